@@ -1,0 +1,111 @@
+import type { IncomingMessage } from 'node:http';
+import { McpoError } from './errors';
+import type { ForwardedHeaders } from './auth/forward';
+import type { Tool } from './mcp/tool';
+
+/** How a call ended well: the finished response body, written to the caller as it is. */
+export interface Success {
+  readonly ok: true;
+  /** JSON in UTF-8, in the call's {@link ToolCall.format}. */
+  readonly body: Buffer;
+}
+
+/** How a call ended badly. */
+export interface Failure {
+  readonly ok: false;
+  readonly error: McpoError;
+}
+
+/** How a call ended. */
+export type Outcome = Success | Failure;
+
+/** The media type of a successful answer: the unwrapped content, or the whole MCP `CallToolResult`. */
+export type Format = 'application/json' | 'application/vnd.mcp+json';
+
+/** What an answered call is made from. */
+export interface ToolCallInit {
+  readonly tool: Tool;
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly format: Format;
+  readonly principal?: string | undefined;
+  readonly forwarded?: ForwardedHeaders | undefined;
+}
+
+/**
+ * One request's call of a tool, born when its arguments have been checked and ended by the first {@link settle}.
+ *
+ * A layer registers its clean-up with {@link onSettled} and then calls `next()`, or settles the call itself.
+ */
+export class ToolCall {
+  readonly tool: Tool;
+  /** The arguments exactly as they came: nothing added, renamed or dropped. */
+  readonly args: Readonly<Record<string, unknown>>;
+  readonly format: Format;
+  /** Who calls, as a string that says nothing about the credentials; `undefined` when the caller is nobody in particular. */
+  readonly principal: string | undefined;
+  /** The caller's headers that go on to the MCP server; `undefined` when there are none. */
+  readonly forwarded: ForwardedHeaders | undefined;
+  /** Response headers that the layers have gathered for the answer. */
+  readonly notes = new Map<string, string>();
+  #outcome: Outcome | undefined;
+  #abort: AbortController | undefined;
+  #listeners: ((outcome: Outcome) => void)[] = [];
+
+  constructor(init: ToolCallInit) {
+    this.tool = init.tool;
+    this.args = init.args;
+    this.format = init.format;
+    this.principal = init.principal;
+    this.forwarded = init.forwarded;
+  }
+
+  /** How the call ended, once it has. */
+  get outcome(): Outcome | undefined {
+    return this.#outcome;
+  }
+
+  /** Aborted when the call is settled by anything but its own work: the caller left, or a deadline passed. */
+  get signal(): AbortSignal {
+    this.#abort ??= new AbortController();
+    if (this.#outcome) this.#abort.abort();
+    return this.#abort.signal;
+  }
+
+  /** Ends the call. The first wins; a later one changes nothing and returns `false`. */
+  settle(outcome: Outcome): boolean {
+    if (this.#outcome) return false;
+    this.#outcome = outcome;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners.reverse()) run(listener, outcome);
+    this.#abort?.abort();
+    return true;
+  }
+
+  /** Runs `listener` once when the call ends, at once if it has; the one registered last runs first. */
+  onSettled(listener: (outcome: Outcome) => void): void {
+    if (this.#outcome) run(listener, this.#outcome);
+    else this.#listeners.push(listener);
+  }
+}
+
+/** A listener that throws must not keep the others from giving back what they hold. */
+function run(listener: (outcome: Outcome) => void, outcome: Outcome): void {
+  try {
+    listener(outcome);
+  } catch (error) {
+    process.emitWarning(error instanceof Error ? error : String(error));
+  }
+}
+
+const calls = new WeakMap<IncomingMessage, ToolCall>();
+
+/** The tool call of a request, from the `arguments` layer on; `undefined` before it. */
+export function toolCall(req: IncomingMessage): ToolCall | undefined {
+  return calls.get(req);
+}
+
+/** Makes `call` the call of `req`. */
+export function bindCall(req: IncomingMessage, call: ToolCall): void {
+  calls.set(req, call);
+}
