@@ -64,10 +64,10 @@ export class ToolCall {
     return this.#outcome;
   }
 
-  /** Aborted when the call is settled by anything but its own work: the caller left, or a deadline passed. */
+  /** Aborted when the caller goes away before the call has ended. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();
-    if (this.#outcome) this.#abort.abort();
+    if (this.#outcome && isCallerGone(this.#outcome)) this.#abort.abort();
     return this.#abort.signal;
   }
 
@@ -78,7 +78,7 @@ export class ToolCall {
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners.reverse()) run(listener, outcome);
-    this.#abort?.abort();
+    if (isCallerGone(outcome)) this.#abort?.abort();
     return true;
   }
 
@@ -87,6 +87,10 @@ export class ToolCall {
     if (this.#outcome) run(listener, this.#outcome);
     else this.#listeners.push(listener);
   }
+}
+
+function isCallerGone(outcome: Outcome): boolean {
+  return !outcome.ok && outcome.error.code === 'MCPO_CALLER_GONE';
 }
 
 /** A listener that throws must not keep the others from giving back what they hold. */

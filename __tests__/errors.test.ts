@@ -1,0 +1,63 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { ConfigError, ERROR_CODES, McpoError, isMcpoError } from '../lib';
+
+it('is problem details without stack and cause', () => {
+  const error = new McpoError('MCPO_CONNECTION_LOST', 'gone', { cause: new Error('secret'), outcome: 'unknown' });
+  expect(JSON.parse(JSON.stringify(error))).toEqual({
+    type: 'urn:express-mcpo:problem:connection-lost',
+    title: 'MCP server broke off',
+    status: 502,
+    detail: 'gone',
+    code: 'MCPO_CONNECTION_LOST',
+    outcome: 'unknown',
+  });
+  expect(error.cause).toEqual(new Error('secret'));
+});
+
+it('says when to try again in whole seconds, at least one', () => {
+  const retryAfter = (retryAfterMs: number): unknown =>
+    new McpoError('MCPO_SERVER_DOWN', 'x', { retryAfterMs }).headers;
+  expect(retryAfter(1)).toEqual({ 'Retry-After': '1' });
+  expect(retryAfter(-5)).toEqual({ 'Retry-After': '1' });
+  expect(retryAfter(1_001)).toEqual({ 'Retry-After': '2' });
+  expect(new McpoError('MCPO_TIMEOUT', 'x', { headers: { Allow: 'POST' } }).headers).toEqual({ Allow: 'POST' });
+});
+
+it('is known by its brand, also from another copy of the package', () => {
+  const foreign = { [Symbol.for('express-mcpo.error')]: true };
+  expect([new McpoError('MCPO_TIMEOUT', 'x'), new ConfigError('a', 'b'), foreign].map(isMcpoError)).toEqual([
+    true,
+    true,
+    true,
+  ]);
+  expect([new Error('x'), null, undefined, 'x', {}].map(isMcpoError)).toEqual([false, false, false, false, false]);
+});
+
+it.each<[unknown, string]>([
+  [() => 1, 'a function'],
+  [10n, '10'],
+  [Symbol('s'), 'Symbol(s)'],
+  [Infinity, 'Infinity'],
+  [undefined, 'undefined'],
+  [{ a: 1 }, '{"a":1}'],
+  ['x'.repeat(200), `"${'x'.repeat(99)}`],
+])('a ConfigError shows %p', (value, shown) => {
+  expect(new ConfigError('a.b', 'must be good', { value }).message).toBe(`a.b must be good, got ${shown}`);
+});
+
+it('a ConfigError shows a circular value as its type', () => {
+  const value: Record<string, unknown> = {};
+  value.self = value;
+  expect(new ConfigError('a', 'must be good', { value }).message).toBe('a must be good, got [object Object]');
+});
+
+it('has every code in the README, and the README no other', () => {
+  const readme = readFileSync(path.join(__dirname, '../README.md'), 'utf8');
+  const documented = new Set(readme.match(/\bMCPO_[A-Z_]+\b/g));
+  const variables = new Set(readme.match(/\bMCPO_[A-Z_]+(?=`? ?(?:\||=))/g));
+  expect(ERROR_CODES.filter((code) => !documented.has(code))).toEqual([]);
+  expect([...documented].filter((name) => !ERROR_CODES.includes(name as never) && !variables.has(name))).toEqual([
+    'MCPO_API_KEY',
+  ]);
+});

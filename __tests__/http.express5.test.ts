@@ -1,0 +1,4 @@
+import { httpBehaviour } from './support/http-behaviour';
+import { inExpress5 } from './support/hosts';
+
+httpBehaviour(inExpress5);

@@ -1,0 +1,4 @@
+import { httpBehaviour } from './support/http-behaviour';
+import { inPlainHttp } from './support/hosts';
+
+httpBehaviour(inPlainHttp);

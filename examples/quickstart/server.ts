@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import type { Server } from 'node:http';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import path from 'node:path';
+import express from 'express';
+import { type McpoRouter, mcpoRouter } from 'express-mcpo';
+
+const everything = require.resolve('@modelcontextprotocol/server-everything/dist/index.js');
+const filesystem = require.resolve('@modelcontextprotocol/server-filesystem/dist/index.js');
+
+/** A running quickstart. */
+export interface Quickstart {
+  readonly url: string;
+  readonly mcpo: McpoRouter;
+  close(): Promise<void>;
+}
+
+/** Starts an Express app with a page of its own and the tools of three MCP servers below `/mcp`. */
+export async function quickstart(port: number): Promise<Quickstart> {
+  const web = await startWebServer();
+
+  const mcpo = mcpoRouter({
+    servers: {
+      everything: { command: process.execPath, args: [everything, 'stdio'] },
+      files: { command: process.execPath, args: [filesystem, path.join(__dirname, 'files')] },
+      web: { type: 'streamable-http', url: web.url },
+    },
+  });
+
+  const app = express();
+  app.get('/', (_req, res) => {
+    res.type('html').send('<h1>An app of my own</h1><p>Its tools: <a href="mcp/docs">mcp/docs</a></p>');
+  });
+  app.use('/mcp', mcpo);
+
+  const server: Server = app.listen(port, '127.0.0.1');
+  await once(server, 'listening');
+  await mcpo.ready();
+
+  return {
+    url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
+    mcpo,
+    async close() {
+      server.close();
+      await mcpo.close();
+      server.closeAllConnections();
+      web.child.kill();
+    },
+  };
+}
+
+/** Starts server-everything as a program of its own that speaks streamable HTTP, and waits until it listens. */
+async function startWebServer(): Promise<{ readonly url: string; readonly child: ChildProcess }> {
+  const port = await freePort();
+  const child = spawn(process.execPath, [everything, 'streamableHttp'], {
+    env: { ...process.env, PORT: String(port) },
+    stdio: 'ignore',
+  });
+  for (let tries = 0; !(await accepts(port)); tries += 1) {
+    if (tries === 200 || child.exitCode !== null) throw new Error('server-everything does not listen');
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return { url: `http://127.0.0.1:${String(port)}/mcp`, child };
+}
+
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1');
+  await once(probe, 'listening');
+  const { port } = probe.address() as AddressInfo;
+  probe.close();
+  return port;
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1');
+    const end = (listening: boolean) => (): void => {
+      socket.destroy();
+      resolve(listening);
+    };
+    socket.once('connect', end(true)).once('error', end(false));
+  });
+}
+
+async function main(): Promise<void> {
+  const { url, mcpo, close } = await quickstart(Number(process.env.PORT ?? 8000));
+  for (const [name, { state, tools }] of Object.entries(mcpo.stats.servers)) {
+    console.log(`${url}/mcp/${name}: ${state}, ${String(tools)} tools`);
+  }
+  console.log(`
+The tools to read and to try: ${url}/mcp/docs
+
+  curl -d '{"message":"hi"}' -H 'Content-Type: application/json' ${url}/mcp/everything/echo
+  curl -d '{"path":"."}' -H 'Content-Type: application/json' ${url}/mcp/files/list_directory
+  curl -d '{"a":2,"b":40}' -H 'Content-Type: application/json' ${url}/mcp/web/get-sum
+
+Ctrl-C ends it.`);
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close());
+}
+
+if (require.main === module) void main();

@@ -1,0 +1,39 @@
+import { isIP } from 'node:net';
+import type { IncomingMessage } from 'node:http';
+
+/** Whether the browser says that another site's page makes this request, and that site is not allowed. */
+export function isCrossSite(req: IncomingMessage, allowedOrigins: ReadonlySet<string>): boolean {
+  const { origin, host } = req.headers;
+  if (origin !== undefined && allowedOrigins.has(origin)) return false;
+  const site = req.headers['sec-fetch-site'];
+  if (site === 'same-origin' || site === 'none') return false;
+  const reads = req.method === 'GET' || req.method === 'HEAD';
+  if (site !== undefined) {
+    // Following a link from elsewhere to a page of ours reads nothing across sites and runs no tool.
+    return !(reads && req.headers['sec-fetch-mode'] === 'navigate');
+  }
+  // Older browsers send no Sec-Fetch-Site, but an Origin with every request that could change something.
+  return origin !== undefined && (host === undefined || hostOf(origin) !== host.toLowerCase());
+}
+
+/** Whether a request on a loopback socket names a host that is none of this machine's own names (DNS rebinding). */
+export function isForeignHost(req: IncomingMessage, allowedHosts: ReadonlySet<string>): boolean {
+  if (!isLoopbackAddress(req.socket.localAddress ?? '')) return false;
+  const name = hostnameOf(req.headers.host ?? '');
+  if (name === undefined) return true;
+  return !(name === 'localhost' || name.endsWith('.localhost') || isLoopbackAddress(name) || allowedHosts.has(name));
+}
+
+function isLoopbackAddress(address: string): boolean {
+  const plain = address.replace(/^\[(.*)\]$/, '$1').replace(/^::ffff:/i, '');
+  return plain === '::1' || (isIP(plain) === 4 && plain.startsWith('127.'));
+}
+
+/** The lower-case name in a Host header, without the port; `undefined` when it is not one host. */
+function hostnameOf(host: string): string | undefined {
+  return /^(\[[0-9a-f:.]+\]|[^:/?#@\\\s,]+)(?::\d*)?$/i.exec(host)?.[1]?.toLowerCase();
+}
+
+function hostOf(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}

@@ -1,0 +1,113 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { McpoError } from './errors';
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+const DECODERS = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate, br: createBrotliDecompress };
+
+/**
+ * The body of a request as a JSON object; `{}` when there is none. A body that a parser of the host (`express.json()`)
+ * has read already is taken from `req.body`.
+ *
+ * @param limit - the largest body, in bytes, after decompression too
+ * @throws McpoError MCPO_UNSUPPORTED_MEDIA_TYPE, MCPO_BODY_TOO_LARGE, MCPO_INVALID_JSON, MCPO_INVALID_BODY
+ */
+export async function readJsonObject(req: IncomingMessage, limit: number): Promise<JsonObject> {
+  const { 'content-type': type, 'content-length': length } = req.headers;
+  if (type !== undefined && !isJson(type)) {
+    throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body must be application/json in UTF-8', {
+      headers: { Accept: 'application/json' },
+    });
+  }
+  if (Number(length) > limit) throw tooLarge(limit);
+  const empty = length === undefined ? req.headers['transfer-encoding'] === undefined : Number(length) === 0;
+  if (empty) return {};
+  if (type === undefined) throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body needs Content-Type: application/json');
+  const value = await bodyOf(req, limit);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new McpoError('MCPO_INVALID_BODY', 'the body must be a JSON object');
+  }
+  return value as JsonObject;
+}
+
+/** RFC 8259 section 8.1: JSON between systems is UTF-8. */
+function isJson(type: string): boolean {
+  const [essence, ...parameters] = type.toLowerCase().split(';');
+  if (essence?.trim() !== 'application/json') return false;
+  return parameters.every((parameter) => {
+    const [name, value] = parameter.split('=');
+    return name?.trim() !== 'charset' || /^"?utf-?8"?$/.test(value?.trim() ?? '');
+  });
+}
+
+async function bodyOf(req: IncomingMessage, limit: number): Promise<unknown> {
+  if (!req.readableEnded) return parse(await read(decoded(req), limit));
+  const { body } = req as { body?: unknown };
+  if (Buffer.isBuffer(body)) return parse(body);
+  if (typeof body === 'string') return parse(Buffer.from(body));
+  return body;
+}
+
+function parse(bytes: Buffer): unknown {
+  if (bytes.length === 0) return {};
+  if (!isUtf8(bytes)) throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid UTF-8');
+  try {
+    // RFC 8259 section 8.1 lets a parser ignore a byte order mark.
+    return JSON.parse(bytes.toString().replace(/^\ufeff/, ''));
+  } catch (error) {
+    throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid JSON', { cause: error });
+  }
+}
+
+function decoded(req: IncomingMessage): Readable {
+  const encoding = req.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+  if (encoding === 'identity') return req;
+  if (!Object.hasOwn(DECODERS, encoding)) {
+    throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body has a content encoding that is not known', {
+      headers: { 'Accept-Encoding': 'gzip, deflate, br' },
+    });
+  }
+  const decoder = DECODERS[encoding as keyof typeof DECODERS]();
+  req.once('close', () => {
+    // A caller who goes away in the middle must not leave the decoder waiting.
+    if (!req.readableEnded) decoder.destroy(new Error('aborted'));
+  });
+  return req.pipe(decoder);
+}
+
+/** Collects a stream. What comes after an error is not kept: Node drains it once the answer is sent. */
+function read(stream: Readable, limit: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const settle = (error?: McpoError): void => {
+      stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
+      if (error) reject(error);
+      else resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, size));
+    };
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      chunks.push(chunk);
+      if (size <= limit) return;
+      stream.on('error', () => undefined).resume();
+      settle(tooLarge(limit));
+    };
+    const onEnd = (): void => {
+      settle();
+    };
+    const onError = (error: unknown): void => {
+      settle(new McpoError('MCPO_INVALID_JSON', 'the body cannot be read', { cause: error }));
+    };
+    const onClose = (): void => {
+      settle(new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection'));
+    };
+    stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
+  });
+}
+
+function tooLarge(limit: number): McpoError {
+  return new McpoError('MCPO_BODY_TOO_LARGE', `the body is larger than ${String(limit)} bytes`);
+}

@@ -1,0 +1,22 @@
+import { toolCall } from '../call';
+import { McpoError, isMcpoError } from '../errors';
+import type { ErrorLayer } from '../http';
+import type { Logger } from '../options';
+import { sendProblem } from '../reply';
+
+/** Answers a request that failed in a layer with problem details; what it does not know is logged and answered as 500. */
+export function problems(logger: Logger): ErrorLayer {
+  return function problems(thrown, req, res, next) {
+    if (res.headersSent) {
+      next(thrown);
+      return;
+    }
+    if (!isMcpoError(thrown)) logger.error('mcpo: a request failed unexpectedly', thrown);
+    const error = isMcpoError(thrown)
+      ? thrown
+      : new McpoError('MCPO_INTERNAL', 'an internal error occurred', { cause: thrown });
+    const call = toolCall(req);
+    if (call) call.settle({ ok: false, error });
+    else sendProblem(req, res, error);
+  };
+}

@@ -1,0 +1,23 @@
+import { toolCall } from '../call';
+import { McpoError } from '../errors';
+import { type Layer, send } from '../http';
+import { sendProblem } from '../reply';
+
+/** Answers with the call's outcome, whichever layer settles it, and settles the call of a caller who has gone. */
+export function reply(): Layer {
+  return function reply(req, res, next) {
+    const call = toolCall(req);
+    if (!call) throw new McpoError('MCPO_INTERNAL', 'the layer reply needs the layer readArguments before it');
+    // The first to register runs last: what the other layers note while they clean up is in the answer.
+    call.onSettled((outcome) => {
+      if (res.headersSent || res.destroyed) return;
+      for (const [name, value] of call.notes) res.setHeader(name, value);
+      if (outcome.ok) send(req, res, 200, { 'Content-Type': call.format }, outcome.body);
+      else sendProblem(req, res, outcome.error);
+    });
+    res.once('close', () => {
+      call.settle({ ok: false, error: new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection') });
+    });
+    next();
+  };
+}

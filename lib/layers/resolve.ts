@@ -1,0 +1,19 @@
+import type { Directory } from '../directory';
+import { McpoError } from '../errors';
+import { type Layer, pathOf } from '../http';
+import { bindTarget } from '../target';
+
+/** Finds the tool that the path names. */
+export function resolve(directory: Directory): Layer {
+  return function resolve(req, _res, next) {
+    if (directory.closing) {
+      throw new McpoError('MCPO_CLOSING', 'the router is shutting down', { retryAfterMs: 1_000 });
+    }
+    const tool = directory.find(pathOf(req));
+    if (req.method !== 'POST') {
+      throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a tool is called by POST', { headers: { Allow: 'POST' } });
+    }
+    bindTarget(req, tool);
+    next();
+  };
+}

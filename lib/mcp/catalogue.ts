@@ -1,0 +1,89 @@
+import type { Logger } from './connection';
+import { compileArguments } from './schema';
+import type { Tool, ToolDefinition } from './tool';
+
+/** The tools of one server as they are now: found by path or name, replaced as a whole when the server's list changes. */
+export class Catalogue {
+  readonly #server: string;
+  readonly #isServed: (name: string) => boolean;
+  readonly #logger: Logger;
+  #byName = new Map<string, Tool>();
+  #byPath = new Map<string, Tool>();
+
+  /**
+   * @param server - the server's name in the options
+   * @param isServed - whether a tool of this name is served
+   */
+  constructor(server: string, isServed: (name: string) => boolean, logger: Logger) {
+    this.#server = server;
+    this.#isServed = isServed;
+    this.#logger = logger;
+  }
+
+  /** All tools, in the order in which the server lists them. */
+  get tools(): readonly Tool[] {
+    return [...this.#byName.values()];
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** The tool of a percent-encoded path below the server's own, such as `read_file` or `a%2Fb`. */
+  find(path: string): Tool | undefined {
+    const tool = this.#byPath.get(path);
+    if (tool || !path.includes('%')) return tool ?? this.#byName.get(path);
+    try {
+      return this.#byName.get(decodeURIComponent(path));
+    } catch {
+      return undefined; // malformed percent-encoding names nothing
+    }
+  }
+
+  /** Takes over a new list; a tool whose definition has not changed keeps its compiled validator. */
+  replace(definitions: readonly ToolDefinition[]): void {
+    const byName = new Map<string, Tool>();
+    const byPath = new Map<string, Tool>();
+    for (const definition of definitions) {
+      const { name } = definition;
+      if (!this.#isServed(name)) continue;
+      if (name === '' || !name.isWellFormed() || byName.has(name)) {
+        this.#logger.warn(
+          `mcpo: server ${this.#server}: tool ${JSON.stringify(name)} is left out: its name is empty, ill-formed or taken`,
+        );
+        continue;
+      }
+      const known = this.#byName.get(name);
+      const tool =
+        known && JSON.stringify(known.definition) === JSON.stringify(definition) ? known : this.#build(definition);
+      byName.set(name, tool);
+      byPath.set(tool.path.slice(tool.path.indexOf('/', 1) + 1), tool);
+    }
+    this.#byName = byName;
+    this.#byPath = byPath;
+  }
+
+  #build(definition: ToolDefinition): Tool {
+    const compiled = compileArguments(definition.inputSchema, {
+      warn: (message) => {
+        this.#logger.warn(`mcpo: tool ${this.#server}/${definition.name}: ${message}`);
+      },
+    });
+    return {
+      server: this.#server,
+      name: definition.name,
+      path: `/${encodeURIComponent(this.#server)}/${encodeToolPath(definition.name)}`,
+      definition,
+      inputSchema: compiled.inputSchema,
+      takesArguments: compiled.takesArguments,
+      check: (args) => compiled.check(args),
+    };
+  }
+}
+
+/** A tool's name as path segments. Where clients would normalise the segments away, its slashes are encoded too. */
+function encodeToolPath(name: string): string {
+  const segments = name.split('/');
+  const vanishes = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
+  return vanishes ? encodeURIComponent(name) : segments.map(encodeURIComponent).join('/');
+}

@@ -1,0 +1,93 @@
+import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ErrorCode as RpcCode, McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
+import { type ErrorCode, McpoError, isMcpoError } from '../errors';
+
+const MAX_MESSAGE = 2_000;
+
+const BY_RPC_CODE: Readonly<Record<number, ErrorCode>> = {
+  [RpcCode.ParseError]: 'MCPO_REJECTED',
+  [RpcCode.InvalidRequest]: 'MCPO_REJECTED',
+  [RpcCode.MethodNotFound]: 'MCPO_UNKNOWN_TOOL',
+  [RpcCode.InvalidParams]: 'MCPO_INVALID_ARGUMENTS',
+};
+
+// System errors of a connection that was never made: nothing can have been sent.
+const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/;
+
+/** Put into the `data` of an error that a transport makes up for a request whose answer can no longer come. */
+export const BROKEN_OFF = Object.freeze({ reason: 'broken off' });
+
+/** The same for an answer that is no JSON-RPC response. */
+export const NONSENSE = Object.freeze({ reason: 'nonsense' });
+
+/** Nothing was sent, so that another try is safe. */
+export function notSent(detail: string, cause?: unknown): McpoError {
+  return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
+}
+
+/** The connection broke while a tool may have been running. */
+export function connectionLost(cause?: unknown): McpoError {
+  return new McpoError('MCPO_CONNECTION_LOST', 'the MCP server broke off before it answered', {
+    outcome: 'unknown',
+    cause,
+  });
+}
+
+/** The answer is none. */
+export function badResponse(cause?: unknown): McpoError {
+  return new McpoError('MCPO_BAD_RESPONSE', 'the MCP server answered nonsense', { outcome: 'unknown', cause });
+}
+
+/** Whether the server has forgotten the session: it answers 404 (MCP 2025-03-26), and some answer 400. */
+export function isForgotten(error: unknown): boolean {
+  return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
+}
+
+/** Whether no connection could be made at all. */
+export function isUnreachable(error: unknown): boolean {
+  for (let each = error; each instanceof Error; each = each.cause) {
+    if (NOT_CONNECTED.test(String((each as NodeJS.ErrnoException).code))) return true;
+    if (each instanceof AggregateError && each.errors.length > 0) return each.errors.every(isUnreachable);
+  }
+  return false;
+}
+
+/** What a failed request means to the caller of a tool. Local time-outs and cancellations are the caller's to know. */
+export function asMcpoError(error: unknown, closed: boolean): McpoError {
+  if (isMcpoError(error)) return error;
+  if (error instanceof RpcError) return fromRpc(error, closed);
+  if (isForgotten(error)) return notSent('the MCP server has forgotten the session', error);
+  if (isUnreachable(error)) return notSent('the MCP server cannot be reached', error);
+  if (error instanceof StreamableHTTPError) return fromHttp(error);
+  return closed || isNetworkError(error) ? connectionLost(error) : badResponse(error);
+}
+
+function fromRpc(error: RpcError, closed: boolean): McpoError {
+  if (error.data === NONSENSE) return badResponse(error);
+  if (error.data === BROKEN_OFF || (closed && Number(error.code) === Number(RpcCode.ConnectionClosed)))
+    return connectionLost(error);
+  // The SDK puts this before the server's own words.
+  const detail = error.message.replace(/^MCP error -?\d+: /, '').slice(0, MAX_MESSAGE);
+  return new McpoError(BY_RPC_CODE[error.code] ?? 'MCPO_SERVER_ERROR', detail || 'the MCP server gave no reason', {
+    cause: error,
+  });
+}
+
+function fromHttp(error: StreamableHTTPError): McpoError {
+  switch (error.code) {
+    case 401:
+    case 403:
+      return new McpoError('MCPO_BAD_RESPONSE', 'the MCP server refused the credentials', { cause: error });
+    case 429:
+    case 503:
+      return notSent('the MCP server is overloaded', error);
+    default:
+      return badResponse(error);
+  }
+}
+
+function isNetworkError(error: unknown): boolean {
+  return (
+    error instanceof TypeError || (error instanceof Error && /fetch failed|terminated|aborted/.test(error.message))
+  );
+}

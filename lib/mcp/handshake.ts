@@ -1,0 +1,70 @@
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { Logger } from './connection';
+import { notSent } from './faults';
+import { StdioTransport } from './stdio';
+import { type TransportSpec, makeTransport } from './transport';
+
+/** What making a connection needs to know. */
+export interface OpenOptions {
+  /** How long starting the server and the handshake may take, in milliseconds. */
+  readonly connectTimeoutMs: number;
+  /** Headers of a caller, on top of the server's own. */
+  readonly headers: Readonly<Record<string, string>>;
+  readonly logger: Logger;
+  /** Gives up. */
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Makes a transport and has `connect` initialise it, both within the time there is: the SDK's own limit does not bound
+ * every transport. Leaves nothing behind when that fails.
+ *
+ * @throws McpoError MCPO_SERVER_DOWN, with the reason as its cause
+ */
+export async function shakeHands<T>(
+  spec: TransportSpec,
+  options: OpenOptions,
+  connect: (transport: Transport) => Promise<T>,
+): Promise<T> {
+  const { connectTimeoutMs, headers, logger, signal } = options;
+  const limit = timeLimit(connectTimeoutMs, signal);
+  const made = makeTransport(spec, headers, logger);
+  let transport: Transport | undefined;
+  try {
+    transport = await Promise.race([made, limit.over]);
+    return await Promise.race([connect(transport), limit.over]);
+  } catch (error) {
+    const said = transport instanceof StdioTransport ? transport.lastWords : '';
+    if (transport) await transport.close().catch(() => undefined);
+    // A transport that comes too late is closed as soon as it does.
+    else void made.then((late) => late.close()).catch(() => undefined);
+    const reason = error instanceof Error ? error.message : String(error);
+    // What a process prints may hold secrets: it is for the log, not for a message that callers may see.
+    const cause = said === '' ? error : new Error(`${reason}; it says: ${said}`, { cause: error });
+    throw notSent(`the MCP server cannot be reached: ${reason}`, cause);
+  } finally {
+    limit.clear();
+  }
+}
+
+function timeLimit(ms: number, signal: AbortSignal): { readonly over: Promise<never>; readonly clear: () => void } {
+  let end!: (error: Error) => void;
+  const over = new Promise<never>((_resolve, reject) => (end = reject));
+  // It may end when nobody waits any more.
+  over.catch(() => undefined);
+  const onAbort = (): void => {
+    end(new Error('the router is shutting down'));
+  };
+  const timer = setTimeout(() => {
+    end(new Error(`it did not answer within ${String(ms)} ms`));
+  }, ms).unref();
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  return {
+    over,
+    clear() {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+    },
+  };
+}

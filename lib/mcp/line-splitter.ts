@@ -1,0 +1,43 @@
+const LINE_FEED = 0x0a;
+
+/** Splits a byte stream into lines, without copying what is whole already and without growing beyond a bound. */
+export class LineSplitter {
+  readonly #maxBytes: number;
+  #parts: Buffer[] = [];
+  #size = 0;
+
+  /** @param maxBytes - the longest line */
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /**
+   * Takes a chunk and gives every line that it completes.
+   *
+   * @throws RangeError when a line is longer than `maxBytes`
+   */
+  *push(chunk: Buffer): Generator<string> {
+    let start = 0;
+    for (let end = chunk.indexOf(LINE_FEED); end !== -1; end = chunk.indexOf(LINE_FEED, start)) {
+      const line = this.#complete(chunk.subarray(start, end));
+      start = end + 1;
+      yield line.toString();
+    }
+    if (start < chunk.length) this.#keep(chunk.subarray(start));
+  }
+
+  #complete(rest: Buffer): Buffer {
+    if (this.#parts.length === 0) return rest;
+    this.#keep(rest);
+    const line = Buffer.concat(this.#parts, this.#size);
+    this.#parts = [];
+    this.#size = 0;
+    return line;
+  }
+
+  #keep(part: Buffer): void {
+    this.#size += part.length;
+    if (this.#size > this.#maxBytes) throw new RangeError(`a line is longer than ${String(this.#maxBytes)} bytes`);
+    this.#parts.push(part);
+  }
+}

@@ -1,0 +1,196 @@
+import type { ChildProcess } from 'node:child_process';
+import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import spawn from 'cross-spawn';
+import type { Logger } from './connection';
+import { NONSENSE, notSent } from './faults';
+import { LineSplitter } from './line-splitter';
+import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
+import { Stderr } from './stderr';
+import type { StdioSpec } from './transport';
+
+const MAX_MESSAGE_BYTES = 64 * 1_048_576;
+const GRACE_MS = 1_000;
+// What a child has written before it died is still read, unless something it has started keeps the pipe open.
+const LAST_WORDS_MS = 250;
+const MAX_WARNINGS = 5;
+
+/**
+ * Speaks MCP with a child process in a process group of its own: one JSON-RPC message a line on its standard input and
+ * output (MCP specification, "stdio").
+ */
+export class StdioTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: (message: JSONRPCMessage) => void;
+  readonly #spec: StdioSpec;
+  readonly #logger: Logger;
+  readonly #lines = new LineSplitter(MAX_MESSAGE_BYTES);
+  #child: ChildProcess | undefined;
+  #stderr: Stderr | undefined;
+  #rubbish = 0;
+  #ended: Promise<void> | undefined;
+  #isEnded = false;
+
+  constructor(spec: StdioSpec, logger: Logger) {
+    this.#spec = spec;
+    this.#logger = logger;
+  }
+
+  /** The process id of the child, once it runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Why a server may have failed to start: what it printed, for the operator's log alone. */
+  get lastWords(): string {
+    const rubbish = this.#rubbish > 0 ? 'it prints something else than MCP messages on its standard output. ' : '';
+    return `${rubbish}${this.#stderr?.tail ?? ''}`.trim();
+  }
+
+  /** Starts the child. */
+  start(): Promise<void> {
+    const { command, args, env, cwd } = this.#spec;
+    return new Promise((resolve, reject) => {
+      const child = spawn(command, [...args], {
+        env: { ...getDefaultEnvironment(), ...env },
+        stdio: ['pipe', 'pipe', 'pipe'],
+        detached: HAS_GROUPS,
+        shell: false,
+        windowsHide: true,
+        ...(cwd !== undefined && { cwd }),
+      });
+      this.#child = child;
+      this.#ended = new Promise((ended) => {
+        const end = (): void => {
+          if (this.#isEnded) return;
+          this.#isEnded = true;
+          killGroup(child, 'SIGKILL');
+          forget(child);
+          ended();
+          this.onclose?.();
+        };
+        child.once('error', (error: NodeJS.ErrnoException) => {
+          reject(spawnError(cwd === undefined ? command : `${command} (in ${cwd})`, error));
+          // No process: there will be no exit.
+          if (child.pid === undefined) end();
+        });
+        child.once('close', end);
+        child.once('exit', () => setTimeout(end, LAST_WORDS_MS).unref());
+      });
+      child.once('spawn', () => {
+        watchOver(child);
+        resolve();
+      });
+      child.stdout?.on('data', (chunk: Buffer) => {
+        this.#read(chunk);
+      });
+      child.stdin?.on('error', (error) => this.onerror?.(error));
+      child.stdout?.on('error', (error) => this.onerror?.(error));
+      if (child.stderr) this.#stderr = new Stderr(child.stderr, this.#logger, command);
+    });
+  }
+
+  /**
+   * Writes a message; resolves when the child can take more.
+   *
+   * @throws McpoError MCPO_SERVER_DOWN when the child is gone, so that nothing was written
+   */
+  async send(message: JSONRPCMessage): Promise<void> {
+    const stdin = this.#child?.stdin;
+    if (!stdin?.writable || this.#isEnded) throw notSent('the MCP server has ended');
+    if (stdin.write(`${JSON.stringify(message)}\n`)) return;
+    await new Promise<void>((resolve) => {
+      const done = (): void => {
+        stdin.off('drain', done).off('close', done);
+        resolve();
+      };
+      stdin.on('drain', done).on('close', done);
+    });
+  }
+
+  /** Ends the child and what it has started: by closing its input, then by SIGTERM, then by SIGKILL. */
+  async close(): Promise<void> {
+    const child = this.#child;
+    const ended = this.#ended;
+    if (!child || !ended || this.#isEnded) return;
+    child.stdin?.end();
+    if (await within(ended, GRACE_MS)) return;
+    killGroup(child, 'SIGTERM');
+    if (await within(ended, GRACE_MS)) return;
+    killGroup(child, 'SIGKILL');
+    await ended;
+  }
+
+  #read(chunk: Buffer): void {
+    try {
+      for (const line of this.#lines.push(chunk)) this.#receive(line);
+    } catch (error) {
+      if (!(error instanceof RangeError)) throw error;
+      this.onerror?.(error);
+      if (this.#child) killGroup(this.#child, 'SIGKILL');
+    }
+  }
+
+  #receive(line: string): void {
+    if (line.trim() === '') return;
+    let message: unknown;
+    try {
+      message = JSON.parse(line);
+    } catch {
+      this.#warn(line);
+      return;
+    }
+    if (isMessage(message)) this.onmessage?.(message);
+    else if (isAnswer(message)) {
+      this.onmessage?.({
+        jsonrpc: '2.0',
+        id: message.id,
+        error: { code: -32603, message: 'nonsense', data: NONSENSE },
+      });
+    } else this.#warn(line);
+  }
+
+  #warn(line: string): void {
+    this.#rubbish += 1;
+    if (this.#rubbish > MAX_WARNINGS) return;
+    this.#logger.warn(
+      `mcpo: ${this.#spec.command} prints what is no MCP message: ${JSON.stringify(line.slice(0, 200))}`,
+    );
+  }
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** As much as makes sure that the SDK knows what to do with it. */
+function isMessage(value: unknown): value is JSONRPCMessage {
+  if (!isObject(value) || value.jsonrpc !== '2.0') return false;
+  const { method, params, result, error } = value;
+  if (typeof method === 'string') return params === undefined || isObject(params);
+  if (!isAnswer(value)) return false;
+  return isObject(result) || (isObject(error) && Number.isInteger(error.code) && typeof error.message === 'string');
+}
+
+function isAnswer(value: unknown): value is Fields & { readonly id: string | number } {
+  return isObject(value) && value.method === undefined && (typeof value.id === 'string' || Number.isInteger(value.id));
+}
+
+function spawnError(command: string, error: NodeJS.ErrnoException): Error {
+  const reason = { ENOENT: 'does not exist', EACCES: 'may not be executed' }[error.code ?? ''];
+  return new Error(`the command ${command} ${reason ?? 'cannot be started'}`, { cause: error });
+}
+
+async function within(ended: Promise<void>, ms: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(resolve, ms, false).unref();
+  });
+  const result = await Promise.race([ended.then(() => true), timeout]);
+  clearTimeout(timer);
+  return result;
+}

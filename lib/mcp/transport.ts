@@ -1,0 +1,69 @@
+import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { Logger } from './connection';
+import { upstreamFetch } from './fetch';
+import { HttpTransport } from './http';
+import { StdioTransport } from './stdio';
+
+type Headers = Readonly<Record<string, string>>;
+
+/** A server started as a child process. */
+export interface StdioSpec {
+  readonly kind: 'stdio';
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly env: Headers;
+  readonly cwd?: string;
+}
+
+/** A server reached over HTTP. */
+export interface HttpSpec {
+  readonly kind: 'http';
+  readonly url: URL;
+  readonly headers: Headers;
+  /** `auto` is streamable HTTP, and SSE where the server does not know it. */
+  readonly mode: 'streamable-http' | 'sse' | 'auto';
+}
+
+/** A server behind a transport of the caller's own. */
+export interface CustomSpec {
+  readonly kind: 'custom';
+  readonly connect: (context: { readonly headers: Headers }) => Transport | Promise<Transport>;
+}
+
+/** How a server is reached. */
+export type TransportSpec = StdioSpec | HttpSpec | CustomSpec;
+
+/**
+ * A new, unstarted transport.
+ *
+ * @param headers - those of a caller, on top of the server's own
+ */
+export async function makeTransport(spec: TransportSpec, headers: Headers, logger: Logger): Promise<Transport> {
+  switch (spec.kind) {
+    case 'stdio':
+      return new StdioTransport(spec, logger);
+    case 'custom':
+      return spec.connect({ headers });
+    case 'http': {
+      const all = { ...lowerCase(spec.headers), ...headers };
+      return spec.mode === 'sse' ? sse(spec.url, all) : new HttpTransport(spec.url, all);
+    }
+  }
+}
+
+function sse(url: URL, headers: Headers): Transport {
+  const upstream = upstreamFetch(() => undefined);
+  const transport = new SSEClientTransport(url, { fetch: upstream.fetch, requestInit: { headers } });
+  const close = transport.close.bind(transport);
+  transport.close = async () => {
+    await close();
+    upstream.abort();
+  };
+  return transport;
+}
+
+/** So that a caller's header replaces the server's own of the same name. */
+function lowerCase(headers: Headers): Headers {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+}

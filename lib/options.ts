@@ -1,0 +1,127 @@
+import type { IncomingMessage } from 'node:http';
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+
+/** Where messages go: `console`, pino and winston fit. */
+export type Logger = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
+
+/** What a `connect` function is told. */
+export interface ConnectContext {
+  /** The caller's forwarded headers, by lower-case name; empty for a connection that belongs to no caller. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** Options that every kind of server has. */
+export interface CommonServerOptions {
+  /** Which tools are served, by glob patterns over their names; `exclude` wins over `include`. @defaultValue all */
+  readonly tools?: ToolFilter | undefined;
+  /** Names or globs of tools that are not served; the same as `tools.exclude`, as mcpo's configuration has it. */
+  readonly disabledTools?: readonly string[] | undefined;
+  /** How long a call may go without an answer or a progress notification, in milliseconds. @defaultValue 60000 */
+  readonly timeoutMs?: number | undefined;
+  /** How long a call may take in all, in milliseconds. @defaultValue 600000 */
+  readonly maxTotalTimeoutMs?: number | undefined;
+  /** Connection settings of this server alone. @defaultValue the router's `pool` */
+  readonly pool?: PoolOptions | undefined;
+}
+
+/** Which tools of a server are served. */
+export interface ToolFilter {
+  /** Globs over tool names (`*` matches any run of characters, `/` included). @defaultValue `['*']` */
+  readonly include?: readonly string[] | undefined;
+  /** Globs of tools to leave out. @defaultValue none */
+  readonly exclude?: readonly string[] | undefined;
+}
+
+/** A server started as a child process that speaks MCP on its standard input and output. */
+export interface StdioServerOptions extends CommonServerOptions {
+  /** The kind of server; may be left out. */
+  readonly type?: 'stdio' | undefined;
+  /** The program, started without a shell. */
+  readonly command: string;
+  /** Its arguments. @defaultValue none */
+  readonly args?: readonly string[] | undefined;
+  /** Environment variables beside the few that every child gets (`PATH`, `HOME`…). @defaultValue none */
+  readonly env?: Readonly<Record<string, string>> | undefined;
+  /** Its working directory. @defaultValue that of this process */
+  readonly cwd?: string | undefined;
+}
+
+/** A server reached over HTTP. */
+export interface HttpServerOptions extends CommonServerOptions {
+  /**
+   * The transport. The spellings of other MCP clients (`streamable_http`, `streamablehttp`, `http`) mean
+   * `streamable-http`. @defaultValue streamable HTTP, and SSE where the server does not know it
+   */
+  readonly type?: 'streamable-http' | 'sse' | 'streamable_http' | 'streamablehttp' | 'http' | undefined;
+  /** An `http:` or `https:` URL. */
+  readonly url: string | URL;
+  /** Headers of every request to the server. @defaultValue none */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** Headers of the caller's request that go on to the server. @defaultValue none */
+  readonly forwardHeaders?: ForwardHeaders | undefined;
+}
+
+/** A server behind a Transport that the app makes itself. */
+export interface CustomServerOptions extends CommonServerOptions {
+  /** Makes a new, unstarted Transport; called again for every further connection. */
+  readonly connect: (context: ConnectContext) => Transport | Promise<Transport>;
+  /** Headers of the caller's request that are handed to `connect`. @defaultValue none */
+  readonly forwardHeaders?: ForwardHeaders | undefined;
+}
+
+/**
+ * Which of the caller's headers go on to a server: a list of names, or names with the name that the server gets
+ * (`true` keeps it). Names are compared without regard to case.
+ */
+export type ForwardHeaders = readonly string[] | Readonly<Record<string, string | true>>;
+
+/** One MCP server; an entry of a Claude Desktop `mcpServers` object fits as it is. */
+export type ServerOptions = StdioServerOptions | HttpServerOptions | CustomServerOptions;
+
+/** How connections to the MCP servers are made. */
+export interface PoolOptions {
+  /** How long starting a server and the MCP handshake may take, in milliseconds. @defaultValue 30000 */
+  readonly connectTimeoutMs?: number | undefined;
+}
+
+/** The options of `mcpoRouter()`. `undefined` means the default everywhere. */
+export interface McpoOptions {
+  /** The MCP servers, by the name that their routes begin with. */
+  readonly servers: Readonly<Record<string, ServerOptions>>;
+  /**
+   * The key, or keys, that callers must present as `Authorization: Bearer` or `X-API-Key`.
+   * Not together with `authorize`. @defaultValue `MCPO_API_KEY`, else no authentication
+   */
+  readonly apiKey?: string | readonly string[] | undefined;
+  /** The host's own check instead of a key: whether the request may use the tools. @defaultValue none */
+  readonly authorize?: ((req: IncomingMessage) => boolean | Promise<boolean>) | undefined;
+  /**
+   * Who calls: a stable string for one user or tenant, or `undefined` for a caller who cannot be named.
+   * @defaultValue a hash of the API key and of the headers forwarded to the server
+   */
+  readonly principal?: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
+  /** Origins (`https://app.example`) whose pages may call from a browser across sites. @defaultValue none */
+  readonly allowedOrigins?: readonly string[] | undefined;
+  /** Host names accepted, beside loopback names, on a loopback socket without authentication. @defaultValue none */
+  readonly allowedHosts?: readonly string[] | undefined;
+  /** The largest request body, in bytes. @defaultValue 1048576 */
+  readonly bodyLimit?: number | undefined;
+  /** Connection settings of all servers. */
+  readonly pool?: PoolOptions | undefined;
+  /** How long `close()` lets running calls go on, in milliseconds. @defaultValue 10000 */
+  readonly drainTimeoutMs?: number | undefined;
+  /** Title, version and description of the combined OpenAPI document. */
+  readonly info?: ApiInfo | undefined;
+  /** Where messages go. @defaultValue warnings and errors to the console */
+  readonly logger?: Logger | undefined;
+}
+
+/** What the combined OpenAPI document says of itself. */
+export interface ApiInfo {
+  /** @defaultValue `'MCP tools'` */
+  readonly title?: string | undefined;
+  /** @defaultValue `'1.0.0'` */
+  readonly version?: string | undefined;
+  /** @defaultValue none */
+  readonly description?: string | undefined;
+}

@@ -1,0 +1,47 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Directory, DirectoryEntry } from '../directory';
+import { McpoError } from '../errors';
+import { type Layer, pathOf } from '../http';
+
+/** Answers a GET or HEAD request. */
+export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
+
+/** The same for a page of one server. */
+export type ServerPage = (req: IncomingMessage, res: ServerResponse, entry: DirectoryEntry) => void;
+
+/** Serves pages by their whole path below the mount point. */
+export function pages(table: Readonly<Record<string, Page>>): Layer {
+  const byPath = new Map(Object.entries(table));
+  return function pages(req, res, next) {
+    const page = byPath.get(pathOf(req));
+    if (!page) {
+      next();
+      return;
+    }
+    if (!isRead(req))
+      throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a page is read by GET', { headers: { Allow: 'GET, HEAD' } });
+    Promise.resolve(page(req, res)).catch(next);
+  };
+}
+
+/** Serves pages at `/:server/…`, by the part of the path after the server. */
+export function serverPages(directory: Directory, table: Readonly<Record<string, ServerPage>>): Layer {
+  const byPath = new Map(Object.entries(table));
+  return function serverPages(req, res, next) {
+    if (isRead(req)) {
+      const path = pathOf(req);
+      const end = path.indexOf('/', 1);
+      const page = end === -1 ? undefined : byPath.get(path.slice(end + 1));
+      const entry = page && directory.entry(path.slice(1, end));
+      if (entry) {
+        page(req, res, entry);
+        return;
+      }
+    }
+    next();
+  };
+}
+
+function isRead(req: IncomingMessage): boolean {
+  return req.method === 'GET' || req.method === 'HEAD';
+}
