@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { ConfigError, ERROR_CODES, McpoError, isMcpoError } from '../lib';
+import { ConfigError, ERROR_CODES, type ErrorCode, McpoError, isMcpoError } from '../lib';
 
 it('is problem details without stack and cause', () => {
   const error = new McpoError('MCPO_CONNECTION_LOST', 'gone', { cause: new Error('secret'), outcome: 'unknown' });
@@ -54,10 +54,12 @@ it('a ConfigError shows a circular value as its type', () => {
 
 it('has every code in the README, and the README no other', () => {
   const readme = readFileSync(path.join(__dirname, '../README.md'), 'utf8');
-  const documented = new Set(readme.match(/\bMCPO_[A-Z_]+\b/g));
-  const variables = new Set(readme.match(/\bMCPO_[A-Z_]+(?=`? ?(?:\||=))/g));
-  expect(ERROR_CODES.filter((code) => !documented.has(code))).toEqual([]);
-  expect([...documented].filter((name) => !ERROR_CODES.includes(name as never) && !variables.has(name))).toEqual([
-    'MCPO_API_KEY',
-  ]);
+  const names = (pattern: RegExp): string[] => [...new Set(readme.match(pattern))].sort();
+  const rows = names(/(?<=^\| \d{3} \| `)MCPO_[A-Z_]+(?=` \|)/gm);
+  expect([...rows, 'MCPO_CALLER_GONE', 'MCPO_CONFIG'].sort()).toEqual([...ERROR_CODES].sort());
+  const statuses = new Map(
+    [...readme.matchAll(/^\| (\d{3}) \| `(MCPO_[A-Z_]+)` \|/gm)].map(([, status, code]) => [code, Number(status)]),
+  );
+  for (const [code, status] of statuses)
+    expect([code, new McpoError(code as ErrorCode, 'x').status]).toEqual([code, status]);
 });

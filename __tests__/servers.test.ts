@@ -9,10 +9,10 @@ import { until } from './support/deferred';
 import { headerServer } from './support/header-server';
 import { type Mounted, inExpress5 } from './support/hosts';
 import { Lab, text } from './support/lab';
+import { silent } from './support/loggers';
 
 const everything = require.resolve('@modelcontextprotocol/server-everything/dist/index.js');
 const filesystem = require.resolve('@modelcontextprotocol/server-filesystem/dist/index.js');
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
 
 let ends: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 async function serve(options: McpoOptions): Promise<{ mcpo: McpoRouter; url: string }> {
-  const mcpo = mcpoRouter({ logger: quiet, ...options });
+  const mcpo = mcpoRouter({ logger: silent, ...options });
   ends.push(() => mcpo.close());
   await mcpo.ready();
   const mounted = await inExpress5.mount(mcpo);

@@ -25,7 +25,8 @@ export async function readJsonObject(req: IncomingMessage, limit: number): Promi
   if (Number(length) > limit) throw tooLarge(limit);
   const empty = length === undefined ? req.headers['transfer-encoding'] === undefined : Number(length) === 0;
   if (empty) return {};
-  if (type === undefined) throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body needs Content-Type: application/json');
+  if (type === undefined)
+    throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body needs Content-Type: application/json');
   const value = await bodyOf(req, limit);
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new McpoError('MCPO_INVALID_BODY', 'the body must be a JSON object');

@@ -1,10 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { McpoError } from './errors';
+import { type McpoError } from './errors';
 import type { ForwardedHeaders } from './auth/forward';
 import type { Tool } from './mcp/tool';
 
 /** How a call ended well: the finished response body, written to the caller as it is. */
 export interface Success {
+  /** Tells the two apart. */
   readonly ok: true;
   /** JSON in UTF-8, in the call's {@link ToolCall.format}. */
   readonly body: Buffer;
@@ -12,7 +13,9 @@ export interface Success {
 
 /** How a call ended badly. */
 export interface Failure {
+  /** Tells the two apart. */
   readonly ok: false;
+  /** What the caller is answered with. */
   readonly error: McpoError;
 }
 
@@ -22,12 +25,17 @@ export type Outcome = Success | Failure;
 /** The media type of a successful answer: the unwrapped content, or the whole MCP `CallToolResult`. */
 export type Format = 'application/json' | 'application/vnd.mcp+json';
 
-/** What an answered call is made from. */
+/** What a call is made from; the members are those of {@link ToolCall}. */
 export interface ToolCallInit {
+  /** The tool to call. */
   readonly tool: Tool;
+  /** Its arguments, checked already. */
   readonly args: Readonly<Record<string, unknown>>;
+  /** What the caller wants to be answered with. */
   readonly format: Format;
+  /** Who calls. @defaultValue nobody in particular */
   readonly principal?: string | undefined;
+  /** The caller's headers that go on. @defaultValue none */
   readonly forwarded?: ForwardedHeaders | undefined;
 }
 
@@ -37,9 +45,11 @@ export interface ToolCallInit {
  * A layer registers its clean-up with {@link onSettled} and then calls `next()`, or settles the call itself.
  */
 export class ToolCall {
+  /** The tool that is called. */
   readonly tool: Tool;
   /** The arguments exactly as they came: nothing added, renamed or dropped. */
   readonly args: Readonly<Record<string, unknown>>;
+  /** What a success is answered with. */
   readonly format: Format;
   /** Who calls, as a string that says nothing about the credentials; `undefined` when the caller is nobody in particular. */
   readonly principal: string | undefined;

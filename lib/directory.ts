@@ -19,9 +19,7 @@ export class Directory {
   #closing: Promise<void> | undefined;
 
   constructor(servers: readonly ServerConfig[], logger: Logger) {
-    this.#entries = new Map(
-      servers.map((config) => [config.name, { config, server: new McpServer(config, logger) }]),
-    );
+    this.#entries = new Map(servers.map((config) => [config.name, { config, server: new McpServer(config, logger) }]));
   }
 
   get servers(): readonly McpServer[] {

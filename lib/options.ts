@@ -44,6 +44,12 @@ export interface StdioServerOptions extends CommonServerOptions {
   readonly env?: Readonly<Record<string, string>> | undefined;
   /** Its working directory. @defaultValue that of this process */
   readonly cwd?: string | undefined;
+  /** Not beside `command`. */
+  readonly url?: undefined;
+  /** Not beside `command`. */
+  readonly connect?: undefined;
+  /** A child process has no headers. */
+  readonly forwardHeaders?: undefined;
 }
 
 /** A server reached over HTTP. */
@@ -59,6 +65,10 @@ export interface HttpServerOptions extends CommonServerOptions {
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Headers of the caller's request that go on to the server. @defaultValue none */
   readonly forwardHeaders?: ForwardHeaders | undefined;
+  /** Not beside `url`. */
+  readonly command?: undefined;
+  /** Not beside `url`. */
+  readonly connect?: undefined;
 }
 
 /** A server behind a Transport that the app makes itself. */
@@ -67,6 +77,10 @@ export interface CustomServerOptions extends CommonServerOptions {
   readonly connect: (context: ConnectContext) => Transport | Promise<Transport>;
   /** Headers of the caller's request that are handed to `connect`. @defaultValue none */
   readonly forwardHeaders?: ForwardHeaders | undefined;
+  /** Not beside `connect`. */
+  readonly command?: undefined;
+  /** Not beside `connect`. */
+  readonly url?: undefined;
 }
 
 /**
@@ -118,10 +132,10 @@ export interface McpoOptions {
 
 /** What the combined OpenAPI document says of itself. */
 export interface ApiInfo {
-  /** @defaultValue `'MCP tools'` */
+  /** Its name. @defaultValue `'MCP tools'` */
   readonly title?: string | undefined;
-  /** @defaultValue `'1.0.0'` */
+  /** Its version. @defaultValue `'1.0.0'` */
   readonly version?: string | undefined;
-  /** @defaultValue none */
+  /** More about it, in Markdown. @defaultValue none */
   readonly description?: string | undefined;
 }

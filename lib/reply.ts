@@ -14,7 +14,13 @@ export function sendProblem(req: IncomingMessage, res: ServerResponse, error: Mc
     requestId: res.getHeader('X-Request-Id'),
     ...(tool && { server: tool.server, tool: tool.name }),
   });
-  send(req, res, error.status, { ...error.headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' }, body);
+  send(
+    req,
+    res,
+    error.status,
+    { ...error.headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+    body,
+  );
 }
 
 /** The path as the client sent it, where Express has kept it; the query may hold secrets and is left out. */

@@ -3,7 +3,7 @@ import { checkFunction, checkInteger, checkObject, checkString, checkStringRecor
 import { ConfigError } from './errors';
 import { glob } from './glob';
 import type { McpServerConfig } from './mcp/server';
-import type { TransportSpec } from './mcp/transport';
+import type { CustomSpec, TransportSpec } from './mcp/transport';
 
 /** One server's options, checked and complete. */
 export interface ServerConfig extends McpServerConfig {
@@ -48,14 +48,16 @@ export function serverConfig(name: string, value: unknown, connectTimeoutMs: num
 }
 
 function serverKind(path: string, value: unknown): { readonly fields: Fields; readonly transport: TransportSpec } {
-  const any = checkObject(path, value, typeof value === 'object' && value !== null ? Object.keys(value) : []);
-  const kinds = ['command', 'url', 'connect'].filter((key) => any[key] !== undefined);
+  const given = checkObject(path, value, typeof value === 'object' && value !== null ? Object.keys(value) : []);
+  // What a kind of server does not have may stand there as undefined.
+  const any = Object.fromEntries(Object.entries(given).filter(([, item]) => item !== undefined));
+  const kinds = ['command', 'url', 'connect'].filter((key) => Object.hasOwn(any, key));
   if (kinds.length !== 1) throw new ConfigError(path, 'must have exactly one of command, url and connect');
-  if (kinds[0] === 'command') return stdioServer(path, checkObject(path, value, STDIO_OPTIONS));
-  if (kinds[0] === 'url') return httpServer(path, checkObject(path, value, HTTP_OPTIONS));
-  const fields = checkObject(path, value, CUSTOM_OPTIONS);
+  if (kinds[0] === 'command') return stdioServer(path, checkObject(path, any, STDIO_OPTIONS));
+  if (kinds[0] === 'url') return httpServer(path, checkObject(path, any, HTTP_OPTIONS));
+  const fields = checkObject(path, any, CUSTOM_OPTIONS);
   checkFunction(`${path}.connect`, fields.connect);
-  return { fields, transport: { kind: 'custom', connect: fields.connect as never } };
+  return { fields, transport: { kind: 'custom', connect: fields.connect as CustomSpec['connect'] } };
 }
 
 function stdioServer(path: string, fields: Fields): { readonly fields: Fields; readonly transport: TransportSpec } {

@@ -511,6 +511,18 @@ describe('a reference', () => {
     });
   });
 
+  test('into a circle of thousands is told at once', () => {
+    const circle = Array.from({ length: 5_000 }, (_, n) => [
+      `D${String(n)}`,
+      { $ref: `#/$defs/D${String((n + 1) % 5_000)}` },
+    ]);
+    const properties = Array.from({ length: 5_000 }, (_, n) => [`p${String(n)}`, { $ref: `#/$defs/D${String(n)}` }]);
+    const schema = { properties: Object.fromEntries(properties), $defs: Object.fromEntries(circle) } as JsonObject;
+    const before = process.cpuUsage().user;
+    expect(written(schema).components).toEqual({});
+    expect(process.cpuUsage().user - before).toBeLessThan(5_000_000);
+  });
+
   test('a thousand long is followed', () => {
     const $defs = Object.fromEntries(
       Array.from({ length: 1_000 }, (_, n) => [
@@ -552,6 +564,12 @@ describe('a reference at the top', () => {
       additionalProperties: false,
       allOf: [{}, { $ref: '#/components/schemas/tool.Args' }],
     });
+  });
+
+  test('is replaced sixteen times and then left', () => {
+    const links = Array.from({ length: 20 }, (_, n) => [`D${String(n)}`, { $ref: `#/$defs/D${String(n + 1)}` }]);
+    const { body } = written({ $ref: '#/$defs/D0', $defs: { ...Object.fromEntries(links), D20: Args } as JsonObject });
+    expect(body).toEqual({ type: 'object', $ref: '#/components/schemas/tool.D16' });
   });
 
   test('that leads nowhere takes any object', () => {

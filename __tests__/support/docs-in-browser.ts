@@ -80,11 +80,9 @@ export class DocsVisit {
   }
 
   /** The paths of all tools that are listed. */
-  async paths(): Promise<readonly string[]> {
-    const paths = await this.page.locator('.opblock-summary-path').evaluateAll((elements) => {
-      return elements.map((element) => element.getAttribute('data-path') ?? '');
-    });
-    return paths;
+  paths(): Promise<readonly string[]> {
+    const elements = 'document.querySelectorAll(".opblock-summary-path")';
+    return this.page.evaluate<string[]>(`Array.from(${elements}, (element) => element.dataset.path)`);
   }
 
   /** Enters an API key for the bearer scheme. */

@@ -31,7 +31,7 @@ export async function headerServer(): Promise<Mounted> {
         sessionIdGenerator: randomUUID,
         onsessioninitialized: (session) => void sessions.set(session, transport as StreamableHTTPServerTransport),
       });
-      await makeServer().connect(transport as never);
+      await makeServer().connect(transport);
     }
     await transport.handleRequest(req, res, req.body);
   });
@@ -41,7 +41,8 @@ export async function headerServer(): Promise<Mounted> {
     await makeServer().connect(transport);
   });
   app.post('/messages', async (req, res) => {
-    await streams.get(String(req.query.sessionId))?.handlePostMessage(req, res, req.body);
+    const { sessionId } = req.query;
+    await streams.get(typeof sessionId === 'string' ? sessionId : '')?.handlePostMessage(req, res, req.body);
   });
   return listen(app);
 }

@@ -33,7 +33,7 @@ function compiled(schema: JsonObject): (args: unknown) => boolean {
     : dialect.includes('draft-07')
       ? new Ajv(options)
       : new Ajv2020(options);
-  addFormats(ajv as Ajv);
+  addFormats(ajv);
   try {
     return ajv.compile(schema) as (args: unknown) => boolean;
   } catch {
@@ -208,8 +208,8 @@ export function hostileTools(server = 'lab', equal = 500): readonly Tool[] {
     ...Object.entries(HOSTILE_SCHEMAS).map(([name, schema]) =>
       define({
         name,
-        inputSchema: { type, ...schema } as ToolDefinition['inputSchema'],
-        outputSchema: { type, ...schema } as NonNullable<ToolDefinition['outputSchema']>,
+        inputSchema: { type, ...schema },
+        outputSchema: { type, ...schema },
       }),
     ),
     ...HOSTILE_NAMES.map((name) =>

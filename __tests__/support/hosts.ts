@@ -9,7 +9,7 @@ export interface Mounted {
   /** The base URL of the router's routes. */
   readonly url: string;
   readonly server: Server;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** A way to mount a router. */
@@ -52,7 +52,7 @@ export const inExpress4: Host = {
   mount(router) {
     const app = express4();
     app.use('/mcp', router as never);
-    return listen(app as unknown as RequestListener, '/mcp');
+    return listen(app, '/mcp');
   },
 };
 

@@ -5,8 +5,7 @@ import { type McpoOptions, type McpoRouter, mcpoRouter } from '../../lib';
 import { deferred, until } from './deferred';
 import type { Host, Mounted } from './hosts';
 import { Lab, text } from './lab';
-
-const quiet = { debug: () => undefined, info: () => undefined, warn: () => undefined, error: () => undefined };
+import { silent } from './loggers';
 
 const SUM = {
   inputSchema: {
@@ -60,7 +59,7 @@ export function httpBehaviour(host: Host): void {
       options: Partial<McpoOptions> = {},
       lab = makeLab(),
     ): Promise<{ mcpo: McpoRouter; mounted: Mounted }> {
-      const router = mcpoRouter({ servers: { lab: { connect: lab.connect } }, logger: quiet, ...options });
+      const router = mcpoRouter({ servers: { lab: { connect: lab.connect } }, logger: silent, ...options });
       await router.ready();
       const at = await host.mount(router);
       open.push({ mcpo: router, mounted: at });

@@ -11,7 +11,7 @@ import {
 import type { ConnectContext } from '../../lib';
 
 /** What a lab tool is told of its call. */
-export interface LabCall {
+interface LabCall {
   readonly args: Record<string, unknown>;
   readonly signal: AbortSignal;
   readonly headers: Readonly<Record<string, string>>;

@@ -13,7 +13,7 @@ const filesystem = require.resolve('@modelcontextprotocol/server-filesystem/dist
 export interface Quickstart {
   readonly url: string;
   readonly mcpo: McpoRouter;
-  close(): Promise<void>;
+  readonly close: () => Promise<void>;
 }
 
 /** Starts an Express app with a page of its own and the tools of three MCP servers below `/mcp`. */
@@ -41,7 +41,7 @@ export async function quickstart(port: number): Promise<Quickstart> {
   return {
     url: `http://127.0.0.1:${String((server.address() as AddressInfo).port)}`,
     mcpo,
-    async close() {
+    close: async () => {
       server.close();
       await mcpo.close();
       server.closeAllConnections();
@@ -85,18 +85,21 @@ function accepts(port: number): Promise<boolean> {
 
 async function main(): Promise<void> {
   const { url, mcpo, close } = await quickstart(Number(process.env.PORT ?? 8000));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close());
+
   for (const [name, { state, tools }] of Object.entries(mcpo.stats.servers)) {
-    console.log(`${url}/mcp/${name}: ${state}, ${String(tools)} tools`);
+    console.log(`${name} is ${state} with ${tools} tools`);
   }
+  const description = (await (await fetch(`${url}/mcp/openapi.json`)).json()) as { paths: Record<string, unknown> };
+  for (const route of Object.keys(description.paths)) console.log(`  POST /mcp${route}`);
   console.log(`
-The tools to read and to try: ${url}/mcp/docs
+Read about them and try them: ${url}/mcp/docs
 
   curl -d '{"message":"hi"}' -H 'Content-Type: application/json' ${url}/mcp/everything/echo
   curl -d '{"path":"."}' -H 'Content-Type: application/json' ${url}/mcp/files/list_directory
   curl -d '{"a":2,"b":40}' -H 'Content-Type: application/json' ${url}/mcp/web/get-sum
 
 Ctrl-C ends it.`);
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close());
 }
 
 if (require.main === module) void main();

@@ -47,10 +47,9 @@ export class Catalogue {
     for (const definition of definitions) {
       const { name } = definition;
       if (!this.#isServed(name)) continue;
-      if (name === '' || !name.isWellFormed() || byName.has(name)) {
-        this.#logger.warn(
-          `mcpo: server ${this.#server}: tool ${JSON.stringify(name)} is left out: its name is empty, ill-formed or taken`,
-        );
+      if (!isReachable(name) || byName.has(name)) {
+        const reason = byName.has(name) ? 'its name is taken' : 'no URL can reach its name';
+        this.#logger.warn(`mcpo: server ${this.#server}: tool ${JSON.stringify(name)} is left out: ${reason}`);
         continue;
       }
       const known = this.#byName.get(name);
@@ -86,4 +85,9 @@ function encodeToolPath(name: string): string {
   const segments = name.split('/');
   const vanishes = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
   return vanishes ? encodeURIComponent(name) : segments.map(encodeURIComponent).join('/');
+}
+
+/** Clients resolve `.` and `..` before they send a path, encoded too; UTF-8 has no lone surrogates. */
+function isReachable(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && name.isWellFormed();
 }

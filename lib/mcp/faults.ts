@@ -11,6 +11,9 @@ const BY_RPC_CODE: Readonly<Record<number, ErrorCode>> = {
   [RpcCode.InvalidParams]: 'MCPO_INVALID_ARGUMENTS',
 };
 
+// What the SDK itself says of a closed connection; a server may use the same code.
+const CONNECTION_CLOSED: number = RpcCode.ConnectionClosed;
+
 // System errors of a connection that was never made: nothing can have been sent.
 const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/;
 
@@ -26,7 +29,7 @@ export function notSent(detail: string, cause?: unknown): McpoError {
 }
 
 /** The connection broke while a tool may have been running. */
-export function connectionLost(cause?: unknown): McpoError {
+function connectionLost(cause?: unknown): McpoError {
   return new McpoError('MCPO_CONNECTION_LOST', 'the MCP server broke off before it answered', {
     outcome: 'unknown',
     cause,
@@ -64,8 +67,7 @@ export function asMcpoError(error: unknown, closed: boolean): McpoError {
 
 function fromRpc(error: RpcError, closed: boolean): McpoError {
   if (error.data === NONSENSE) return badResponse(error);
-  if (error.data === BROKEN_OFF || (closed && Number(error.code) === Number(RpcCode.ConnectionClosed)))
-    return connectionLost(error);
+  if (error.data === BROKEN_OFF || (closed && error.code === CONNECTION_CLOSED)) return connectionLost(error);
   // The SDK puts this before the server's own words.
   const detail = error.message.replace(/^MCP error -?\d+: /, '').slice(0, MAX_MESSAGE);
   return new McpoError(BY_RPC_CODE[error.code] ?? 'MCPO_SERVER_ERROR', detail || 'the MCP server gave no reason', {

@@ -22,7 +22,10 @@ export class HttpTransport implements Transport {
   constructor(url: URL, headers: Readonly<Record<string, string>>) {
     this.#upstream = upstreamFetch((init, isResumable) => {
       // The SDK needs a turn to hand on the last events of the stream.
-      if (!isResumable && typeof init.body === 'string') setImmediate(() => this.#ended(init.body as string));
+      if (!isResumable && typeof init.body === 'string')
+        setImmediate(() => {
+          this.#ended(init.body as string);
+        });
     });
     this.#inner = new StreamableHTTPClientTransport(url, { fetch: this.#upstream.fetch, requestInit: { headers } });
     this.#inner.onclose = () => this.onclose?.();

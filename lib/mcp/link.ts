@@ -23,7 +23,7 @@ export class Link {
   #timer: NodeJS.Timeout | undefined;
   #failures = 0;
   #since = new Date();
-  #lastError: unknown;
+  #lastError: Error | undefined;
 
   /** @param open - makes a ready connection; must not leave anything behind when it rejects */
   constructor(open: (signal: AbortSignal) => Promise<Connection>) {
@@ -40,7 +40,7 @@ export class Link {
   }
 
   /** Why the last connection was lost or could not be made. */
-  get lastError(): unknown {
+  get lastError(): Error | undefined {
     return this.#lastError;
   }
 
@@ -122,7 +122,7 @@ export class Link {
 
   #failed(error: unknown): never {
     if (this.#state.is === 'closed') throw new McpoError('MCPO_CLOSING', 'the router is shutting down');
-    this.#lastError = error;
+    this.#lastError = error instanceof Error ? error : new Error(String(error));
     throw this.#down(this.#wait());
   }
 

@@ -34,7 +34,7 @@ function failIfError(result: CallToolResult): void {
 
 function itemsOf(result: CallToolResult): readonly Item[] {
   // Servers older than the 2024-11-05 specification may leave `content` out.
-  return (result.content as readonly Item[] | undefined) ?? [];
+  return result.content ?? [];
 }
 
 function itemJson(item: Item): string {

@@ -23,7 +23,7 @@ const DIALECTS = {
 } as const;
 
 /**
- * Compiles a JSON Schema in the dialect of its `$schema`, else in 2020-12, as MCP has it.
+ * Compiles a JSON Schema in the dialect of its `$schema`, else in 2020-12, as MCP has it, or in draft-07 where that fails.
  *
  * Each schema has an Ajv of its own: what Ajv remembers goes with the validator, and equal `$id`s never meet.
  * Nothing is fetched, coerced, defaulted or changed.
@@ -33,7 +33,25 @@ const DIALECTS = {
  */
 export function compile(schema: Readonly<Record<string, unknown>>, allErrors: boolean): Validate {
   const dialect = typeof schema['$schema'] === 'string' ? JSON_SCHEMA.exec(schema['$schema'])?.[1] : undefined;
-  const ajv = new DIALECTS[(dialect ?? 'draft/2020-12') as keyof typeof DIALECTS](optionsFor(allErrors));
+  if (dialect !== undefined) return compileAs(dialect as keyof typeof DIALECTS, schema, allErrors);
+  try {
+    return compileAs('draft/2020-12', schema, allErrors);
+  } catch (error) {
+    // Many servers write draft-07 without saying so.
+    try {
+      return compileAs('draft-07', schema, allErrors);
+    } catch {
+      throw error;
+    }
+  }
+}
+
+function compileAs(
+  dialect: keyof typeof DIALECTS,
+  schema: Readonly<Record<string, unknown>>,
+  allErrors: boolean,
+): Validate {
+  const ajv = new DIALECTS[dialect](optionsFor(allErrors));
   addFormats(ajv, { mode: 'full' });
   ajv.addFormat('regex', isRegex);
   // Ajv refuses schemas that hold draft-04's `id` under a later dialect, where it means nothing.

@@ -50,7 +50,7 @@ export function weigh(schema: Readonly<Record<string, unknown>>): Weight {
     known.set(node, UNBOUNDED);
     let linear = 1;
     let quadratic = 0;
-    for (const [keyword, value] of Object.entries(node)) {
+    for (const [keyword, value] of Object.entries(node as Readonly<Record<string, unknown>>)) {
       const own = weighKeyword(keyword, value, node === schema);
       const target = keyword === '$ref' && typeof value === 'string' ? resolve(schema, value) : value;
       const inner = target === undefined ? UNBOUNDED : weighNode(target);

@@ -77,7 +77,7 @@ export class McpServer {
       since: this.#link.since.toISOString(),
       tools: this.catalogue.size,
       connections: (this.#link.state === 'up' ? 1 : 0) + this.#callers.size,
-      ...(error !== undefined && { lastError: error instanceof Error ? error.message : String(error) }),
+      ...(error !== undefined && { lastError: error.message }),
     };
   }
 

@@ -42,10 +42,7 @@ export function docsAsset(name: DocsAsset): Page {
   };
   return async function docsAsset(req, res) {
     loading ??= load();
-    const { body, etag } = await loading.catch((error: unknown) => {
-      loading = undefined;
-      throw error;
-    });
+    const { body, etag } = await loading;
     const headers = { ETag: etag, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' };
     if (hasTag(req.headers['if-none-match'], etag)) {
       res.statusCode = 304;

@@ -28,7 +28,7 @@ const isNames = (value: unknown): boolean =>
   Array.isArray(value) && value.every(isString) && new Set(value).size === value.length;
 
 const isTypes = (value: unknown): boolean =>
-  isNames(value) && (value as []).length > 0 && (value as []).every((type) => TYPES.has(type));
+  Array.isArray(value) && value.length > 0 && isNames(value) && value.every((type) => TYPES.has(type));
 
 /** What the value of a keyword must be where the dialect of OpenAPI 3.1 says so; anything else has no meaning. */
 const FORM: ReadonlyMap<string, (value: unknown) => boolean> = new Map([

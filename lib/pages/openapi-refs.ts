@@ -23,8 +23,8 @@ export class References {
   readonly idKeyword: '$id' | 'id';
   readonly #resources = new Map<string, JsonObject>();
   readonly #anchors = new Map<string, Target>();
-  /** Schemas from which a chain of references is known to end. */
-  readonly #grounded = new Set<Schema>();
+  /** Whether the chain of references that begins with a schema ends. */
+  readonly #ends = new Map<Schema, boolean>();
 
   constructor(schema: JsonObject) {
     this.idKeyword = /\/draft-0[34]\//.test(String(schema.$schema)) ? 'id' : '$id';
@@ -43,16 +43,20 @@ export class References {
   resolve(ref: string, base: string): Target | undefined {
     const first = this.#lookup(ref, base);
     const passed = new Set<Schema>();
-    let target = first;
-    while (target && isJsonObject(target.schema) && !this.#grounded.has(target.schema)) {
-      if (passed.has(target.schema)) return undefined;
-      passed.add(target.schema);
-      const next = refOf(target.schema);
-      if (next === undefined) break;
-      target = this.#lookup(next, target.base);
+    let ends: boolean | undefined;
+    for (let target = first; ends === undefined;) {
+      const schema = target?.schema;
+      const next = isJsonObject(schema) ? refOf(schema) : undefined;
+      if (!target || !schema || next === undefined) ends = true;
+      else if (passed.has(schema)) ends = false;
+      else {
+        ends = this.#ends.get(schema);
+        passed.add(schema);
+        target = this.#lookup(next, target.base);
+      }
     }
-    for (const schema of passed) this.#grounded.add(schema);
-    return first;
+    for (const schema of passed) this.#ends.set(schema, ends);
+    return ends ? first : undefined;
   }
 
   /** Like {@link resolve} for `$dynamicRef`, which means what `$ref` does as long as there is only one resource. */

@@ -1,11 +1,13 @@
 import { modernized } from './openapi-drafts';
 import { inlined } from './openapi-inline';
-import { type JsonObject, SUBSCHEMAS, type Schema, isJsonObject, isSchema, subschemas } from './openapi-keywords';
+import { type JsonObject, SUBSCHEMAS, type Schema, isJsonObject, isSchema } from './openapi-keywords';
 import { References, type Target, refOf } from './openapi-refs';
 
 /** No model and no person can use a schema beyond these; readers of the document recurse through it. */
 const MAX_DEPTH = 64;
 const MAX_SIZE = 50_000;
+/** How many references at the top are replaced one after the other; what comes after stays a reference. */
+const MAX_CHAIN = 16;
 
 /** Where a boolean is the usual way to write a schema; elsewhere some readers expect an object. */
 const BOOLEAN = new Set(['additionalProperties', 'unevaluatedItems', 'unevaluatedProperties']);
@@ -25,20 +27,17 @@ export interface SchemaPlace {
  * into `components/schemas`. A reference that leads nowhere becomes the schema that takes everything, with a note.
  */
 export function documentSchema(schema: JsonObject, place: SchemaPlace): JsonObject {
-  if (isExcessive(schema)) return { description: 'The schema of the MCP server is too large to be shown.' };
-  try {
+  if (!isExcessive(schema)) {
     const writer = new SchemaWriter(schema, place);
     const top = writer.top();
     const components = [...writer.components()];
-    for (const [name, component] of components) place.components.set(name, component);
-    return top;
-  } catch (error) {
-    if (error instanceof TooLarge) return { description: 'The schema of the MCP server is too large to be shown.' };
-    throw error;
+    if (!writer.isFull) {
+      for (const [name, component] of components) place.components.set(name, component);
+      return top;
+    }
   }
+  return { description: 'The schema of the MCP server is too large to be shown.' };
 }
-
-class TooLarge extends Error {}
 
 class SchemaWriter {
   readonly #references: References;
@@ -55,11 +54,16 @@ class SchemaWriter {
     this.#place = place;
   }
 
+  /** Whether so much has been written that what was written is of no use. */
+  get isFull(): boolean {
+    return this.#size > MAX_SIZE;
+  }
+
   /** The schema itself; where its top level is a reference, with what that leads to in its place. */
   top(): JsonObject {
     const chain: { readonly own: JsonObject; readonly target: Target }[] = [];
     let { schema, base } = this.#references.root as { schema: JsonObject; base: string };
-    for (;;) {
+    while (chain.length < MAX_CHAIN) {
       const ref = refOf(schema);
       const target = ref === undefined ? undefined : this.#references.resolve(ref, base);
       if (!target || !isJsonObject(target.schema)) break;
@@ -84,7 +88,7 @@ class SchemaWriter {
     const schema = modernized(source, this.#references.idKeyword);
     const keys = Object.keys(schema);
     this.#size += 1 + keys.length + (Array.isArray(schema.enum) ? schema.enum.length : 0);
-    if (this.#size > MAX_SIZE) throw new TooLarge();
+    if (this.isFull) return {};
     const written = Object.fromEntries(keys.map((key) => [key, this.#value(key, schema[key], base)]));
     return this.#referring(written, base);
   }
@@ -170,7 +174,9 @@ function isExcessive(schema: JsonObject): boolean {
   for (let depth = 0; level.length > 0; depth += 1) {
     size += level.length;
     if (depth > MAX_DEPTH || size > MAX_SIZE) return true;
-    level = level.flatMap((value) => (typeof value === 'object' && value !== null ? Object.values(value) : []));
+    level = level.flatMap((value): unknown[] =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
   }
   return false;
 }

@@ -1,0 +1,73 @@
+'use strict';
+
+/** A third-party library is known to one folder alone. */
+const only = (name, where, allowed) => ({
+  name: `${name}-only-in-its-folder`,
+  severity: 'error',
+  from: { path: '^lib/', pathNot: allowed },
+  to: { path: where },
+});
+
+/** A mechanism can be used alone: it imports nothing of lib but errors and its own folder. */
+const mechanism = (folder) => ({
+  name: `${folder}-is-a-mechanism`,
+  severity: 'error',
+  from: { path: `^lib/${folder}/` },
+  to: { path: '^lib/', pathNot: [`^lib/${folder}/`, '^lib/errors\\.ts$'] },
+});
+
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      severity: 'error',
+      from: {},
+      to: { circular: true, viaOnly: { dependencyTypesNot: ['type-only'] } },
+    },
+    { name: 'no-orphans', severity: 'error', from: { orphan: true, path: '^lib/' }, to: {} },
+    {
+      name: 'a-layer-imports-no-other-layer',
+      severity: 'error',
+      from: { path: '^lib/layers/([^/]+)\\.ts$' },
+      to: { path: '^lib/layers/', pathNot: '^lib/layers/$1\\.ts$' },
+    },
+    ...['cache', 'share', 'limit', 'retry', 'pool', 'mcp', 'monitor'].map(mechanism),
+    only('mcp-sdk', 'node_modules/@modelcontextprotocol/', ['^lib/mcp/', '^lib/options\\.ts$']),
+    only('ajv', 'node_modules/ajv', '^lib/mcp/'),
+    only('cross-spawn', 'node_modules/(?:@types/)?cross-spawn', '^lib/mcp/'),
+    only('node-cache', 'node_modules/node-cache', '^lib/cache/'),
+    only('async-sema', 'node_modules/async-sema', '^lib/limit/'),
+    only('prom-client', 'node_modules/prom-client', '^lib/monitor/'),
+    only('express', 'node_modules/(?:@types/)?express/', '^lib/router\\.ts$'),
+    {
+      name: 'options-take-only-types-of-the-sdk',
+      severity: 'error',
+      from: { path: '^lib/options\\.ts$' },
+      to: { path: 'node_modules', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'lib-stands-alone',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: { path: '^(?:__tests__|examples|bench|scripts)/' },
+    },
+    {
+      name: 'no-dev-dependencies-in-lib',
+      severity: 'error',
+      from: { path: '^lib/' },
+      to: {
+        dependencyTypes: ['npm-dev', 'npm-no-pkg', 'unknown', 'undetermined'],
+        dependencyTypesNot: ['npm-peer', 'type-only'],
+      },
+    },
+    { name: 'resolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },
+  ],
+  options: {
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    doNotFollow: { path: 'node_modules' },
+    includeOnly: '^(?:lib|node_modules|__tests__|examples|bench)/|^[a-z_]+$',
+    combinedDependencies: false,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['require', 'types', 'default'] },
+  },
+};

@@ -1,0 +1,55 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import ts from 'typescript';
+import * as api from '../lib';
+
+const lib = path.join(__dirname, '../lib');
+
+it('has exactly these names at run time', () => {
+  expect(Object.keys(api).sort()).toEqual([
+    'ConfigError',
+    'ERROR_CODES',
+    'McpoError',
+    'ToolCall',
+    'isMcpoError',
+    'mcpoRouter',
+    'toolCall',
+  ]);
+});
+
+it('documents every exported name and every member of an exported interface', () => {
+  const program = ts.createProgram([path.join(lib, 'index.ts')], { strict: true, skipLibCheck: true, noEmit: true });
+  const checker = program.getTypeChecker();
+  const index = program.getSourceFile(path.join(lib, 'index.ts'));
+  const module = index && checker.getSymbolAtLocation(index);
+  if (!module) throw new Error('lib/index.ts exports nothing');
+
+  const undocumented: string[] = [];
+  const isDocumented = (symbol: ts.Symbol): boolean => symbol.getDocumentationComment(checker).length > 0;
+  for (const exported of checker.getExportsOfModule(module)) {
+    const symbol = exported.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(exported) : exported;
+    if (!isDocumented(symbol)) undocumented.push(symbol.name);
+    if (!(symbol.flags & ts.SymbolFlags.Interface)) continue;
+    symbol.members?.forEach((member) => {
+      // Data that describes itself: problem details are documented by their RFC.
+      if (!isDocumented(member) && symbol.name !== 'Problem') undocumented.push(`${symbol.name}.${member.name}`);
+    });
+  }
+  expect(undocumented).toEqual([]);
+});
+
+describe('the sources', () => {
+  const files = readdirSync(lib, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.ts'));
+  it.each(files)('of lib/%s are short and switch no check off', (file) => {
+    const source = readFileSync(path.join(lib, file), 'utf8');
+    expect(source.split('\n').length).toBeLessThanOrEqual(201);
+    expect(source).not.toMatch(/eslint-disable|@ts-ignore|@ts-nocheck/);
+    expect(source).not.toMatch(/^export default|^export \*/m);
+  });
+
+  it('stand in ARCHITECTURE.md, each file or its folder', () => {
+    const architecture = readFileSync(path.join(__dirname, '../ARCHITECTURE.md'), 'utf8');
+    const missing = files.filter((file) => !architecture.includes(path.basename(file)));
+    expect(missing).toEqual([]);
+  });
+});
