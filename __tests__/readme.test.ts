@@ -45,12 +45,14 @@ it('has TypeScript that compiles against the sources', () => {
     noEmit: true,
   };
   const host = ts.createCompilerHost(options);
-  const { getSourceFile, fileExists, readFile } = host;
-  host.fileExists = (file) => examples.has(file) || fileExists(file);
-  host.readFile = (file) => examples.get(file) ?? readFile(file);
+  const original = { ...host };
+  host.fileExists = (file) => examples.has(file) || original.fileExists(file);
+  host.readFile = (file) => examples.get(file) ?? original.readFile(file);
   host.getSourceFile = (file, version, ...rest) => {
     const code = examples.get(file);
-    return code === undefined ? getSourceFile(file, version, ...rest) : ts.createSourceFile(file, code, version, true);
+    return code === undefined
+      ? original.getSourceFile(file, version, ...rest)
+      : ts.createSourceFile(file, code, version, true);
   };
   const program = ts.createProgram([...examples.keys()], options, host);
   const errors = ts
