@@ -32,7 +32,7 @@ function failIfError(result: CallToolResult): void {
   throw new McpoError('MCPO_TOOL_ERROR', texts.join('\n') || 'the tool failed without a message');
 }
 
-function itemsOf(result: CallToolResult): readonly Item[] {
+function itemsOf(result: { readonly content?: readonly Item[] }): readonly Item[] {
   // Servers older than the 2024-11-05 specification may leave `content` out.
   return result.content ?? [];
 }
