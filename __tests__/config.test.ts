@@ -1,4 +1,4 @@
-import { resolveConfig } from '../lib/config';
+import { resolveConfig } from '../lib/config/config';
 import { ConfigError, type McpoOptions } from '../lib';
 
 const stdio = { command: 'node' };

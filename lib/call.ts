@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
-import { type McpoError } from './errors';
+import { cacheKey } from './cache/key';
+import { McpoError } from './errors';
 import type { ForwardedHeaders } from './auth/forward';
 import type { Tool } from './mcp/tool';
 
@@ -55,18 +56,48 @@ export class ToolCall {
   readonly principal: string | undefined;
   /** The caller's headers that go on to the MCP server; `undefined` when there are none. */
   readonly forwarded: ForwardedHeaders | undefined;
+  #key: string | undefined;
   /** Response headers that the layers have gathered for the answer. */
   readonly notes = new Map<string, string>();
   #outcome: Outcome | undefined;
   #abort: AbortController | undefined;
+  readonly #signal: AbortSignal | undefined;
   #listeners: ((outcome: Outcome) => void)[] = [];
 
-  constructor(init: ToolCallInit) {
+  /** @param signal - ends the call instead of its caller's leaving */
+  constructor(init: ToolCallInit, signal?: AbortSignal) {
+    this.#signal = signal;
     this.tool = init.tool;
     this.args = init.args;
     this.format = init.format;
     this.principal = init.principal;
     this.forwarded = init.forwarded;
+  }
+
+  /** Equal exactly when server, tool, arguments (RFC 8785), principal and format are: SHA-256 in base64url. */
+  get key(): string {
+    const { tool, args, principal, format } = this;
+    this.#key ??= cacheKey({ server: tool.server, tool: tool.name, args, principal, format });
+    return this.#key;
+  }
+
+  /**
+   * Whether `principal` tells all that the answer may depend on: not when headers of the caller go on to the server and
+   * nobody can say whose they are.
+   */
+  get isIdentified(): boolean {
+    return this.forwarded === undefined || this.principal !== undefined;
+  }
+
+  /** The same call for whoever waits for it, ended by `signal`. */
+  fork(signal: AbortSignal): ToolCall {
+    return new ToolCall(this, signal);
+  }
+
+  /** Adds a parameter to a response header that has been noted. */
+  note(header: string, parameter: string): void {
+    const noted = this.notes.get(header);
+    this.notes.set(header, noted === undefined ? parameter : `${noted}; ${parameter}`);
   }
 
   /** How the call ended, once it has. */
@@ -76,6 +107,7 @@ export class ToolCall {
 
   /** Aborted when the caller goes away before the call has ended. */
   get signal(): AbortSignal {
+    if (this.#signal) return this.#signal;
     this.#abort ??= new AbortController();
     if (this.#outcome && isCallerGone(this.#outcome)) this.#abort.abort();
     return this.#abort.signal;
@@ -117,6 +149,17 @@ const calls = new WeakMap<IncomingMessage, ToolCall>();
 /** The tool call of a request, from the `arguments` layer on; `undefined` before it. */
 export function toolCall(req: IncomingMessage): ToolCall | undefined {
   return calls.get(req);
+}
+
+/**
+ * The tool call of a request that must have one.
+ *
+ * @throws McpoError MCPO_INTERNAL in a stack without the layer `readArguments`
+ */
+export function requiredCall(req: IncomingMessage): ToolCall {
+  const call = calls.get(req);
+  if (!call) throw new McpoError('MCPO_INTERNAL', 'this layer needs the layer readArguments before it');
+  return call;
 }
 
 /** Makes `call` the call of `req`. */

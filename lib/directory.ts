@@ -1,14 +1,20 @@
 import type { ToolCall } from './call';
-import { McpoError } from './errors';
+import type { BreakerConfig } from './config/retry';
+import type { ServerConfig } from './config/server';
+import { McpoError, isMcpoError } from './errors';
 import { McpServer } from './mcp/server';
 import type { Tool } from './mcp/tool';
 import type { Logger } from './options';
-import type { ServerConfig } from './server-config';
+import { CircuitBreaker } from './retry/breaker';
+import { Retrier } from './retry/retry';
 
 /** A server with what the HTTP side needs to know of it. */
 export interface DirectoryEntry {
   readonly server: McpServer;
   readonly config: ServerConfig;
+  /** Keeps calls away while the server cannot be reached. */
+  readonly breaker: CircuitBreaker;
+  readonly retrier: Retrier;
 }
 
 /** All servers of a router, by name; knows which calls are running, so that closing can wait for them. */
@@ -16,10 +22,10 @@ export class Directory {
   readonly #entries: ReadonlyMap<string, DirectoryEntry>;
   #running = 0;
   #drained: (() => void) | undefined;
-  #closing: Promise<void> | undefined;
+  #closing = false;
 
-  constructor(servers: readonly ServerConfig[], logger: Logger) {
-    this.#entries = new Map(servers.map((config) => [config.name, { config, server: new McpServer(config, logger) }]));
+  constructor(servers: readonly ServerConfig[], breaker: BreakerConfig, logger: Logger) {
+    this.#entries = new Map(servers.map((config) => [config.name, entryOf(config, breaker, logger)]));
   }
 
   get servers(): readonly McpServer[] {
@@ -32,7 +38,7 @@ export class Directory {
   }
 
   get closing(): boolean {
-    return this.#closing !== undefined;
+    return this.#closing;
   }
 
   /** The entry of a server's name, or of its percent-encoded form. */
@@ -71,22 +77,34 @@ export class Directory {
     });
   }
 
-  /** Refuses new calls, lets running ones end for `drainMs`, then closes every server. Idempotent. */
-  close(drainMs: number): Promise<void> {
-    this.#closing ??= this.#close(drainMs);
-    return this.#closing;
+  /** Refuses new calls and lets running ones end, for `ms` at most. */
+  async drain(ms: number): Promise<void> {
+    this.#closing = true;
+    if (this.#running === 0) return;
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms).unref();
+      this.#drained = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
   }
 
-  async #close(drainMs: number): Promise<void> {
-    if (this.#running > 0) {
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, drainMs).unref();
-        this.#drained = () => {
-          clearTimeout(timer);
-          resolve();
-        };
-      });
-    }
+  /** Closes every server. */
+  async close(): Promise<void> {
     await Promise.all(this.servers.map((server) => server.close()));
   }
+}
+
+function entryOf(config: ServerConfig, settings: BreakerConfig, logger: Logger): DirectoryEntry {
+  const breaker = new CircuitBreaker({ ...settings, isFailure: isConnectionFailure, name: `server ${config.name}` });
+  const server = new McpServer(config, logger, () => {
+    breaker.recovered();
+  });
+  return { config, server, breaker, retrier: new Retrier(config.retry) };
+}
+
+/** The server could not be reached, or was lost on the way; whatever else it does shows that it is there. */
+function isConnectionFailure(error: unknown): boolean {
+  return isMcpoError(error) && (error.code === 'MCPO_SERVER_DOWN' || error.code === 'MCPO_CONNECTION_LOST');
 }

@@ -21,6 +21,10 @@ const PROBLEMS = {
   MCPO_CONNECTION_LOST: { status: 502, title: 'MCP server broke off' },
   MCPO_BAD_RESPONSE: { status: 502, title: 'MCP server answered nonsense' },
   MCPO_SERVER_DOWN: { status: 503, title: 'MCP server unavailable' },
+  MCPO_BREAKER_OPEN: { status: 503, title: 'MCP server keeps failing' },
+  MCPO_QUEUE_FULL: { status: 503, title: 'Too many calls waiting' },
+  MCPO_QUEUE_TIMEOUT: { status: 503, title: 'Waited too long to be run' },
+  MCPO_POOL_EXHAUSTED: { status: 503, title: 'No connection free' },
   MCPO_CLOSING: { status: 503, title: 'Shutting down' },
   MCPO_TIMEOUT: { status: 504, title: 'MCP server did not answer in time' },
 } as const satisfies Record<string, { status: number; title: string }>;
@@ -126,6 +130,11 @@ export class ConfigError extends McpoError {
 /** Whether a value is an {@link McpoError}, also one of another copy of this package. */
 export function isMcpoError(value: unknown): value is McpoError {
   return typeof value === 'object' && value !== null && BRAND in value;
+}
+
+/** What was thrown, if it is an {@link McpoError}; otherwise an MCPO_INTERNAL that says nothing of it. */
+export function toMcpoError(error: unknown): McpoError {
+  return isMcpoError(error) ? error : new McpoError('MCPO_INTERNAL', 'an internal error occurred', { cause: error });
 }
 
 function show(value: unknown): string {

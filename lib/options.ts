@@ -1,5 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type {
+  AccessOptions,
+  BreakerSettings,
+  CacheOptions,
+  ConcurrencyOptions,
+  LimitOptions,
+  SharingOptions,
+} from './acceleration-options';
+import type { RetryOptions } from './retry/options';
 
 /** Where messages go: `console`, pino and winston fit. */
 export type Logger = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
@@ -20,6 +29,14 @@ export interface CommonServerOptions {
   readonly timeoutMs?: number | undefined;
   /** How long a call may take in all, in milliseconds. @defaultValue 600000 */
   readonly maxTotalTimeoutMs?: number | undefined;
+  /** Whether the server's annotations (`readOnlyHint`, `idempotentHint`) are believed. @defaultValue true */
+  readonly trustAnnotations?: boolean | undefined;
+  /** How long its results are kept when nothing else is said, or `false`: not at all. @defaultValue the router's */
+  readonly cache?: false | Pick<CacheOptions, 'defaultTtlMs'> | undefined;
+  /** How many of its calls run at once, within the router's limit. @defaultValue no limit of its own */
+  readonly concurrency?: LimitOptions | undefined;
+  /** How its calls are retried, or `false`: never. @defaultValue the router's `retry` */
+  readonly retry?: false | RetryOptions | undefined;
   /** Connection settings of this server alone. @defaultValue the router's `pool` */
   readonly pool?: PoolOptions | undefined;
 }
@@ -120,6 +137,18 @@ export interface McpoOptions {
   readonly allowedHosts?: readonly string[] | undefined;
   /** The largest request body, in bytes. @defaultValue 1048576 */
   readonly bodyLimit?: number | undefined;
+  /** What calling tools does, where their servers do not say it, or say it wrong. @defaultValue none */
+  readonly access?: AccessOptions | undefined;
+  /** How results of tools that read are cached, or `false`: not at all. */
+  readonly cache?: false | CacheOptions | undefined;
+  /** How equal calls in flight are run as one, or `false`: not at all. */
+  readonly share?: false | SharingOptions | undefined;
+  /** How many calls run at once. */
+  readonly concurrency?: ConcurrencyOptions | undefined;
+  /** How calls are tried again that were surely not made, or that may be made twice; `false`: never. */
+  readonly retry?: false | RetryOptions | undefined;
+  /** When a server that cannot be reached is left alone. */
+  readonly breaker?: BreakerSettings | undefined;
   /** Connection settings of all servers. */
   readonly pool?: PoolOptions | undefined;
   /** How long `close()` lets running calls go on, in milliseconds. @defaultValue 10000 */

@@ -1,21 +1,28 @@
 import { Router } from 'express';
+import { accelerate } from './acceleration';
 import { Authenticator } from './auth/authenticator';
-import { resolveConfig } from './config';
+import type { CacheManager } from './cache/cache-manager';
+import { resolveConfig } from './config/config';
 import { Directory } from './directory';
 import type { ErrorLayer, Layer } from './http';
 import { readArguments } from './layers/arguments';
 import { authenticate } from './layers/authenticate';
+import { cache } from './layers/cache';
 import { invoke } from './layers/invoke';
+import { limit } from './layers/limit';
 import { observe } from './layers/observe';
 import { problems } from './layers/problems';
 import { reply } from './layers/reply';
 import { resolve } from './layers/resolve';
+import { share } from './layers/share';
+import type { ConcurrencyLimiter } from './limit/limiter';
 import type { ServerStatus } from './mcp/server';
 import type { McpoOptions } from './options';
 import { docsPages } from './pages/docs';
 import { healthPage, serverStates } from './pages/health';
 import { openApiPages } from './pages/openapi';
 import { pages, serverPages } from './pages/pages';
+import type { ToolPolicy } from './policy';
 
 /** What is going on in a router. */
 export interface McpoStats {
@@ -23,6 +30,8 @@ export interface McpoStats {
   readonly running: number;
   /** The state of each server, by name. */
   readonly servers: Readonly<Record<string, ServerStatus>>;
+  /** What may be done with the calls of each tool, by `server/tool`. */
+  readonly tools: Readonly<Record<string, ToolPolicy>>;
 }
 
 /** The layers of a router, in the order in which a tool call passes them: for stacks of an app's own. */
@@ -37,7 +46,13 @@ export interface McpoLayers {
   readonly readArguments: Layer;
   /** Answers with the call's outcome. */
   readonly reply: Layer;
-  /** Calls the tool. */
+  /** Answers from the cache, or keeps the answer. */
+  readonly cache: Layer;
+  /** Joins an equal call in flight, or leads it. */
+  readonly share: Layer;
+  /** Waits for a permit. */
+  readonly limit: Layer;
+  /** Calls the tool, through breaker and retry. */
   readonly invoke: Layer;
   /** Answers what failed in a layer as problem details; the last of a stack. */
   readonly problems: ErrorLayer;
@@ -56,6 +71,10 @@ export interface McpoRouter extends Router {
   [Symbol.asyncDispose](): Promise<void>;
   /** The router's own layers, to stack on other routes. */
   readonly layers: McpoLayers;
+  /** The results that are kept. */
+  readonly cache: CacheManager;
+  /** The limit on all calls. */
+  readonly limiter: ConcurrencyLimiter;
   /** A snapshot. */
   readonly stats: McpoStats;
 }
@@ -73,9 +92,10 @@ export interface McpoRouter extends Router {
  */
 export function mcpoRouter(options: McpoOptions): McpoRouter {
   const config = resolveConfig(options, process.env);
-  const directory = new Directory(config.servers, config.logger);
+  const directory = new Directory(config.servers, config.breaker, config.logger);
+  const { policies, cache: caches, freshness, flights, limits } = accelerate(config);
   const authenticator = new Authenticator(config.auth);
-  const openApi = openApiPages(directory, config.info, authenticator.secured);
+  const openApi = openApiPages(directory, config.info, authenticator.secured, policies);
   const docs = docsPages(directory, config.info);
 
   const layers: McpoLayers = {
@@ -84,7 +104,10 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     resolve: resolve(directory),
     readArguments: readArguments(directory, authenticator, config),
     reply: reply(),
-    invoke: invoke(directory),
+    cache: cache(caches, policies, freshness, config.logger),
+    share: share(flights, policies, freshness),
+    limit: limit((tool) => limits.of(tool)),
+    invoke: invoke(directory, policies, freshness, config.logger),
     problems: problems(config.logger),
   };
   const router = Router();
@@ -97,21 +120,37 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     layers.resolve,
     layers.readArguments,
     layers.reply,
+    layers.cache,
+    layers.share,
+    layers.limit,
     layers.invoke,
     layers.problems,
   );
 
   const started = Promise.all(directory.servers.map((server) => server.start()));
-  const close = (): Promise<void> => directory.close(config.drainTimeoutMs);
+  let closed: Promise<void> | undefined;
+  const shutDown = async (): Promise<void> => {
+    await directory.drain(config.drainTimeoutMs);
+    limits.close();
+    await Promise.all([directory.close(), caches.close()]);
+  };
+  const close = (): Promise<void> => (closed ??= shutDown());
   const own = {
     layers,
+    cache: caches,
+    limiter: limits.global,
     ready: async (): Promise<void> => {
       await started;
     },
     close,
     [Symbol.asyncDispose]: close,
     get stats(): McpoStats {
-      return { running: directory.running, servers: serverStates(directory) };
+      const tools = directory.servers.flatMap((server) => server.catalogue.tools);
+      return {
+        running: directory.running,
+        servers: serverStates(directory),
+        tools: Object.fromEntries(tools.map((tool) => [`${tool.server}/${tool.name}`, policies.of(tool)])),
+      };
     },
   };
   return Object.defineProperties(router, Object.getOwnPropertyDescriptors(own)) as McpoRouter;

@@ -13,6 +13,7 @@ import type { Tool, ToolDefinition } from '../../lib/mcp/tool';
 import { type OpenApiDocument, type OpenApiOperation, openApiDocument, openApiPages } from '../../lib/pages/openapi';
 import { HOSTILE_NAMES, HOSTILE_SCHEMAS, deepSchema, hostileTools, toolOf } from '../support/hostile-tools';
 import { dialectErrors, openApiErrors, redoclyErrors } from '../support/openapi-validators';
+import { policies } from '../support/policies';
 
 type JsonObject = Record<string, unknown>;
 const NAMES = [
@@ -57,7 +58,7 @@ const define = (init: Init = {}): Tool =>
   toolOf('lab', { name: 'tool', inputSchema: { type: 'object' }, ...init } as ToolDefinition);
 
 function documentOf(tools: readonly Tool[], options: { single?: boolean; secured?: boolean } = {}): OpenApiDocument {
-  return openApiDocument({ title: 'T', version: '1', servers: [{ name: 'lab', tools }], secured: false, ...options });
+  return openApiDocument({ title: 'T', version: '1', servers: [{ name: 'lab', tools }], secured: false, policies, ...options });
 }
 
 const operations = (document: OpenApiDocument): OpenApiOperation[] =>
@@ -126,6 +127,7 @@ describe('validity, by two independent validators', () => {
           })),
           single,
           secured,
+          policies,
         });
         expect(operations(document)).toHaveLength(servers.flat().length);
         expect(await openApiErrors(document)).toEqual([]);
@@ -166,6 +168,7 @@ describe('the document', () => {
       description: 'D',
       servers: [described, plain],
       secured: false,
+      policies,
     });
     expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'T', version: '1', description: 'D' } });
     expect(document.servers).toEqual([{ url: '.' }]);
@@ -689,7 +692,7 @@ describe('the pages', () => {
   };
   const down = { name: 'down', info: undefined, catalogue: { tools: [] as Tool[] } };
   const directory = { servers: [lab, down] } as unknown as Directory;
-  const pages = openApiPages(directory, { title: 'All', version: '3', description: undefined }, false);
+  const pages = openApiPages(directory, { title: 'All', version: '3', description: undefined }, false, policies);
   const server = createServer((req, res) => {
     const [, first] = (req.url ?? '').split('/');
     const entry = directory.servers.find(({ name }) => name === first);

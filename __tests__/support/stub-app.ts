@@ -7,6 +7,7 @@ import type { Tool } from '../../lib/mcp/tool';
 import { docsPages } from '../../lib/pages/docs';
 import { openApiPages } from '../../lib/pages/openapi';
 import { pages, serverPages } from '../../lib/pages/pages';
+import { policies } from './policies';
 
 /** An HTTP server with the pages of these tools, below a path that it takes off as a proxy does. */
 export class StubApp {
@@ -35,7 +36,7 @@ export class StubApp {
       },
     } as unknown as Directory;
     const info = { title, version: '1', description: undefined };
-    const openApi = openApiPages(directory, info, key !== undefined);
+    const openApi = openApiPages(directory, info, key !== undefined, policies);
     const docs = docsPages(directory, info);
     const all = pages({ ...openApi.all, ...docs.all });
     const each = serverPages(directory, { ...openApi.server, ...docs.server });

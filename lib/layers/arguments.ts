@@ -4,7 +4,7 @@ import type { Authenticator } from '../auth/authenticator';
 import { type ForwardedHeaders, forwardHeaders } from '../auth/forward';
 import { readJsonObject } from '../body';
 import { type Format, ToolCall, bindCall } from '../call';
-import type { Config } from '../config';
+import type { Config } from '../config/config';
 import type { Directory } from '../directory';
 import { McpoError } from '../errors';
 import type { Layer } from '../http';

@@ -1,29 +1,75 @@
-import { toolCall } from '../call';
-import type { Directory } from '../directory';
+import { type ToolCall, requiredCall } from '../call';
+import type { Directory, DirectoryEntry } from '../directory';
 import { McpoError, isMcpoError } from '../errors';
+import type { Freshness } from '../freshness';
 import type { Layer } from '../http';
+import type { CallResult } from '../mcp/call';
+import { isNotSent } from '../mcp/faults';
 import { rawResultBody, resultBody } from '../mcp/result';
+import type { Logger } from '../options';
+import type { Policies, ToolPolicy } from '../policy';
 
-/** Calls the tool on its MCP server and settles the call. */
-export function invoke(directory: Directory): Layer {
-  return function invoke(req, _res, _next) {
-    const call = toolCall(req);
-    const server = call && directory.entry(call.tool.server)?.server;
-    if (!server) throw new McpoError('MCPO_INTERNAL', 'the layer invoke needs the layer readArguments before it');
-    server
-      .call(call.tool, call.args, { signal: call.signal, caller: call.forwarded })
-      .then((result) => (call.format === 'application/json' ? resultBody(result) : rawResultBody(result)))
-      .then(
-        (body) => call.settle({ ok: true, body }),
-        (error: unknown) => call.settle({ ok: false, error: asMcpoError(error) }),
-      );
+/** Calls the tool on its MCP server, through breaker and retry, and settles the call. */
+export function invoke(directory: Directory, policies: Policies, freshness: Freshness, logger: Logger): Layer {
+  /** Before anybody hears of the end of a write, what was read before it is out of date. */
+  async function written(server: string, outcome: 'known' | 'unknown'): Promise<void> {
+    try {
+      await freshness.written(server, outcome);
+    } catch (error) {
+      logger.error(`mcpo: cached reads of server ${server} could not be dropped after a write`, error);
+    }
+  }
+
+  async function run(call: ToolCall, entry: DirectoryEntry, policy: ToolPolicy): Promise<Buffer> {
+    const { server } = call.tool;
+    let result: CallResult;
+    try {
+      result = await callServer(call, entry, policy);
+    } catch (error) {
+      if (policy.access !== 'read' && mayHaveRun(error)) {
+        await written(server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
+      }
+      throw error;
+    }
+    if (policy.access !== 'read') await written(server, 'known');
+    return call.format === 'application/json' ? resultBody(result) : rawResultBody(result);
+  }
+
+  return function invoke(req) {
+    const call = requiredCall(req);
+    const entry = directory.entry(call.tool.server);
+    if (!entry) throw new McpoError('MCPO_UNKNOWN_SERVER', 'no server of this name is mounted here');
+    run(call, entry, policies.of(call.tool)).then(
+      (body) => call.settle({ ok: true, body }),
+      (error: unknown) => call.settle({ ok: false, error: asMcpoError(error) }),
+    );
   };
+}
+
+function callServer(call: ToolCall, entry: DirectoryEntry, policy: ToolPolicy): Promise<CallResult> {
+  const { server, config, breaker, retrier } = entry;
+  const { tool, args, forwarded, signal } = call;
+  const attempt = (): Promise<CallResult> => server.call(tool, args, { signal, caller: forwarded });
+  const tries = (): Promise<CallResult> =>
+    retrier.run(attempt, {
+      signal,
+      timeoutMs: config.timeoutMs,
+      shouldRetry: (error) => isNotSent(error) || (policy.retried && isLost(error)),
+    });
+  return breaker.run(tries, { signal });
+}
+
+function isLost(error: unknown): boolean {
+  return isMcpoError(error) && error.code === 'MCPO_CONNECTION_LOST';
+}
+
+/** Every 503 says that nothing was sent. */
+function mayHaveRun(error: unknown): boolean {
+  return !isMcpoError(error) || error.status !== 503;
 }
 
 function asMcpoError(error: unknown): McpoError {
   if (isMcpoError(error)) return error;
-  return new McpoError('MCPO_BAD_RESPONSE', 'the answer of the MCP server cannot be used', {
-    cause: error,
-    outcome: 'unknown',
-  });
+  const options = { cause: error, outcome: 'unknown' } as const;
+  return new McpoError('MCPO_BAD_RESPONSE', 'the answer of the MCP server cannot be used', options);
 }

@@ -1,5 +1,5 @@
 import { toolCall } from '../call';
-import { McpoError, isMcpoError } from '../errors';
+import { isMcpoError, toMcpoError } from '../errors';
 import type { ErrorLayer } from '../http';
 import type { Logger } from '../options';
 import { sendProblem } from '../reply';
@@ -12,9 +12,7 @@ export function problems(logger: Logger): ErrorLayer {
       return;
     }
     if (!isMcpoError(thrown)) logger.error('mcpo: a request failed unexpectedly', thrown);
-    const error = isMcpoError(thrown)
-      ? thrown
-      : new McpoError('MCPO_INTERNAL', 'an internal error occurred', { cause: thrown });
+    const error = toMcpoError(thrown);
     const call = toolCall(req);
     if (call) call.settle({ ok: false, error });
     else sendProblem(req, res, error);

@@ -1,4 +1,4 @@
-import { toolCall } from '../call';
+import { requiredCall } from '../call';
 import { McpoError } from '../errors';
 import { type Layer, send } from '../http';
 import { sendProblem } from '../reply';
@@ -6,8 +6,7 @@ import { sendProblem } from '../reply';
 /** Answers with the call's outcome, whichever layer settles it, and settles the call of a caller who has gone. */
 export function reply(): Layer {
   return function reply(req, res, next) {
-    const call = toolCall(req);
-    if (!call) throw new McpoError('MCPO_INTERNAL', 'the layer reply needs the layer readArguments before it');
+    const call = requiredCall(req);
     // The first to register runs last: what the other layers note while they clean up is in the answer.
     call.onSettled((outcome) => {
       if (res.headersSent || res.destroyed) return;

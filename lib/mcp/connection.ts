@@ -2,14 +2,13 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SseError } from '@modelcontextprotocol/sdk/client/sse.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
-  type CallToolResult,
   type Implementation,
   ResultSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { McpoError } from '../errors';
-import { asMcpoError, badResponse, isForgotten, isUnreachable, notSent } from './faults';
-import { type OpenOptions, shakeHands } from './handshake';
+import { type CallOptions, type CallResult, callTool } from './call';
+import { asMcpoError, isForgotten, isUnreachable, notSent } from './faults';
+import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from './tool';
 import { readToolList } from './tool-list';
 import type { TransportSpec } from './transport';
@@ -17,24 +16,18 @@ import type { TransportSpec } from './transport';
 /** Where messages go. */
 export type Logger = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
 
-/** What a tool answered. */
-export type CallResult = CallToolResult;
-
-/** Limits of one call. */
-export interface CallOptions {
-  /** Cancels the call; the server is told. */
-  readonly signal: AbortSignal;
-  /** How long it may go without an answer or progress, in milliseconds. */
-  readonly timeoutMs: number;
-  /** How long it may take in all, in milliseconds. */
-  readonly maxTotalTimeoutMs: number;
-}
-
 const CLIENT: Implementation = { name: 'express-mcpo', version: '0.1.0' };
+
+/** The SDK closes a transport that cannot shake hands without looking at what becomes of that. */
+class QuietClient extends Client {
+  override async close(): Promise<void> {
+    await super.close().catch(() => undefined);
+  }
+}
 
 /** One initialised MCP session over one transport; many calls may be under way at once. */
 export class Connection {
-  readonly #client = new Client(CLIENT);
+  readonly #client = new QuietClient(CLIENT);
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #onClose: (() => void)[] = [];
@@ -126,48 +119,14 @@ export class Connection {
    */
   async call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
     if (this.#closed) throw notSent('the connection to the MCP server is closed');
-    if (options.signal.aborted) throw callerGone();
-    const { signal, timeoutMs, maxTotalTimeoutMs } = options;
-    const started = performance.now();
-    const abort = new AbortController();
-    const cancel = (): void => {
-      abort.abort('the caller has gone');
-    };
-    signal.addEventListener('abort', cancel, { once: true });
-    // The SDK looks at the total only when there is progress, which also prolongs the call.
-    let total: NodeJS.Timeout | undefined;
-    const onprogress = (): void => {
-      total ??= setTimeout(
-        () => {
-          abort.abort('the call takes too long');
-        },
-        started + maxTotalTimeoutMs - performance.now(),
-      ).unref();
-    };
     this.#inFlight += 1;
     try {
-      const result = await this.#client.request(
-        { method: 'tools/call', params: { name, arguments: args } },
-        ResultSchema,
-        {
-          signal: abort.signal,
-          timeout: timeoutMs,
-          resetTimeoutOnProgress: true,
-          onprogress,
-        },
-      );
-      if (!isCallResult(result)) throw badResponse();
-      return result;
+      return await callTool(this.#client, name, args, options);
     } catch (error) {
-      if (signal.aborted) throw callerGone();
-      if (abort.signal.aborted || isLocalTimeout(error, started, timeoutMs))
-        throw timedOut(performance.now() - started);
       if (isForgotten(error) || isUnreachable(error)) void this.close();
       throw asMcpoError(error, this.#closed);
     } finally {
       this.#inFlight -= 1;
-      clearTimeout(total);
-      signal.removeEventListener('abort', cancel);
     }
   }
 
@@ -178,43 +137,12 @@ export class Connection {
 
   /** Ends the session; calls under way fail. */
   async close(): Promise<void> {
-    await this.#transport.close().catch((error: unknown) => {
-      this.#logger.debug(`mcpo: closing failed: ${String(error)}`);
-    });
+    await closeTransport(this.#transport, this.#logger);
+    // A transport of an app's own may forget to tell.
+    if (!this.#closed) this.#transport.onclose?.();
   }
 }
 
 function isMethodRefused(error: unknown): boolean {
   return error instanceof Error && (error as { code?: unknown }).code === 405;
-}
-
-function isCallResult(result: object): result is CallResult {
-  const { content, structuredContent } = result as { content?: unknown; structuredContent?: unknown };
-  if (content === undefined) return isObject(structuredContent);
-  return (
-    Array.isArray(content) &&
-    content.every(isObject) &&
-    (structuredContent === undefined || isObject(structuredContent))
-  );
-}
-
-function isObject(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** The server may send the same code; only ours comes when the time is over. */
-function isLocalTimeout(error: unknown, started: number, timeoutMs: number): boolean {
-  const { code } = error as { code?: unknown };
-  // Timers may fire up to a millisecond early.
-  return code === -32001 && performance.now() - started >= timeoutMs - 2;
-}
-
-function timedOut(afterMs: number): McpoError {
-  return new McpoError('MCPO_TIMEOUT', `the MCP server did not answer within ${String(Math.round(afterMs))} ms`, {
-    outcome: 'unknown',
-  });
-}
-
-function callerGone(): McpoError {
-  return new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection', { outcome: 'unknown' });
 }

@@ -24,8 +24,16 @@ export const BROKEN_OFF = Object.freeze({ reason: 'broken off' });
 export const NONSENSE = Object.freeze({ reason: 'nonsense' });
 
 /** Nothing was sent, so that another try is safe. */
+class NotSent extends McpoError {}
+
+/** Nothing was sent, so that another try is safe. */
 export function notSent(detail: string, cause?: unknown): McpoError {
-  return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
+  return new NotSent('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
+}
+
+/** Whether an error says that nothing was sent and that another connection may do better. */
+export function isNotSent(error: unknown): boolean {
+  return error instanceof NotSent;
 }
 
 /** The connection broke while a tool may have been running. */

@@ -1,12 +1,14 @@
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 
 const MAX_REDIRECTS = 5;
+const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 
 /** A `fetch` for one connection, all of whose requests can be ended at once. */
 export interface UpstreamFetch {
   readonly fetch: FetchLike;
-  /** Aborts whatever is going on. */
-  abort(): void;
+  /** Aborts the JSON-RPC request with this id, or else whatever is going on. */
+  abort(id?: RequestId): void;
 }
 
 /**
@@ -14,10 +16,11 @@ export interface UpstreamFetch {
  * AbortSignal of its own. The v1 SDK hands one signal to every POST: listeners pile up on it, and each
  * request has to walk through them.
  *
- * @param onEnd - told when the body of a good response has ended, whole or broken off, and whether it can be taken up again
+ * @param onEnd - told when the response to a JSON-RPC request has ended, whole or broken off, and whether it can be taken up
+ * again
  */
-export function upstreamFetch(onEnd: (init: RequestInit, isResumable: boolean) => void): UpstreamFetch {
-  const running = new Set<AbortController>();
+export function upstreamFetch(onEnd: (id: RequestId, isResumable: boolean) => void): UpstreamFetch {
+  const running = new Map<AbortController, RequestId | undefined>();
 
   async function fetchOnce(url: string | URL, init: RequestInit, abort: AbortController): Promise<Response> {
     let target = new URL(url);
@@ -41,65 +44,84 @@ export function upstreamFetch(onEnd: (init: RequestInit, isResumable: boolean) =
 
   return {
     async fetch(url, init = {}) {
+      init.signal?.throwIfAborted();
       const abort = new AbortController();
-      running.add(abort);
+      const id = requestId(init);
+      running.set(abort, id);
       try {
         const response = await fetchOnce(url, init, abort);
-        const { body } = response;
-        if (!body || !response.ok) {
-          // The SDK reads these at once.
+        const { status, statusText, headers } = response;
+        if (!response.body) {
           running.delete(abort);
           return response;
         }
-        const watched = watch(body, (isResumable) => {
+        const isStream = /^\s*text\/event-stream\b/i.test(headers.get('content-type') ?? '');
+        const body = watch(response.body, isStream, (isResumable) => {
           running.delete(abort);
-          onEnd(init, isResumable);
+          if (id !== undefined) onEnd(id, isResumable);
         });
-        return new Response(watched, {
-          status: response.status,
-          statusText: response.statusText,
-          headers: response.headers,
-        });
+        return new Response(body, { status, statusText, headers });
       } catch (error) {
         running.delete(abort);
         throw error;
       }
     },
-    abort() {
-      for (const abort of running) abort.abort();
-      running.clear();
+    abort(id) {
+      for (const [abort, each] of running) if (id === undefined || id === each) abort.abort();
     },
   };
 }
 
-/** The same stream; tells when it has ended, and whether it held an event id by which it can be taken up again. */
-function watch(body: ReadableStream<Uint8Array>, onEnd: (resumable: boolean) => void): ReadableStream<Uint8Array> {
+/** The id of the JSON-RPC request in a body. What answers a request of the server has an id too, of the server's choice. */
+function requestId({ body }: RequestInit): RequestId | undefined {
+  if (typeof body !== 'string') return undefined;
+  const { method, id } = JSON.parse(body) as { method?: string; id?: RequestId };
+  return method === undefined ? undefined : id;
+}
+
+/** The same body; tells when it has ended, and whether it held an event id by which it can be taken up again. */
+function watch(
+  body: ReadableStream<Uint8Array>,
+  isStream: boolean,
+  onEnd: (isResumable: boolean) => void,
+): ReadableStream<Uint8Array> {
   const reader = body.getReader();
-  let resumable = false;
+  let isResumable = false;
+  let size = 0;
+  // The end of what has come, since the network may cut it anywhere.
+  let tail = '\n';
+
+  function look(chunk: Uint8Array): void {
+    size += chunk.byteLength;
+    if (isStream) {
+      const text = tail + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
+      tail = text.slice(-3);
+      isResumable ||= /[\r\n]id:/.test(text);
+      if (/\n\n|\r\r|\r\n\r\n/.test(text)) size = 0;
+    }
+    if (size > MAX_MESSAGE_BYTES) throw new Error('the MCP server sends a message of more than 64 MiB');
+  }
+
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
         const { done, value } = await reader.read();
         if (done) {
           controller.close();
-          onEnd(resumable);
+          onEnd(isResumable);
           return;
         }
-        resumable ||= hasEventId(value);
+        look(value);
         controller.enqueue(value);
       } catch (error) {
         controller.error(error);
-        onEnd(resumable);
+        onEnd(isResumable);
+        await reader.cancel().catch(() => undefined);
       }
     },
     async cancel(reason) {
-      onEnd(resumable);
+      onEnd(isResumable);
       await reader.cancel(reason);
     },
   });
-}
-
-/** Whether a line of an event stream begins with `id:`; one cut in two by the network is missed, and costs no more than a new try. */
-function hasEventId(chunk: Uint8Array): boolean {
-  return /(?:^|[\r\n])id:/.test(Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1'));
 }

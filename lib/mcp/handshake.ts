@@ -4,6 +4,8 @@ import { notSent } from './faults';
 import { StdioTransport } from './stdio';
 import { type TransportSpec, makeTransport } from './transport';
 
+const CLOSE_TIMEOUT_MS = 5_000;
+
 /** What making a connection needs to know. */
 export interface OpenOptions {
   /** How long starting the server and the handshake may take, in milliseconds. */
@@ -31,13 +33,14 @@ export async function shakeHands<T>(
   const made = makeTransport(spec, headers, logger);
   let transport: Transport | undefined;
   try {
-    transport = await Promise.race([made, limit.over]);
-    return await Promise.race([connect(transport), limit.over]);
+    // In this order: after an abort nothing is started.
+    transport = await Promise.race([limit.over, made]);
+    return await Promise.race([limit.over, connect(transport)]);
   } catch (error) {
     const said = transport instanceof StdioTransport ? transport.lastWords : '';
-    if (transport) await transport.close().catch(() => undefined);
+    if (transport) await closeTransport(transport, logger);
     // A transport that comes too late is closed as soon as it does.
-    else void made.then((late) => late.close()).catch(() => undefined);
+    else void made.then((late) => closeTransport(late, logger)).catch(() => undefined);
     const reason = error instanceof Error ? error.message : String(error);
     // What a process prints may hold secrets: it is for the log, not for a message that callers may see.
     const cause = said === '' ? error : new Error(`${reason}; it says: ${said}`, { cause: error });
@@ -47,7 +50,19 @@ export async function shakeHands<T>(
   }
 }
 
-function timeLimit(ms: number, signal: AbortSignal): { readonly over: Promise<never>; readonly clear: () => void } {
+/** Closes a transport, also one of an app's own that throws or never comes to an end. */
+export async function closeTransport(transport: Transport, logger: Logger): Promise<void> {
+  const limit = timeLimit(CLOSE_TIMEOUT_MS);
+  try {
+    await Promise.race([limit.over, transport.close()]);
+  } catch (error) {
+    logger.debug(`mcpo: closing failed: ${String(error)}`);
+  } finally {
+    limit.clear();
+  }
+}
+
+function timeLimit(ms: number, signal?: AbortSignal): { readonly over: Promise<never>; readonly clear: () => void } {
   let end!: (error: Error) => void;
   const over = new Promise<never>((_resolve, reject) => (end = reject));
   // It may end when nobody waits any more.
@@ -58,13 +73,13 @@ function timeLimit(ms: number, signal: AbortSignal): { readonly over: Promise<ne
   const timer = setTimeout(() => {
     end(new Error(`it did not answer within ${String(ms)} ms`));
   }, ms).unref();
-  if (signal.aborted) onAbort();
-  else signal.addEventListener('abort', onAbort, { once: true });
+  if (signal?.aborted) onAbort();
+  else signal?.addEventListener('abort', onAbort, { once: true });
   return {
     over,
     clear() {
       clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      signal?.removeEventListener('abort', onAbort);
     },
   };
 }

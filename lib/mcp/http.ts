@@ -5,10 +5,13 @@ import { BROKEN_OFF } from './faults';
 import { type UpstreamFetch, upstreamFetch } from './fetch';
 
 const TERMINATE_TIMEOUT_MS = 1_000;
+// What the SDK says when it stops asking for the rest of an event stream.
+const GIVEN_UP = /^Maximum reconnection attempts/;
 
 /**
- * The SDK's streamable HTTP transport, mended in three ways: its requests do not share one AbortSignal, a request whose
- * answer is cut off fails at once instead of at its time-out, and closing ends the session on the server.
+ * The SDK's streamable HTTP transport, mended in four ways: its requests do not share one AbortSignal, a request whose
+ * answer is cut off fails at once instead of at its time-out, one that is cancelled is ended, and closing ends the
+ * session on the server.
  */
 export class HttpTransport implements Transport {
   onclose?: () => void;
@@ -17,21 +20,29 @@ export class HttpTransport implements Transport {
   readonly #inner: StreamableHTTPClientTransport;
   readonly #upstream: UpstreamFetch;
   readonly #waiting = new Set<RequestId>();
+  /** Those of the waiting whose answer has been cut off and is asked for again. */
+  readonly #resuming = new Set<RequestId>();
   #closing: Promise<void> | undefined;
 
   constructor(url: URL, headers: Readonly<Record<string, string>>) {
-    this.#upstream = upstreamFetch((init, isResumable) => {
+    this.#upstream = upstreamFetch((id, isResumable) => {
       // The SDK needs a turn to hand on the last events of the stream.
-      if (!isResumable && typeof init.body === 'string')
-        setImmediate(() => {
-          this.#ended(init.body as string);
-        });
+      setImmediate(() => {
+        if (!isResumable) this.#breakOff(id);
+        else if (this.#waiting.has(id)) this.#resuming.add(id);
+      });
     });
-    this.#inner = new StreamableHTTPClientTransport(url, { fetch: this.#upstream.fetch, requestInit: { headers } });
+    this.#inner = new StreamableHTTPClientTransport(url, {
+      fetch: (target, init) => this.#fetch(target, init),
+      requestInit: { headers },
+    });
     this.#inner.onclose = () => this.onclose?.();
-    this.#inner.onerror = (error) => this.onerror?.(error);
+    this.#inner.onerror = (error) => {
+      if (GIVEN_UP.test(error.message)) for (const id of this.#resuming) this.#breakOff(id);
+      this.onerror?.(error);
+    };
     this.#inner.onmessage = (message: JSONRPCMessage) => {
-      if (!('method' in message) && message.id !== undefined) this.#waiting.delete(message.id);
+      if (!('method' in message) && message.id !== undefined) this.#forget(message.id);
       this.onmessage?.(message);
     };
   }
@@ -51,10 +62,15 @@ export class HttpTransport implements Transport {
   async send(message: JSONRPCMessage): Promise<void> {
     const id = 'method' in message && 'id' in message ? message.id : undefined;
     if (id !== undefined) this.#waiting.add(id);
+    const cancelled = cancelledId(message);
+    if (cancelled !== undefined) {
+      this.#forget(cancelled);
+      this.#upstream.abort(cancelled);
+    }
     try {
       await this.#inner.send(message);
     } catch (error) {
-      if (id !== undefined) this.#waiting.delete(id);
+      if (id !== undefined) this.#forget(id);
       throw error;
     }
   }
@@ -75,11 +91,30 @@ export class HttpTransport implements Transport {
     await this.#inner.close();
   }
 
-  /** The response to these requests has ended: what has no answer now will never have one. */
-  #ended(body: string): void {
-    if (this.#waiting.size === 0) return;
-    const { id } = JSON.parse(body) as { id?: RequestId };
-    if (id === undefined || !this.#waiting.delete(id)) return;
+  /** The SDK takes a 405 for a server that has no events of its own, also when it asks for the rest of an answer. */
+  async #fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
+    const response = await this.#upstream.fetch(url, init);
+    if (response.status === 405 && new Headers(init.headers).has('last-event-id')) {
+      await response.body?.cancel();
+      throw new Error('the MCP server gives event ids, but no events by them');
+    }
+    return response;
+  }
+
+  /** What has no answer now will never have one. */
+  #breakOff(id: RequestId): void {
+    if (!this.#forget(id)) return;
     this.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32000, message: 'broken off', data: BROKEN_OFF } });
   }
+
+  /** Whether the request was still waiting. */
+  #forget(id: RequestId): boolean {
+    this.#resuming.delete(id);
+    return this.#waiting.delete(id);
+  }
+}
+
+function cancelledId(message: JSONRPCMessage): RequestId | undefined {
+  if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
+  return message.params?.requestId as RequestId | undefined;
 }

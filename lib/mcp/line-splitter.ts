@@ -27,17 +27,20 @@ export class LineSplitter {
   }
 
   #complete(rest: Buffer): Buffer {
-    if (this.#parts.length === 0) return rest;
-    this.#keep(rest);
-    const line = Buffer.concat(this.#parts, this.#size);
+    this.#grow(rest.length);
+    const line = this.#parts.length === 0 ? rest : Buffer.concat([...this.#parts, rest], this.#size);
     this.#parts = [];
     this.#size = 0;
     return line;
   }
 
   #keep(part: Buffer): void {
-    this.#size += part.length;
-    if (this.#size > this.#maxBytes) throw new RangeError(`a line is longer than ${String(this.#maxBytes)} bytes`);
+    this.#grow(part.length);
     this.#parts.push(part);
+  }
+
+  #grow(bytes: number): void {
+    this.#size += bytes;
+    if (this.#size > this.#maxBytes) throw new RangeError(`a line is longer than ${String(this.#maxBytes)} bytes`);
   }
 }

@@ -1,7 +1,8 @@
 import { McpoError, isMcpoError } from '../errors';
 import { Callers, type CallerHeaders } from './callers';
 import { Catalogue } from './catalogue';
-import { Connection, type CallResult, type Logger } from './connection';
+import type { CallResult } from './call';
+import { Connection, type Logger } from './connection';
 import { Link, type LinkState } from './link';
 import type { Tool } from './tool';
 import type { TransportSpec } from './transport';
@@ -43,14 +44,17 @@ export class McpServer {
   readonly catalogue: Catalogue;
   readonly #config: McpServerConfig;
   readonly #logger: Logger;
+  readonly #onUp: () => void;
   readonly #link: Link;
   readonly #callers: Callers;
   #connection: Connection | undefined;
   #listing: Promise<void> | undefined;
   #listAgain = false;
 
-  constructor(config: McpServerConfig, logger: Logger) {
+  /** @param onUp - told each time that a connection has been made */
+  constructor(config: McpServerConfig, logger: Logger, onUp: () => void) {
     this.#config = config;
+    this.#onUp = onUp;
     this.#logger = logger;
     this.catalogue = new Catalogue(config.name, config.isServed, logger);
     this.#link = new Link((signal) => this.#open(signal));
@@ -129,6 +133,7 @@ export class McpServer {
         throw error;
       }
       this.#connection = connection;
+      this.#onUp();
       return connection;
     } catch (error) {
       if (!signal.aborted) this.#logger.warn(`mcpo: server ${this.name}: ${logText(error)}`);

@@ -1,7 +1,14 @@
 import type { ChildProcess } from 'node:child_process';
+import { statSync } from 'node:fs';
 import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import {
+  type JSONRPCMessage,
+  isJSONRPCErrorResponse,
+  isJSONRPCNotification,
+  isJSONRPCRequest,
+  isJSONRPCResultResponse,
+} from '@modelcontextprotocol/sdk/types.js';
 import spawn from 'cross-spawn';
 import type { Logger } from './connection';
 import { NONSENSE, notSent } from './faults';
@@ -53,6 +60,8 @@ export class StdioTransport implements Transport {
   start(): Promise<void> {
     const { command, args, env, cwd } = this.#spec;
     return new Promise((resolve, reject) => {
+      // Node would say of this that the command does not exist.
+      if (cwd !== undefined && !isDirectory(cwd)) throw new Error(`there is no directory ${cwd} to start it in`);
       const child = spawn(command, [...args], {
         env: { ...getDefaultEnvironment(), ...env },
         stdio: ['pipe', 'pipe', 'pipe'],
@@ -68,11 +77,13 @@ export class StdioTransport implements Transport {
           this.#isEnded = true;
           killGroup(child, 'SIGKILL');
           forget(child);
+          // What is out of reach may hold the other ends, and must not keep this process alive.
+          for (const pipe of child.stdio) pipe?.destroy();
           ended();
           this.onclose?.();
         };
-        child.once('error', (error: NodeJS.ErrnoException) => {
-          reject(spawnError(cwd === undefined ? command : `${command} (in ${cwd})`, error));
+        child.on('error', (error: NodeJS.ErrnoException) => {
+          reject(spawnError(command, error));
           // No process: there will be no exit.
           if (child.pid === undefined) end();
         });
@@ -86,7 +97,11 @@ export class StdioTransport implements Transport {
       child.stdout?.on('data', (chunk: Buffer) => {
         this.#read(chunk);
       });
-      child.stdin?.on('error', (error) => this.onerror?.(error));
+      child.stdin?.on('error', (error) => {
+        this.onerror?.(error);
+        // It hears nothing any more.
+        void this.close();
+      });
       child.stdout?.on('error', (error) => this.onerror?.(error));
       if (child.stderr) this.#stderr = new Stderr(child.stderr, this.#logger, command);
     });
@@ -161,28 +176,30 @@ export class StdioTransport implements Transport {
   }
 }
 
-type Fields = Readonly<Record<string, unknown>>;
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** As much as makes sure that the SDK knows what to do with it. */
+/** Whether the SDK knows what to do with it. */
 function isMessage(value: unknown): value is JSONRPCMessage {
-  if (!isObject(value) || value.jsonrpc !== '2.0') return false;
-  const { method, params, result, error } = value;
-  if (typeof method === 'string') return params === undefined || isObject(params);
-  if (!isAnswer(value)) return false;
-  return isObject(result) || (isObject(error) && Number.isInteger(error.code) && typeof error.message === 'string');
+  return (
+    isJSONRPCResultResponse(value) ||
+    isJSONRPCNotification(value) ||
+    isJSONRPCErrorResponse(value) ||
+    isJSONRPCRequest(value)
+  );
 }
 
-function isAnswer(value: unknown): value is Fields & { readonly id: string | number } {
-  return isObject(value) && value.method === undefined && (typeof value.id === 'string' || Number.isInteger(value.id));
+/** Whether somebody may be waiting for it. */
+function isAnswer(value: unknown): value is { readonly id: string | number } {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, method } = value as { readonly id?: unknown; readonly method?: unknown };
+  return method === undefined && (typeof id === 'string' || Number.isInteger(id));
 }
 
 function spawnError(command: string, error: NodeJS.ErrnoException): Error {
   const reason = { ENOENT: 'does not exist', EACCES: 'may not be executed' }[error.code ?? ''];
   return new Error(`the command ${command} ${reason ?? 'cannot be started'}`, { cause: error });
+}
+
+function isDirectory(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 async function within(ended: Promise<void>, ms: number): Promise<boolean> {

@@ -21,10 +21,14 @@ export async function readToolList(
   for (let page = 0; page < MAX_PAGES && tools.length <= MAX_TOOLS; page += 1) {
     const { tools: listed, nextCursor } = await readPage(cursor);
     if (!Array.isArray(listed)) throw new Error('tools/list is answered without a list of tools');
+    // An empty cursor is as good as any (MCP 2026-07-28), but some servers mean the end by it and give the same page again.
+    if (cursor === '' && nextCursor === '') return tools;
+    let nameless = 0;
     for (const tool of listed as unknown[]) {
       if (isDefinition(tool)) tools.push(tool);
-      else logger.warn('mcpo: a tool without a name is left out');
+      else nameless += 1;
     }
+    if (nameless > 0) logger.warn(`mcpo: ${nameless} listed tools are left out, as they have no name`);
     if (typeof nextCursor !== 'string') return tools;
     if (cursors.has(nextCursor)) throw new Error('tools/list gives the same cursor twice');
     cursors.add(nextCursor);

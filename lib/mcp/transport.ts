@@ -1,4 +1,5 @@
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
+import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Logger } from './connection';
 import { upstreamFetch } from './fetch';
@@ -46,21 +47,38 @@ export async function makeTransport(spec: TransportSpec, headers: Headers, logge
     case 'custom':
       return spec.connect({ headers });
     case 'http': {
-      const all = { ...lowerCase(spec.headers), ...headers };
-      return spec.mode === 'sse' ? sse(spec.url, all) : new HttpTransport(spec.url, all);
+      const all = { ...basicAuth(spec.url), ...lowerCase(spec.headers), ...headers };
+      const url = Object.assign(new URL(spec.url), { username: '', password: '' });
+      return spec.mode === 'sse' ? sse(url, all) : new HttpTransport(url, all);
     }
   }
 }
 
 function sse(url: URL, headers: Headers): Transport {
   const upstream = upstreamFetch(() => undefined);
-  const transport = new SSEClientTransport(url, { fetch: upstream.fetch, requestInit: { headers } });
+  const transport = new SSEClientTransport(url, {
+    async fetch(target, init) {
+      const response = await upstream.fetch(target, init);
+      if (response.ok || init?.method !== 'POST') return response;
+      // The SDK's own error has no status, by which a refused message is understood.
+      await response.body?.cancel();
+      throw new StreamableHTTPError(response.status, 'the message is not accepted');
+    },
+    requestInit: { headers },
+  });
   const close = transport.close.bind(transport);
   transport.close = async () => {
     await close();
     upstream.abort();
   };
   return transport;
+}
+
+/** `fetch` takes no URL with a name and a password in it, and would show them in its error. */
+function basicAuth({ username, password }: URL): Headers {
+  if (username === '' && password === '') return {};
+  const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
+  return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
 }
 
 /** So that a caller's header replaces the server's own of the same name. */

@@ -2,6 +2,7 @@ import type { Directory } from '../directory';
 import { send } from '../http';
 import type { McpServer } from '../mcp/server';
 import type { Tool } from '../mcp/tool';
+import type { Policies, ToolPolicy } from '../policy';
 import { type JsonObject, type Schema, isJsonObject } from './openapi-keywords';
 import { operationIds } from './openapi-names';
 import { PROBLEM_SCHEMA, problemReferences, problemResponses } from './openapi-problems';
@@ -30,6 +31,8 @@ export interface OpenApiInput {
   readonly single?: boolean | undefined;
   /** Whether an API key is asked for. */
   readonly secured: boolean;
+  /** What is done with the calls of a tool. */
+  readonly policies: Policies;
 }
 
 /** One call in an OpenAPI description. */
@@ -46,6 +49,8 @@ export interface OpenApiOperation {
   readonly responses: JsonObject;
   /** The annotations of the MCP tool: hints on what it does. */
   readonly 'x-mcp-annotations'?: JsonObject;
+  /** How its calls are cached, shared and retried. */
+  readonly 'x-mcpo-policy': ToolPolicy;
 }
 
 /** An OpenAPI 3.1 description. */
@@ -65,13 +70,14 @@ export interface OpenApiDocument {
 
 /** Describes tools as OpenAPI 3.1. The same input gives the same description, to the byte. */
 export function openApiDocument(input: OpenApiInput): OpenApiDocument {
-  const { secured, single = false } = input;
+  const { secured, single = false, policies } = input;
   const tools = input.servers.flatMap((server) => server.tools);
   const ids = operationIds(tools, (tool) => (single ? tool.name : `${tool.server}_${tool.name}`));
   const schemas = new Map<string, Schema>([['Problem', PROBLEM_SCHEMA]]);
   const problems = problemReferences(secured);
   const paths = [...ids].map(([tool, id]) => {
-    return [pathOf(tool, single), { post: operation(tool, id, schemas, problems) }] as const;
+    const described = { ...operation(tool, id, schemas, problems), 'x-mcpo-policy': policies.of(tool) };
+    return [pathOf(tool, single), { post: described }] as const;
   });
   return {
     openapi: '3.1.0',
@@ -117,7 +123,7 @@ function operation(
   operationId: string,
   components: Map<string, Schema>,
   problems: JsonObject,
-): OpenApiOperation {
+): Omit<OpenApiOperation, 'x-mcpo-policy'> {
   const { annotations, title, description, outputSchema } = tool.definition;
   const place = { components, prefix: operationId };
   const args = tool.takesArguments && documentSchema(tool.inputSchema, { ...place, self: 'input' });
@@ -147,8 +153,9 @@ export function openApiPages(
   directory: Directory,
   info: Pick<OpenApiInput, 'title' | 'version' | 'description'>,
   secured: boolean,
+  policies: Policies,
 ): { readonly all: Readonly<Record<string, Page>>; readonly server: Readonly<Record<string, ServerPage>> } {
-  const all = keptPage(() => ({ ...info, servers: directory.servers.map(described), secured }));
+  const all = keptPage(() => ({ ...info, servers: directory.servers.map(described), secured, policies }));
   const single = new Map<McpServer, Page>();
   const server: ServerPage = (req, res, entry) => {
     let page = single.get(entry.server);
@@ -156,7 +163,7 @@ export function openApiPages(
       page = keptPage(() => {
         const only = described(entry.server);
         const { title = only.name, version = info.version, instructions: description } = only;
-        return { title, version, description, servers: [only], single: true, secured };
+        return { title, version, description, servers: [only], single: true, secured, policies };
       });
       single.set(entry.server, page);
     }

@@ -1,4 +1,4 @@
-import { ConfigError } from './errors';
+import { ConfigError } from '../errors';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -19,6 +19,13 @@ export function checkInteger(path: string, value: unknown, min: number, fallback
   }
   // setTimeout takes at most 2^31 - 1 ms and turns anything longer into 1 ms.
   if (value > max) throw new ConfigError(path, `must be at most ${String(max)}`, { value });
+  return value;
+}
+
+/** `true` or `false`; `undefined` becomes `fallback`. */
+export function checkBoolean(path: string, value: unknown, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== 'boolean') throw new ConfigError(path, 'must be true or false', { value });
   return value;
 }
 

@@ -1,53 +1,34 @@
-import { type ForwardRule, forwardRules } from './auth/forward';
-import { checkFunction, checkInteger, checkObject, checkString, checkStringRecord, checkStrings, join } from './checks';
-import { ConfigError } from './errors';
-import { glob } from './glob';
-import type { McpServerConfig } from './mcp/server';
-import type { CustomSpec, TransportSpec } from './mcp/transport';
-
-/** One server's options, checked and complete. */
-export interface ServerConfig extends McpServerConfig {
-  readonly forward: readonly ForwardRule[];
-}
+import { ConfigError } from '../errors';
+import type { CustomSpec, TransportSpec } from '../mcp/transport';
+import { checkFunction, checkObject, checkString, checkStringRecord } from './checks';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const COMMON_OPTIONS = ['type', 'tools', 'disabledTools', 'timeoutMs', 'maxTotalTimeoutMs', 'pool'];
+/** What the options of one server say, and how it is reached. */
+export interface ServerKind {
+  readonly fields: Fields;
+  readonly transport: TransportSpec;
+}
+
+const COMMON_OPTIONS = [
+  'type',
+  'tools',
+  'disabledTools',
+  'timeoutMs',
+  'maxTotalTimeoutMs',
+  'trustAnnotations',
+  'cache',
+  'concurrency',
+  'retry',
+  'pool',
+];
 const STDIO_OPTIONS = [...COMMON_OPTIONS, 'command', 'args', 'env', 'cwd'];
 const HTTP_OPTIONS = [...COMMON_OPTIONS, 'url', 'headers', 'forwardHeaders'];
 const CUSTOM_OPTIONS = [...COMMON_OPTIONS, 'connect', 'forwardHeaders'];
 const HTTP_TYPES = ['streamable-http', 'streamable_http', 'streamablehttp', 'http'];
 
-/**
- * Checks the options of one server.
- *
- * @throws ConfigError for an unknown key, a wrong type or an impossible value
- */
-export function serverConfig(name: string, value: unknown, connectTimeoutMs: number): ServerConfig {
-  const path = join('servers', name);
-  if (name === '' || name === '.' || name === '..' || name.includes('/') || !name.isWellFormed()) {
-    throw new ConfigError(path, 'must have a name that can be one path segment');
-  }
-  const { fields, transport } = serverKind(path, value);
-  const timeoutMs = checkInteger(`${path}.timeoutMs`, fields.timeoutMs, 1, 60_000);
-  const maxTotalTimeoutMs = checkInteger(
-    `${path}.maxTotalTimeoutMs`,
-    fields.maxTotalTimeoutMs,
-    timeoutMs,
-    Math.max(600_000, timeoutMs),
-  );
-  return {
-    name,
-    transport,
-    isServed: toolFilter(path, fields),
-    timeoutMs,
-    maxTotalTimeoutMs,
-    connectTimeoutMs: connectTimeout(`${path}.pool`, fields.pool, connectTimeoutMs),
-    forward: forwardRules(`${path}.forwardHeaders`, fields.forwardHeaders),
-  };
-}
-
-function serverKind(path: string, value: unknown): { readonly fields: Fields; readonly transport: TransportSpec } {
+/** Tells by its options which kind of server it is, and checks what that kind may have. */
+export function serverKind(path: string, value: unknown): ServerKind {
   const given = checkObject(path, value, typeof value === 'object' && value !== null ? Object.keys(value) : []);
   // What a kind of server does not have may stand there as undefined.
   const any = Object.fromEntries(Object.entries(given).filter(([, item]) => item !== undefined));
@@ -60,7 +41,7 @@ function serverKind(path: string, value: unknown): { readonly fields: Fields; re
   return { fields, transport: { kind: 'custom', connect: fields.connect as CustomSpec['connect'] } };
 }
 
-function stdioServer(path: string, fields: Fields): { readonly fields: Fields; readonly transport: TransportSpec } {
+function stdioServer(path: string, fields: Fields): ServerKind {
   checkType(path, fields.type, ['stdio']);
   return {
     fields,
@@ -74,7 +55,7 @@ function stdioServer(path: string, fields: Fields): { readonly fields: Fields; r
   };
 }
 
-function httpServer(path: string, fields: Fields): { readonly fields: Fields; readonly transport: TransportSpec } {
+function httpServer(path: string, fields: Fields): ServerKind {
   checkType(path, fields.type, [...HTTP_TYPES, 'sse']);
   const text = String(fields.url);
   const url = URL.canParse(text) ? new URL(text) : undefined;
@@ -102,22 +83,4 @@ function checkArgs(path: string, value: unknown): readonly string[] {
     throw new ConfigError(path, 'must be an array of strings');
   }
   return value as string[];
-}
-
-function toolFilter(path: string, fields: Fields): (name: string) => boolean {
-  const tools = checkObject(`${path}.tools`, fields.tools ?? {}, ['include', 'exclude']);
-  const include = tools.include === undefined ? ['*'] : checkStrings(`${path}.tools.include`, tools.include);
-  const exclude = [
-    ...checkStrings(`${path}.tools.exclude`, tools.exclude),
-    ...checkStrings(`${path}.disabledTools`, fields.disabledTools),
-  ];
-  const isIncluded = glob(include);
-  const isExcluded = glob(exclude);
-  return (name) => isIncluded(name) && !isExcluded(name);
-}
-
-/** The connect timeout in a `pool` option. */
-export function connectTimeout(path: string, value: unknown, fallback: number): number {
-  const pool = checkObject(path, value ?? {}, ['connectTimeoutMs']);
-  return checkInteger(`${path}.connectTimeoutMs`, pool.connectTimeoutMs, 1, fallback);
 }

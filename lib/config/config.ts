@@ -1,9 +1,16 @@
 import type { IncomingMessage } from 'node:http';
-import type { AuthConfig } from './auth/authenticator';
-import { checkFunction, checkInteger, checkObject, checkString, checkStrings } from './checks';
-import { ConfigError } from './errors';
-import type { Logger, McpoOptions } from './options';
-import { type ServerConfig, connectTimeout, serverConfig } from './server-config';
+import type { AuthConfig } from '../auth/authenticator';
+import { ConfigError } from '../errors';
+import type { Logger, McpoOptions } from '../options';
+import type { AccessRule } from '../policy';
+import { accessRules } from './access';
+import { authConfig } from './auth';
+import { type CacheConfig, cacheConfig } from './cache';
+import { checkFunction, checkInteger, checkObject, checkString } from './checks';
+import { type LimitConfig, concurrencyConfig } from './concurrency';
+import { type BreakerConfig, breakerConfig, retryConfig } from './retry';
+import { type ServerConfig, type ServerDefaults, connectTimeout, serverConfig } from './server';
+import { type ShareConfig, shareConfig } from './share';
 
 /** All options, checked and complete: what the rest of the package reads. */
 export interface Config {
@@ -11,12 +18,17 @@ export interface Config {
   readonly auth: AuthConfig;
   readonly principal: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
   readonly bodyLimit: number;
+  /** What the operator says of tools; the first that fits wins. */
+  readonly access: readonly AccessRule[];
+  readonly cache: CacheConfig;
+  /** `undefined`: every call runs by itself. */
+  readonly share: ShareConfig | undefined;
+  readonly concurrency: LimitConfig;
+  readonly breaker: BreakerConfig;
   readonly drainTimeoutMs: number;
   readonly info: { readonly title: string; readonly version: string; readonly description: string | undefined };
   readonly logger: Logger;
 }
-
-type Fields = Readonly<Record<string, unknown>>;
 
 const OPTIONS = [
   'servers',
@@ -26,6 +38,12 @@ const OPTIONS = [
   'allowedOrigins',
   'allowedHosts',
   'bodyLimit',
+  'access',
+  'cache',
+  'share',
+  'concurrency',
+  'retry',
+  'breaker',
   'pool',
   'drainTimeoutMs',
   'info',
@@ -40,14 +58,24 @@ const LOG_METHODS = ['debug', 'info', 'warn', 'error'] as const;
  */
 export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Config {
   const fields = checkObject('', options, OPTIONS);
-  const connectTimeoutMs = connectTimeout('pool', fields.pool, 30_000);
+  const cache = cacheConfig(fields.cache, env);
+  const defaults: ServerDefaults = {
+    connectTimeoutMs: connectTimeout('pool', fields.pool, 30_000),
+    defaultTtlMs: cache.defaultTtlMs,
+    retry: retryConfig('retry', fields.retry),
+  };
   const servers = checkObject('servers', fields.servers, Object.keys(fields.servers ?? {}));
   const info = checkObject('info', fields.info ?? {}, ['title', 'version', 'description']);
   return {
-    servers: Object.entries(servers).map(([name, value]) => serverConfig(name, value, connectTimeoutMs)),
+    servers: Object.entries(servers).map(([name, value]) => serverConfig(name, value, defaults)),
     auth: authConfig(fields, env),
     principal: checkFunction('principal', options.principal),
     bodyLimit: checkInteger('bodyLimit', fields.bodyLimit, 1, 1_048_576),
+    access: accessRules(fields.access),
+    cache,
+    share: shareConfig(fields.share, env),
+    concurrency: concurrencyConfig(fields.concurrency, env),
+    breaker: breakerConfig(fields.breaker),
     drainTimeoutMs: checkInteger('drainTimeoutMs', fields.drainTimeoutMs, 0, 10_000),
     info: {
       title: info.title === undefined ? 'MCP tools' : checkString('info.title', info.title),
@@ -56,43 +84,6 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
     },
     logger: loggerOf(options.logger),
   };
-}
-
-function authConfig(fields: Fields, env: NodeJS.ProcessEnv): AuthConfig {
-  const authorize = checkFunction('authorize', fields.authorize as AuthConfig['authorize']);
-  if (authorize && fields.apiKey !== undefined)
-    throw new ConfigError('authorize', 'must not be given together with apiKey');
-  return {
-    apiKeys: authorize ? [] : apiKeys(fields.apiKey, env.MCPO_API_KEY),
-    authorize,
-    allowedOrigins: new Set(checkStrings('allowedOrigins', fields.allowedOrigins).map(originOf)),
-    allowedHosts: new Set(checkStrings('allowedHosts', fields.allowedHosts).map((host) => host.toLowerCase())),
-  };
-}
-
-/** An empty key, or an empty list, would leave a router open that was meant to be closed: it is an error. */
-function apiKeys(option: unknown, variable: string | undefined): readonly string[] {
-  if (option === undefined) return variable === undefined ? [] : [apiKey('MCPO_API_KEY', variable)];
-  if (!Array.isArray(option)) return [apiKey('apiKey', option)];
-  if (option.length === 0) throw new ConfigError('apiKey', 'must hold at least one key');
-  return option.map((key, index) => apiKey(`apiKey[${String(index)}]`, key));
-}
-
-function apiKey(path: string, value: unknown): string {
-  const key = checkString(path, value);
-  // What RFC 9110 lets a header carry, without the spaces at which a header's value is trimmed or split.
-  if (!/^[\x21-\x7e]+$/.test(key))
-    throw new ConfigError(path, 'must consist of visible ASCII characters without spaces');
-  return key;
-}
-
-function originOf(origin: string, index: number): string {
-  if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-    throw new ConfigError(`allowedOrigins[${String(index)}]`, 'must be an origin such as https://app.example', {
-      value: origin,
-    });
-  }
-  return origin;
 }
 
 const quiet = (): void => undefined;

@@ -1,0 +1,5 @@
+import { accelerate } from '../../lib/acceleration';
+import { resolveConfig } from '../../lib/config/config';
+
+/** The policies of a router with default options. */
+export const { policies } = accelerate(resolveConfig({ servers: {} }, {}));

@@ -1,0 +1,79 @@
+/** What an {@link ExpiryHeap} holds. */
+export interface Expiring {
+  /** In milliseconds since the epoch. */
+  readonly expiresAt: number;
+  /** Decides between equal times: the lower goes first. */
+  readonly sequence: number;
+  /** The item's place in the heap, -1 outside; belongs to the heap. */
+  place: number;
+}
+
+/** Items by the time they expire: a binary heap that can also take out an item from its middle in O(log n). */
+export class ExpiryHeap<T extends Expiring> {
+  #items: T[] = [];
+
+  /** The item that expires first. */
+  get first(): T | undefined {
+    return this.#items[0];
+  }
+
+  /** Adds an item. */
+  add(item: T): void {
+    this.#rise(item, this.#items.length);
+  }
+
+  /** Takes an item out, if it is in. */
+  remove(item: T): void {
+    if (item.place < 0) return;
+    const place = item.place;
+    item.place = -1;
+    const last = this.#items.pop() as T;
+    if (last === item) return;
+    if (place > 0 && before(last, this.#at((place - 1) >> 1))) this.#rise(last, place);
+    else this.#sink(last, place);
+  }
+
+  /** Forgets all items. */
+  clear(): void {
+    this.#items = [];
+  }
+
+  #rise(item: T, from: number): void {
+    let place = from;
+    while (place > 0) {
+      const parentPlace = (place - 1) >> 1;
+      const parent = this.#at(parentPlace);
+      if (!before(item, parent)) break;
+      this.#put(parent, place);
+      place = parentPlace;
+    }
+    this.#put(item, place);
+  }
+
+  #sink(item: T, from: number): void {
+    let place = from;
+    for (;;) {
+      let childPlace = 2 * place + 1;
+      if (childPlace >= this.#items.length) break;
+      if (childPlace + 1 < this.#items.length && before(this.#at(childPlace + 1), this.#at(childPlace))) childPlace++;
+      const child = this.#at(childPlace);
+      if (!before(child, item)) break;
+      this.#put(child, place);
+      place = childPlace;
+    }
+    this.#put(item, place);
+  }
+
+  #put(item: T, place: number): void {
+    this.#items[place] = item;
+    item.place = place;
+  }
+
+  #at(place: number): T {
+    return this.#items[place] as T;
+  }
+}
+
+function before(a: Expiring, b: Expiring): boolean {
+  return a.expiresAt < b.expiresAt || (a.expiresAt === b.expiresAt && a.sequence < b.sequence);
+}

@@ -1,0 +1,21 @@
+/** A value at once, or a promise of it. */
+export type MaybePromise<T> = T | Promise<T>;
+
+/** Whether it is a promise, also one that is not this realm's own `Promise`. */
+export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
+}
+
+/**
+ * Waits for all. Nothing to wait for is told at once.
+ *
+ * @throws the first rejection, after all have ended
+ */
+export function allDone(values: readonly MaybePromise<void>[]): MaybePromise<void> {
+  const promises = values.filter(isPromise);
+  if (promises.length === 0) return undefined;
+  return Promise.allSettled(promises).then((results) => {
+    const failed = results.find((result) => result.status === 'rejected');
+    if (failed) throw failed.reason;
+  });
+}

@@ -1,0 +1,137 @@
+import { ExpiryHeap, type Expiring } from './expiry-heap';
+import { RecencyList, type Linked } from './recency-list';
+import type { CacheEntry } from './store';
+
+/** Entries that are dropped together. */
+interface Group {
+  readonly name: string;
+  /** Counts how often the group has been dropped. */
+  readonly generation: number;
+  readonly slots: Set<Slot>;
+  /** Its entries are not valid any more and wait to be removed; another group has its name. */
+  dropped: boolean;
+}
+
+/** An entry with its places in the indexes. */
+export interface Slot extends Linked<Slot>, Expiring {
+  readonly key: string;
+  readonly entry: CacheEntry;
+  readonly group: Group;
+  readonly bytes: number;
+}
+
+/** What a store knows of its entries beside their keys: how many, how large, how old, how recent, whose. */
+export class SlotIndex {
+  readonly #recency = new RecencyList<Slot>();
+  readonly #expiry = new ExpiryHeap<Slot>();
+  readonly #groups = new Map<string, Group>();
+  // Iterators, because to find the first item of a Set again and again steps over all deleted ones each time.
+  #dropped: IterableIterator<Slot>[] = [];
+  #size = 0;
+  #bytes = 0;
+  #sequence = 0;
+  #cleared = 0;
+
+  get size(): number {
+    return this.#size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** The entry that was longest neither added nor touched. */
+  get leastRecent(): Slot | undefined {
+    return this.#recency.oldest;
+  }
+
+  /** The entry whose time is over first, the older of equals; those without an end are not considered. */
+  get nextToExpire(): Slot | undefined {
+    return this.#expiry.first;
+  }
+
+  /** An entry whose group was dropped, each once, for the caller to remove; `undefined` when all have been handed out. */
+  takeDropped(): Slot | undefined {
+    for (;;) {
+      const slots = this.#dropped[0];
+      if (!slots) return undefined;
+      const next = slots.next();
+      if (!next.done) return next.value;
+      this.#dropped.shift();
+    }
+  }
+
+  /** Adds an entry; no other of its key may be in. */
+  add(key: string, entry: CacheEntry, groupName: string, bytes: number, expiresAt: number): Slot {
+    const group = this.#group(groupName);
+    const sequence = this.#sequence++;
+    const slot = { key, entry, group, bytes, expiresAt, sequence, place: -1, older: undefined, newer: undefined };
+    this.#recency.add(slot);
+    if (expiresAt !== Infinity) this.#expiry.add(slot);
+    group.slots.add(slot);
+    this.#size++;
+    this.#bytes += bytes;
+    return slot;
+  }
+
+  remove(slot: Slot): void {
+    const { group } = slot;
+    this.#recency.remove(slot);
+    this.#expiry.remove(slot);
+    group.slots.delete(slot);
+    this.#forgetIfUnused(group);
+    this.#size--;
+    this.#bytes -= slot.bytes;
+  }
+
+  /** Makes an entry the most recent. */
+  touch(slot: Slot): void {
+    this.#recency.touch(slot);
+  }
+
+  /** Grows, and only grows, when the group is dropped or all is cleared. */
+  generation(groupName: string): number {
+    return this.#cleared + (this.#groups.get(groupName)?.generation ?? 0);
+  }
+
+  /** Moves a group's generation on, whose entries are not valid from now on and come out of {@link takeDropped}. */
+  drop(groupName: string): void {
+    const group = this.#groups.get(groupName);
+    const generation = (group?.generation ?? 0) + 1;
+    this.#groups.set(groupName, { name: groupName, generation, slots: new Set(), dropped: false });
+    if (!group || group.slots.size === 0) return;
+    group.dropped = true;
+    this.#dropped.push(group.slots.values());
+  }
+
+  /** Forgets all entries and moves every generation on. */
+  clear(): Slot[] {
+    this.#cleared++;
+    const slots: Slot[] = [];
+    for (const dropped of this.#dropped) for (const slot of dropped) slots.push(slot);
+    this.#dropped = [];
+    for (const group of this.#groups.values()) {
+      for (const slot of group.slots) slots.push(slot);
+      group.slots.clear();
+      this.#forgetIfUnused(group);
+    }
+    this.#recency.clear();
+    this.#expiry.clear();
+    this.#size = 0;
+    this.#bytes = 0;
+    return slots;
+  }
+
+  #group(name: string): Group {
+    let group = this.#groups.get(name);
+    if (!group) {
+      group = { name, generation: 0, slots: new Set(), dropped: false };
+      this.#groups.set(name, group);
+    }
+    return group;
+  }
+
+  #forgetIfUnused(group: Group): void {
+    if (group.slots.size === 0 && group.generation === 0 && !group.dropped) this.#groups.delete(group.name);
+  }
+}

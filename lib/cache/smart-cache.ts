@@ -1,0 +1,191 @@
+import { EventEmitter } from 'node:events';
+import { cacheKey } from './key';
+import { MemoryStore } from './memory-store';
+import { smartCacheConfig, type SmartCacheConfig, type SmartCacheOptions } from './options';
+import { isPromise, type MaybePromise } from './maybe-promise';
+import type { CacheEntry, CacheStore, EvictReason, Eviction } from './store';
+
+/** A cache at one moment. */
+export interface CacheStats {
+  /** Look-ups that found a result. */
+  readonly hits: number;
+  /** Look-ups that found none. */
+  readonly misses: number;
+  /** Hits among all look-ups, in percent; 0 before the first. */
+  readonly hitRate: number;
+  /** Entries held; `undefined` if the store cannot tell. */
+  readonly size: number | undefined;
+  /** Bytes held, keys and overhead included; `undefined` if the store cannot tell. */
+  readonly bytes: number | undefined;
+  /** Entries that have left, by reason; those replaced are not counted. */
+  readonly evictions: Readonly<Record<EvictReason, number>>;
+}
+
+/** The events of a {@link SmartCache} and what their listeners are given. */
+export interface CacheEvents {
+  hit: [{ readonly key: string }];
+  miss: [{ readonly key: string }];
+  set: [{ readonly key: string; readonly group: string; readonly ttlMs: number | undefined }];
+  evict: [Eviction];
+}
+
+/** What is known of a result beside its body. */
+export interface SaveOptions {
+  /** Results that are dropped together: the name of the MCP server. */
+  readonly group: string;
+  /** How long it is good, in milliseconds; 0 or less: it is not stored. @defaultValue the cache's `defaultTtlMs` */
+  readonly ttlMs?: number | undefined;
+  /** The group's {@link SmartCache.generation} when the read began; it is not stored if the group was dropped since. */
+  readonly generation?: number | undefined;
+}
+
+/**
+ * A bounded cache of tool results; knows no HTTP.
+ *
+ * By tool and arguments it keeps any JSON value: {@link get}, {@link set}, {@link delete}. By key it keeps finished
+ * response bodies: {@link lookup}, {@link save}, which answer at once if the store does.
+ *
+ * A listener that throws does not disturb the cache; what it threw becomes a process warning.
+ *
+ * @example Alone
+ * ```ts
+ * const cache = new SmartCache({ maxSize: 100 });
+ * await cache.set('search', { q: 'mcp' }, { found: 3 }, 60_000);
+ * await cache.get('search', { q: 'mcp' }); // { found: 3 }
+ * ```
+ */
+export class SmartCache extends EventEmitter<CacheEvents> {
+  readonly #config: SmartCacheConfig;
+  readonly #store: CacheStore;
+  readonly #evictions: Record<EvictReason, number> = { size: 0, bytes: 0, expired: 0, deleted: 0, invalidated: 0 };
+  #hits = 0;
+  #misses = 0;
+
+  /**
+   * @param name - tells this cache's entries from another's in a shared database
+   * @param path - what error messages call the options
+   * @throws ConfigError for an option that cannot work
+   */
+  constructor(options: SmartCacheOptions = {}, name = 'default', path = 'cache') {
+    super();
+    this.#config = smartCacheConfig(options, path);
+    const { strategy, maxSize, maxBytes, maxEntryBytes } = this.#config;
+    const onEvict = (eviction: Eviction): void => {
+      this.#evictions[eviction.reason]++;
+      this.#tell('evict', eviction);
+    };
+    const init = { name, strategy, maxSize, maxBytes, maxEntryBytes, onEvict };
+    this.#store = options.store ? options.store(init) : new MemoryStore(init);
+  }
+
+  /** Counts so far and what is held now. */
+  get stats(): CacheStats {
+    const lookups = this.#hits + this.#misses;
+    return {
+      hits: this.#hits,
+      misses: this.#misses,
+      hitRate: lookups === 0 ? 0 : (100 * this.#hits) / lookups,
+      size: this.#store.size,
+      bytes: this.#store.bytes,
+      evictions: { ...this.#evictions },
+    };
+  }
+
+  /**
+   * The value kept for a tool and its arguments: a new copy each time. `undefined` if there is none.
+   *
+   * @throws TypeError if the arguments are no JSON value
+   */
+  async get(tool: string, args: unknown = {}): Promise<unknown> {
+    const entry = await this.lookup(toolKey(tool, args));
+    return entry && (JSON.parse(entry.body.toString()) as unknown);
+  }
+
+  /**
+   * Keeps a value, as JSON, for a tool and its arguments, in a group named like the tool.
+   *
+   * @param ttlMs - see {@link SaveOptions.ttlMs}
+   * @returns whether it was stored
+   * @throws TypeError if the arguments or the value have no JSON form; RangeError if `ttlMs` is not a finite number
+   */
+  async set(tool: string, args: unknown, value: unknown, ttlMs?: number): Promise<boolean> {
+    const json = JSON.stringify(value) as string | undefined;
+    if (json === undefined) throw new TypeError(`value must have a JSON form, got ${typeof value}`);
+    return this.save(toolKey(tool, args), Buffer.from(json), { group: tool, ttlMs });
+  }
+
+  /**
+   * Drops the value kept for a tool and its arguments.
+   *
+   * @returns whether there was one
+   * @throws TypeError if the arguments are no JSON value
+   */
+  async delete(tool: string, args: unknown = {}): Promise<boolean> {
+    return this.#store.delete(toolKey(tool, args));
+  }
+
+  /** The finished result under a {@link cacheKey}; its body must not be written to. Counts as a hit or a miss. */
+  lookup(key: string): MaybePromise<CacheEntry | undefined> {
+    const found = this.#store.get(key);
+    return isPromise(found) ? found.then((entry) => this.#count(key, entry)) : this.#count(key, found);
+  }
+
+  /**
+   * Keeps a finished result, which from now on must not be written to.
+   *
+   * @returns whether it was stored: not if it is too large, its time is over or its group was dropped since the read began
+   * @throws RangeError if `ttlMs` is not a finite number
+   */
+  save(key: string, body: Buffer, options: SaveOptions): MaybePromise<boolean> {
+    const { group, ttlMs = this.#config.defaultTtlMs, generation } = options;
+    if (!Number.isFinite(ttlMs)) throw new RangeError(`ttlMs must be a finite number, got ${String(ttlMs)}`);
+    if (ttlMs <= 0) return false;
+    const entry = { body, storedAt: Date.now(), ttlMs: this.#config.strategy === 'lru' ? undefined : ttlMs };
+    const tell = (stored: boolean): boolean => {
+      if (stored) this.#tell('set', { key, group, ttlMs: entry.ttlMs });
+      return stored;
+    };
+    const stored = this.#store.set(key, entry, group, generation);
+    return isPromise(stored) ? stored.then(tell) : tell(stored);
+  }
+
+  /** A number to take before a read and to give to {@link save} after it. */
+  generation(group: string): MaybePromise<number> {
+    return this.#store.generation(group);
+  }
+
+  /** Drops all results of a group at once; a read of it that is still running will not be stored. */
+  invalidate(group: string): MaybePromise<void> {
+    return this.#store.dropGroup(group);
+  }
+
+  /** Drops all results; a read that is still running will not be stored. */
+  clear(): MaybePromise<void> {
+    return this.#store.clear();
+  }
+
+  /** Gives up memory, timers and connections: nothing is found or stored from then on. May be called again. */
+  close(): MaybePromise<void> {
+    return this.#store.close();
+  }
+
+  #count(key: string, entry: CacheEntry | undefined): CacheEntry | undefined {
+    if (entry) this.#hits++;
+    else this.#misses++;
+    this.#tell(entry ? 'hit' : 'miss', { key });
+    return entry;
+  }
+
+  #tell<K extends keyof CacheEvents>(event: K, ...args: CacheEvents[K]): void {
+    try {
+      this.emit<keyof CacheEvents>(event, ...args);
+    } catch (error) {
+      process.emitWarning(error instanceof Error ? error : String(error));
+    }
+  }
+}
+
+/** The key of what is kept by hand: a server's name is never empty, so that no result of a server is in its way. */
+function toolKey(tool: string, args: unknown): string {
+  return cacheKey({ server: '', tool, args, principal: undefined, format: 'application/json' });
+}

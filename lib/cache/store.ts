@@ -1,0 +1,88 @@
+import type { MaybePromise } from './maybe-promise';
+
+/** A finished result. */
+export interface CacheEntry {
+  /** The response body. Whoever holds it must not write to it. */
+  readonly body: Buffer;
+  /** When it was made, in milliseconds since the epoch. */
+  readonly storedAt: number;
+  /** How long it is good from then on, in milliseconds; `undefined` for ever. */
+  readonly ttlMs: number | undefined;
+}
+
+/** Which entry goes when a store is full: the least recently used (`lru`, `lru_ttl`) or the nearest to expiry (`ttl`). */
+export type Strategy = 'lru' | 'ttl' | 'lru_ttl';
+
+/** How much a store may hold. */
+export interface StoreBounds {
+  /** Entries at most. */
+  readonly maxSize: number;
+  /** Bytes at most, all entries together, with their keys and overhead. */
+  readonly maxBytes: number;
+  /** Bytes of one body at most. */
+  readonly maxEntryBytes: number;
+}
+
+/**
+ * Why an entry left: there were too many entries (`size`) or bytes (`bytes`), its time was over (`expired`), it was
+ * asked for by its key or with all others (`deleted`), or with its group (`invalidated`).
+ */
+export type EvictReason = 'size' | 'bytes' | 'expired' | 'deleted' | 'invalidated';
+
+/** An entry that left its store other than by being replaced. */
+export interface Eviction {
+  readonly key: string;
+  readonly group: string;
+  readonly reason: EvictReason;
+}
+
+/** What a store is made from. */
+export interface StoreInit extends StoreBounds {
+  /** The name of the cache: stores that share a database keep their entries apart by it. */
+  readonly name: string;
+  readonly strategy: Strategy;
+  /** To be told of every entry that left, after it has, by a store that knows; it does not throw. */
+  readonly onEvict: (eviction: Eviction) => void;
+}
+
+/** Makes the store of a cache. */
+export type StoreFactory = (init: StoreInit) => CacheStore;
+
+/**
+ * Where a cache keeps its entries: in memory, or in a database that several processes share.
+ *
+ * Methods answer at once or by a promise, which rejects when the store cannot do its work. A store may forget any entry
+ * at any time; it must never return one that is over, deleted, dropped with its group, or another key's.
+ * A database may bound itself in place of `maxSize` and `maxBytes`. `storeContract` tests the rest.
+ */
+export interface CacheStore {
+  /** Entries held; left out by a store that cannot tell at once. */
+  readonly size?: number | undefined;
+  /** Bytes held, keys and overhead included; left out by a store that cannot tell at once. */
+  readonly bytes?: number | undefined;
+
+  /** The entry under `key`, with body, time and TTL as they were set; `undefined` if there is none or its time is over. */
+  get(key: string): MaybePromise<CacheEntry | undefined>;
+
+  /**
+   * Keeps an entry in place of any other under `key`. `false` if it was not kept: too large, its time is over, the
+   * store is closed, or `generation` is given and no longer that of the group. One that is too large takes the entry
+   * that it would have replaced with it.
+   */
+  set(key: string, entry: CacheEntry, group: string, generation?: number): MaybePromise<boolean>;
+
+  /** Drops one entry. `true` if there was one. */
+  delete(key: string): MaybePromise<boolean>;
+
+  /** A number that changes, never back, whenever the group is dropped or the store is cleared. */
+  generation(group: string): MaybePromise<number>;
+
+  /** Drops all entries of a group at once and moves its generation on. */
+  dropGroup(group: string): MaybePromise<void>;
+
+  /** Drops all entries and moves every group's generation on. */
+  clear(): MaybePromise<void>;
+
+  /** Gives up memory, timers and connections. From then on nothing is found or kept. May be called again. */
+  close(): MaybePromise<void>;
+}

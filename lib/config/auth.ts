@@ -1,0 +1,43 @@
+import type { AuthConfig } from '../auth/authenticator';
+import { ConfigError } from '../errors';
+import { checkFunction, checkString, checkStrings } from './checks';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Checks who may use the router: keys or the host's own check, and which browsers' pages. */
+export function authConfig(fields: Fields, env: NodeJS.ProcessEnv): AuthConfig {
+  const authorize = checkFunction('authorize', fields.authorize as AuthConfig['authorize']);
+  if (authorize && fields.apiKey !== undefined)
+    throw new ConfigError('authorize', 'must not be given together with apiKey');
+  return {
+    apiKeys: authorize ? [] : apiKeys(fields.apiKey, env.MCPO_API_KEY),
+    authorize,
+    allowedOrigins: new Set(checkStrings('allowedOrigins', fields.allowedOrigins).map(originOf)),
+    allowedHosts: new Set(checkStrings('allowedHosts', fields.allowedHosts).map((host) => host.toLowerCase())),
+  };
+}
+
+/** An empty key, or an empty list, would leave a router open that was meant to be closed: it is an error. */
+function apiKeys(option: unknown, variable: string | undefined): readonly string[] {
+  if (option === undefined) return variable === undefined ? [] : [apiKey('MCPO_API_KEY', variable)];
+  if (!Array.isArray(option)) return [apiKey('apiKey', option)];
+  if (option.length === 0) throw new ConfigError('apiKey', 'must hold at least one key');
+  return option.map((key, index) => apiKey(`apiKey[${String(index)}]`, key));
+}
+
+function apiKey(path: string, value: unknown): string {
+  const key = checkString(path, value);
+  // What RFC 9110 lets a header carry, without the spaces at which a header's value is trimmed or split.
+  if (!/^[\x21-\x7e]+$/.test(key))
+    throw new ConfigError(path, 'must consist of visible ASCII characters without spaces');
+  return key;
+}
+
+function originOf(origin: string, index: number): string {
+  if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
+    throw new ConfigError(`allowedOrigins[${String(index)}]`, 'must be an origin such as https://app.example', {
+      value: origin,
+    });
+  }
+  return origin;
+}

@@ -1,0 +1,99 @@
+import type { SmartCacheOptions } from '../cache/options';
+import { ConfigError } from '../errors';
+import type { CachePolicyConfig, CacheRule, KindRule } from '../policy';
+import { checkInteger, checkObject, checkString, checkStrings, join } from './checks';
+import { environmentInteger, environmentSeconds } from './environment';
+import { patternRules } from './patterns';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** The caches, and what goes into them. */
+export interface CacheConfig {
+  readonly options: SmartCacheOptions;
+  readonly caches: readonly (readonly [name: string, options: SmartCacheOptions])[];
+  /** Without the default lifetimes of single servers; `undefined`: nothing is cached. */
+  readonly policy: Omit<CachePolicyConfig, 'defaultTtlMs'> | undefined;
+  readonly defaultTtlMs: number;
+}
+
+const STORE_OPTIONS = ['strategy', 'maxSize', 'maxBytes', 'maxEntryBytes', 'defaultTtlMs', 'store'];
+const STRATEGIES = ['lru', 'ttl', 'lru_ttl'];
+const HOUR_MS = 3_600_000;
+const MINUTE_MS = 60_000;
+
+const KINDS = {
+  static: { words: ['schema', 'help', 'describe', 'list'], ttlMs: HOUR_MS },
+  dynamic: { words: ['search', 'query'], ttlMs: MINUTE_MS },
+  realtime: { words: ['time', 'now', 'random', 'uuid', 'status'], ttlMs: 0 },
+};
+
+/** Checks the `cache` option and completes it from the environment; its sizes are checked by the caches themselves. */
+export function cacheConfig(value: unknown, env: NodeJS.ProcessEnv): CacheConfig {
+  const fields = checkObject('cache', value === false ? {} : (value ?? {}), [...STORE_OPTIONS, 'tools', 'kinds', 'caches']);
+  const options = { ...fromEnvironment(env), ...storeOptions(fields) };
+  const caches = Object.entries(checkObject('cache.caches', fields.caches ?? {}, Object.keys(fields.caches ?? {})));
+  const named = caches.map(([name, item]) => {
+    return [name, storeOptions(checkObject(join('cache.caches', name), item, STORE_OPTIONS))] as const;
+  });
+  const tools = patternRules('cache.tools', fields.tools, cacheRule);
+  for (const { cache } of tools) {
+    if (cache !== undefined && cache !== 'default' && !named.some(([name]) => name === cache)) {
+      throw new ConfigError('cache.tools', 'must name caches that cache.caches has', { value: cache });
+    }
+  }
+  return {
+    options,
+    caches: named,
+    policy: value === false ? undefined : { tools, kinds: kinds(fields.kinds) },
+    defaultTtlMs: options.defaultTtlMs ?? 300_000,
+  };
+}
+
+/** The default lifetime of one server's results, by its own `cache` option. */
+export function serverTtl(path: string, value: unknown, fallback: number): number {
+  if (value === false) return 0;
+  const fields = checkObject(path, value ?? {}, ['defaultTtlMs']);
+  return checkInteger(`${path}.defaultTtlMs`, fields.defaultTtlMs, 1, fallback);
+}
+
+/** What is `undefined` must not hide what the environment says. */
+function storeOptions(fields: Fields): SmartCacheOptions {
+  return Object.fromEntries(Object.entries(fields).filter(([key, item]) => STORE_OPTIONS.includes(key) && item !== undefined));
+}
+
+function fromEnvironment(env: NodeJS.ProcessEnv): SmartCacheOptions {
+  const strategy = env.MCPO_CACHE_STRATEGY?.trim() || undefined;
+  if (strategy !== undefined && !STRATEGIES.includes(strategy)) {
+    throw new ConfigError('MCPO_CACHE_STRATEGY', `must be ${STRATEGIES.join(', ')}`, { value: strategy });
+  }
+  const maxSize = environmentInteger(env, 'MCPO_CACHE_MAX_SIZE', 1);
+  const defaultTtlMs = environmentSeconds(env, 'MCPO_CACHE_DEFAULT_TTL');
+  return storeOptions({ strategy, maxSize, defaultTtlMs });
+}
+
+function cacheRule(path: string, value: unknown): Omit<CacheRule, 'fits'> {
+  const { ttlMs, cache } = checkObject(path, value, ['ttlMs', 'cache']);
+  return {
+    ttlMs: ttlMs === undefined ? undefined : checkInteger(`${path}.ttlMs`, ttlMs, 0, 0),
+    cache: cache === undefined ? undefined : checkString(`${path}.cache`, cache),
+  };
+}
+
+function kinds(value: unknown): CachePolicyConfig['kinds'] {
+  const given = checkObject('cache.kinds', value ?? {}, Object.keys(KINDS));
+  const kind = (name: keyof typeof KINDS): KindRule => {
+    const path = `cache.kinds.${name}`;
+    const known = name === 'realtime' ? ['patterns'] : ['patterns', 'ttlMs'];
+    const { patterns, ttlMs } = checkObject(path, given[name] ?? {}, known);
+    return {
+      patterns: patterns === undefined ? KINDS[name].words.flatMap(wordPatterns) : checkStrings(`${path}.patterns`, patterns),
+      ttlMs: checkInteger(`${path}.ttlMs`, ttlMs, 1, KINDS[name].ttlMs),
+    };
+  };
+  return { static: kind('static'), dynamic: kind('dynamic'), realtime: kind('realtime') };
+}
+
+/** A whole word of a `snake_case` name, wherever it stands. */
+function wordPatterns(word: string): readonly string[] {
+  return [word, `${word}_*`, `*_${word}`, `*_${word}_*`];
+}

@@ -1,0 +1,37 @@
+import type { RetryOptions } from '../retry/options';
+import { checkInteger, checkObject } from './checks';
+
+/** How calls are retried, complete and checked; one attempt means never. */
+export interface RetryConfig extends RetryOptions {
+  readonly maxAttempts: number;
+  readonly budgetPercent: number;
+}
+
+const NEVER: RetryConfig = { maxAttempts: 1, budgetPercent: 0 };
+
+/** Checks a `retry` option; what it leaves out is taken from `fallback`, as is all of it when it is not given. */
+export function retryConfig(path: string, value: unknown, fallback?: RetryConfig): RetryConfig {
+  if (value === false) return NEVER;
+  if (value === undefined && fallback) return fallback;
+  const { maxAttempts, budgetPercent } = checkObject(path, value ?? {}, ['maxAttempts', 'budgetPercent']);
+  const base = fallback && fallback !== NEVER ? fallback : { maxAttempts: 3, budgetPercent: 20 };
+  return {
+    maxAttempts: checkInteger(`${path}.maxAttempts`, maxAttempts, 1, base.maxAttempts, 100),
+    budgetPercent: checkInteger(`${path}.budgetPercent`, budgetPercent, 0, base.budgetPercent, 100),
+  };
+}
+
+/** When a server's breaker opens, and for how long. */
+export interface BreakerConfig {
+  readonly threshold: number;
+  readonly cooldownMs: number;
+}
+
+/** Checks the `breaker` option. */
+export function breakerConfig(value: unknown): BreakerConfig {
+  const { threshold, cooldownMs } = checkObject('breaker', value ?? {}, ['threshold', 'cooldownMs']);
+  return {
+    threshold: checkInteger('breaker.threshold', threshold, 1, 5),
+    cooldownMs: checkInteger('breaker.cooldownMs', cooldownMs, 1, 5_000),
+  };
+}

@@ -1,0 +1,79 @@
+import { type ForwardRule, forwardRules } from '../auth/forward';
+import { ConfigError } from '../errors';
+import { glob } from '../glob';
+import type { LimiterOptions } from '../limit/options';
+import type { McpServerConfig } from '../mcp/server';
+import type { TransportSpec } from '../mcp/transport';
+import { serverTtl } from './cache';
+import { checkBoolean, checkInteger, checkObject, checkStrings, join } from './checks';
+import { limitOptions } from './concurrency';
+import { type RetryConfig, retryConfig } from './retry';
+import { serverKind } from './transport';
+
+/** One server's options, checked and complete. */
+export interface ServerConfig extends McpServerConfig {
+  readonly forward: readonly ForwardRule[];
+  /** Whether what it says of its tools is believed. */
+  readonly trustAnnotations: boolean;
+  /** How long results are kept that nothing else is said of, in milliseconds; 0: nothing is kept. */
+  readonly defaultTtlMs: number;
+  /** `undefined`: no limit of its own. */
+  readonly concurrency: LimiterOptions | undefined;
+  readonly retry: RetryConfig;
+}
+
+/** What a server has that says nothing else. */
+export interface ServerDefaults extends Pick<ServerConfig, 'connectTimeoutMs' | 'defaultTtlMs' | 'retry'> {}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks the options of one server.
+ *
+ * @throws ConfigError for an unknown key, a wrong type or an impossible value
+ */
+export function serverConfig(name: string, value: unknown, defaults: ServerDefaults): ServerConfig {
+  const path = join('servers', name);
+  if (name === '' || name === '.' || name === '..' || name.includes('/') || !name.isWellFormed()) {
+    throw new ConfigError(path, 'must have a name that can be one path segment');
+  }
+  const { fields, transport } = serverKind(path, value);
+  const timeoutMs = checkInteger(`${path}.timeoutMs`, fields.timeoutMs, 1, 60_000);
+  const maxTotalTimeoutMs = checkInteger(
+    `${path}.maxTotalTimeoutMs`,
+    fields.maxTotalTimeoutMs,
+    timeoutMs,
+    Math.max(600_000, timeoutMs),
+  );
+  return {
+    name,
+    transport,
+    isServed: toolFilter(path, fields),
+    timeoutMs,
+    maxTotalTimeoutMs,
+    connectTimeoutMs: connectTimeout(`${path}.pool`, fields.pool, defaults.connectTimeoutMs),
+    forward: forwardRules(`${path}.forwardHeaders`, fields.forwardHeaders),
+    trustAnnotations: checkBoolean(`${path}.trustAnnotations`, fields.trustAnnotations, true),
+    defaultTtlMs: serverTtl(`${path}.cache`, fields.cache, defaults.defaultTtlMs),
+    concurrency: fields.concurrency === undefined ? undefined : limitOptions(`${path}.concurrency`, fields.concurrency),
+    retry: retryConfig(`${path}.retry`, fields.retry, defaults.retry),
+  };
+}
+
+function toolFilter(path: string, fields: Fields): (name: string) => boolean {
+  const tools = checkObject(`${path}.tools`, fields.tools ?? {}, ['include', 'exclude']);
+  const include = tools.include === undefined ? ['*'] : checkStrings(`${path}.tools.include`, tools.include);
+  const exclude = [
+    ...checkStrings(`${path}.tools.exclude`, tools.exclude),
+    ...checkStrings(`${path}.disabledTools`, fields.disabledTools),
+  ];
+  const isIncluded = glob(include);
+  const isExcluded = glob(exclude);
+  return (name) => isIncluded(name) && !isExcluded(name);
+}
+
+/** The connect timeout in a `pool` option. */
+export function connectTimeout(path: string, value: unknown, fallback: number): number {
+  const pool = checkObject(path, value ?? {}, ['connectTimeoutMs']);
+  return checkInteger(`${path}.connectTimeoutMs`, pool.connectTimeoutMs, 1, fallback);
+}

@@ -1,0 +1,90 @@
+import { type Outcome, type ToolCall, requiredCall } from '../call';
+import type { CacheManager } from '../cache/cache-manager';
+import { isPromise } from '../cache/maybe-promise';
+import type { SmartCache } from '../cache/smart-cache';
+import type { CacheEntry } from '../cache/store';
+import type { Freshness } from '../freshness';
+import type { Layer } from '../http';
+import type { Logger } from '../options';
+import type { Policies } from '../policy';
+import { type RequestDirectives, requestDirectives } from '../request-directives';
+
+const CACHE_STATUS = 'Cache-Status';
+
+/**
+ * Answers from the store, or stores the answer on its way out (RFC 9111), and says so in `Cache-Status` (RFC 9211) and
+ * `Age`. A store that fails is as good as an empty one.
+ */
+export function cache(manager: CacheManager, policies: Policies, freshness: Freshness, logger: Logger): Layer {
+  // Callers that shared a call are settled with the same outcome, which need be stored only once.
+  const stored = new WeakSet<Outcome>();
+
+  function answer(call: ToolCall, entry: CacheEntry): void {
+    const ageMs = Math.max(0, Date.now() - entry.storedAt);
+    const ttl = entry.ttlMs === undefined ? '' : `; ttl=${Math.max(0, Math.ceil((entry.ttlMs - ageMs) / 1_000))}`;
+    call.notes.set(CACHE_STATUS, `express-mcpo; hit${ttl}`);
+    call.notes.set('Age', String(Math.floor(ageMs / 1_000)));
+    call.settle({ ok: true, body: entry.body });
+  }
+
+  function storeWhenSettled(call: ToolCall, store: SmartCache, ttlMs: number, generation: number): void {
+    const { server } = call.tool;
+    call.onSettled((outcome) => {
+      if (!outcome.ok || stored.has(outcome) || !freshness.isSettled(server)) return;
+      stored.add(outcome);
+      const saved = store.save(call.key, outcome.body, { group: server, ttlMs, generation });
+      if (isPromise(saved)) saved.catch(warn);
+      else if (saved) call.note(CACHE_STATUS, 'stored');
+    });
+  }
+
+  function warn(error: unknown): void {
+    logger.warn('mcpo: the cache store failed', error);
+  }
+
+  async function slowly(call: ToolCall, store: SmartCache, ttlMs: number, wanted: RequestDirectives): Promise<boolean> {
+    try {
+      const generation = await store.generation(call.tool.server);
+      const entry = wanted.noCache ? undefined : await store.lookup(call.key);
+      if (call.outcome) return true;
+      if (entry && isFreshEnough(entry, wanted)) {
+        answer(call, entry);
+        return true;
+      }
+      storeWhenSettled(call, store, ttlMs, generation);
+    } catch (error) {
+      warn(error);
+    }
+    return call.outcome !== undefined;
+  }
+
+  return function cache(req, _res, next) {
+    const call = requiredCall(req);
+    const { ttlMs, cache: name } = policies.of(call.tool);
+    const wanted = requestDirectives(req);
+    const store = manager.getCache(name);
+    if (ttlMs === 0 || !store || wanted.noStore || !call.isIdentified) {
+      call.notes.set(CACHE_STATUS, 'express-mcpo; fwd=bypass');
+      next();
+      return;
+    }
+    call.notes.set(CACHE_STATUS, `express-mcpo; fwd=${wanted.noCache ? 'request' : 'miss'}`);
+    // Read first: a write that ends from here on keeps what is read now out of the store.
+    const generation = store.generation(call.tool.server);
+    const found = isPromise(generation) || wanted.noCache ? undefined : store.lookup(call.key);
+    if (isPromise(generation) || isPromise(found)) {
+      void slowly(call, store, ttlMs, wanted).then((answered) => {
+        if (!answered) next();
+      });
+    } else if (found && isFreshEnough(found, wanted)) {
+      answer(call, found);
+    } else {
+      storeWhenSettled(call, store, ttlMs, generation);
+      next();
+    }
+  };
+}
+
+function isFreshEnough(entry: CacheEntry, { maxAgeMs }: RequestDirectives): boolean {
+  return maxAgeMs === undefined || Date.now() - entry.storedAt <= maxAgeMs;
+}

@@ -1,0 +1,42 @@
+import { type Outcome, bindCall, requiredCall } from '../call';
+import type { Freshness } from '../freshness';
+import type { Layer } from '../http';
+import type { Policies } from '../policy';
+import { requestDirectives } from '../request-directives';
+import type { RequestDeduplicator } from '../share/deduplicator';
+
+/**
+ * Joins an equal call that is already in flight, or leads it. What follows works on a call of its own, which belongs to
+ * all who wait for it and ends early only when the last of them has gone.
+ */
+export function share(flights: RequestDeduplicator<Outcome>, policies: Policies, freshness: Freshness): Layer {
+  return function share(req, _res, next) {
+    const call = requiredCall(req);
+    const { server } = call.tool;
+    const { noCache, noStore } = requestDirectives(req);
+    // An answer that is asked for afresh must not come from a call that began before.
+    const mayShare = policies.of(call.tool).shared && call.isIdentified && !noCache && !noStore;
+    if (!mayShare || !freshness.isSettled(server)) {
+      next();
+      return;
+    }
+    let leads = false;
+    const lead = (signal: AbortSignal): Promise<Outcome> => {
+      leads = true;
+      return new Promise((resolve) => {
+        const work = call.fork(signal);
+        work.onSettled(resolve);
+        bindCall(req, work);
+        next();
+      });
+    };
+    // A call that began before a write has ended is not joined after it.
+    const key = `${call.key}:${freshness.epoch(server)}`;
+    flights.executeOrWait(key, lead, { signal: call.signal }).then(
+      (outcome) => call.settle(outcome),
+      // The caller has gone, and the call was settled by that.
+      () => undefined,
+    );
+    if (!leads) call.note('Cache-Status', 'collapsed');
+  };
+}

@@ -1,0 +1,138 @@
+import { glob } from './glob';
+import type { Tool } from './mcp/tool';
+
+/** What calling a tool may do: nothing, the same thing however often, or anything. */
+export type Access = 'read' | 'idempotent' | 'write';
+
+/** How fast the results of a reading tool grow old. */
+export type Kind = 'static' | 'dynamic' | 'realtime' | 'default';
+
+/** What may be done with the calls of one tool. */
+export interface ToolPolicy {
+  /** What calling it may do, by configuration, else by its server's annotations, else `write`. */
+  readonly access: Access;
+  /** How fast its results grow old, by its name. */
+  readonly kind: Kind;
+  /** How long a result is kept, in milliseconds; 0: not at all. */
+  readonly ttlMs: number;
+  /** The name of the cache that keeps its results. */
+  readonly cache: string;
+  /** Whether equal calls at the same time run once. */
+  readonly shared: boolean;
+  /** Whether a call is made again although it may have run. */
+  readonly retried: boolean;
+}
+
+/** What the operator says of the tools that fit a pattern. */
+export interface AccessRule {
+  readonly fits: (path: string) => boolean;
+  readonly access: Access;
+}
+
+/** How the tools that fit a pattern are cached. */
+export interface CacheRule {
+  readonly fits: (path: string) => boolean;
+  readonly ttlMs: number | undefined;
+  readonly cache: string | undefined;
+}
+
+/** What policies are made from. */
+export interface PolicyConfig {
+  /** The first that fits wins. */
+  readonly access: readonly AccessRule[];
+  /** `undefined`: nothing is cached. */
+  readonly cache: CachePolicyConfig | undefined;
+  readonly share: boolean;
+  /** Servers whose calls may be made again after they may have run. */
+  readonly retries: (server: string) => boolean;
+  /** Servers whose annotations are believed. */
+  readonly trusts: (server: string) => boolean;
+}
+
+/** How long results are kept. */
+export interface CachePolicyConfig {
+  /** The first that fits wins. */
+  readonly tools: readonly CacheRule[];
+  readonly kinds: Readonly<Record<Exclude<Kind, 'default'>, KindRule>>;
+  /** For each server; 0: its tools are not cached. */
+  readonly defaultTtlMs: (server: string) => number;
+}
+
+/** Which names belong to a kind, and how long its results are kept. */
+export interface KindRule {
+  readonly patterns: readonly string[];
+  readonly ttlMs: number;
+}
+
+/** The policies of all tools, each worked out once. */
+export class Policies {
+  readonly #config: PolicyConfig;
+  readonly #known = new WeakMap<Tool, ToolPolicy>();
+
+  constructor(config: PolicyConfig) {
+    this.#config = config;
+  }
+
+  /** The policy of a tool. */
+  of(tool: Tool): ToolPolicy {
+    let policy = this.#known.get(tool);
+    if (!policy) {
+      policy = policyOf(tool, this.#config);
+      this.#known.set(tool, policy);
+    }
+    return policy;
+  }
+}
+
+function policyOf(tool: Tool, config: PolicyConfig): ToolPolicy {
+  const path = `${tool.server}/${tool.name}`;
+  const rule = config.cache?.tools.find(({ fits }) => fits(path));
+  const access = accessOf(tool, path, config, rule);
+  const kind = kindOf(tool, config.cache?.kinds);
+  return {
+    access,
+    kind,
+    ttlMs: access === 'read' ? ttlOf(tool, kind, config.cache, rule) : 0,
+    cache: rule?.cache ?? 'default',
+    shared: config.share && access !== 'write',
+    retried: config.retries(tool.server) && access !== 'write',
+  };
+}
+
+function accessOf(tool: Tool, path: string, config: PolicyConfig, rule: CacheRule | undefined): Access {
+  const said = config.access.find(({ fits }) => fits(path))?.access;
+  if (said) return said;
+  // Who gives a tool a lifetime says that it reads.
+  if (rule?.ttlMs) return 'read';
+  const { annotations } = tool.definition;
+  if (!annotations || !config.trusts(tool.server)) return 'write';
+  // The specification's `true` alone counts, not what a server takes for it.
+  if (annotations.readOnlyHint === true) return 'read';
+  return annotations.idempotentHint === true ? 'idempotent' : 'write';
+}
+
+function ttlOf(tool: Tool, kind: Kind, cache: CachePolicyConfig | undefined, rule: CacheRule | undefined): number {
+  if (!cache) return 0;
+  if (rule?.ttlMs !== undefined) return rule.ttlMs;
+  const defaultTtlMs = cache.defaultTtlMs(tool.server);
+  if (kind === 'default' || defaultTtlMs === 0) return defaultTtlMs;
+  return cache.kinds[kind].ttlMs;
+}
+
+/** The shortest-lived kind wins: a result that is kept too short costs a call, one kept too long is wrong. */
+function kindOf(tool: Tool, kinds: CachePolicyConfig['kinds'] | undefined): Kind {
+  if (!kinds) return 'default';
+  const names = [tool.name, words(tool.name)];
+  const is = (kind: Exclude<Kind, 'default'>): boolean => names.some(glob(kinds[kind].patterns));
+  if (is('realtime')) return 'realtime';
+  if (tool.definition.annotations?.openWorldHint === true || is('dynamic')) return 'dynamic';
+  return is('static') ? 'static' : 'default';
+}
+
+/** `getCurrentTime` and `get-current-time` as `get_current_time`. */
+function words(name: string): string {
+  return name
+    .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1_$2')
+    .replace(/[^\p{L}\p{N}]+/gu, '_')
+    .toLowerCase();
+}

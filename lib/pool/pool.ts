@@ -1,0 +1,195 @@
+import { McpoError } from '../errors';
+import { Journal, type PoolStats } from './events';
+import { MemberLease, type Member } from './member';
+import { poolConfig, type PoolOptions } from './options';
+import type { Lease, Open, PoolResource } from './resource';
+import { Supply } from './supply';
+import { Waiters } from './waiters';
+
+/** How a caller waits for a connection. */
+export interface AcquireOptions {
+  /** Ends the wait, with its reason. A call that has its connection is for its maker to end. @defaultValue none */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/**
+ * A few connections to one place, each of which takes many calls at a time.
+ *
+ * A call goes to the connection with the fewest in flight, and waits only when all are full. The pool opens another when
+ * all are busy and slow, closes what is long idle beyond the minimum, and replaces what dies: at once when it had
+ * worked, else after a backoff. It opens nothing before {@link ConnectionPool.start} or the first call.
+ *
+ * @example
+ * ```ts
+ * const pool = new ConnectionPool((signal) => connect(url, signal), { maxConnections: 4 });
+ * const result = await pool.use((connection) => connection.call('echo', { text: 'hello' }));
+ * await pool.close();
+ * ```
+ */
+export class ConnectionPool<R extends PoolResource> {
+  readonly #journal: Journal;
+  readonly #supply: Supply<R>;
+  readonly #waiters: Waiters<MemberLease<R>>;
+  #inFlight = 0;
+  #closing: Promise<void> | undefined;
+  #onQuiet: (() => void) | undefined;
+
+  /**
+   * @param open - opens a connection
+   * @throws ConfigError for an option that cannot work
+   */
+  constructor(open: Open<R>, options: PoolOptions = {}) {
+    const config = poolConfig(options);
+    this.#journal = new Journal(options.onEvent);
+    this.#waiters = new Waiters(config.maxWaiting, config.acquireTimeoutMs);
+    this.#supply = new Supply(open, config, this.#journal, {
+      inFlight: () => this.#inFlight,
+      waiting: () => this.#waiters.size,
+      arrived: () => this.#serve(),
+      hopeless: () => this.#waiters.rejectAll(this.#down()),
+      settled: () => this.#checkQuiet(),
+    });
+  }
+
+  /** The pool at this moment. */
+  get stats(): PoolStats {
+    const connections = this.#supply.roster.members.length;
+    const { busy } = this.#supply.roster;
+    return {
+      connections,
+      idle: connections - busy,
+      busy,
+      opening: this.#supply.opening,
+      inFlight: this.#inFlight,
+      waiting: this.#waiters.size,
+      ...this.#journal.counts,
+    };
+  }
+
+  /** The latest error of opening, pinging, losing or closing a connection; `undefined` when there was none. */
+  get lastError(): unknown {
+    return this.#journal.lastError;
+  }
+
+  /**
+   * Opens the first connection, and then the rest of the minimum in the background. Resolves with the first.
+   *
+   * @throws McpoError as {@link ConnectionPool.acquire}; the pool goes on trying
+   */
+  async start(): Promise<void> {
+    this.#giveBack(this.#take() ?? (await this.#wait()));
+  }
+
+  /**
+   * Makes one call on a connection.
+   *
+   * @throws what `call` throws, and as {@link ConnectionPool.acquire}
+   */
+  async use<T>(call: (connection: R) => Promise<T>, { signal }: AcquireOptions = {}): Promise<T> {
+    signal?.throwIfAborted();
+    const lease = this.#take() ?? (await this.#wait(signal));
+    try {
+      return await call(lease.connection);
+    } finally {
+      lease.release();
+    }
+  }
+
+  /** A lease, when there is room now; it must be released. Opens nothing and never throws. */
+  tryAcquire(): Lease<R> | undefined {
+    return this.#take();
+  }
+
+  /**
+   * A lease, as soon as there is room; it must be released.
+   *
+   * @throws McpoError `MCPO_SERVER_DOWN` when no connection could be opened, and at once while the backoff lasts;
+   * `MCPO_POOL_EXHAUSTED` when too many wait or the wait is over; `MCPO_CLOSING` from {@link ConnectionPool.close} on
+   */
+  async acquire({ signal }: AcquireOptions = {}): Promise<Lease<R>> {
+    signal?.throwIfAborted();
+    return this.#take() ?? this.#wait(signal);
+  }
+
+  /**
+   * Refuses new calls, lets those in flight end, and closes all connections. A second call joins the first.
+   *
+   * @param drainMs - how long calls in flight, and connections being opened, may take to end, in milliseconds
+   */
+  close(drainMs = 10_000): Promise<void> {
+    if (!this.#closing) {
+      this.#closing = this.#quiet(drainMs).then(() => this.#supply.closeAll());
+      this.#waiters.rejectAll(closing());
+      this.#supply.stop();
+      this.#checkQuiet();
+    }
+    return this.#closing;
+  }
+
+  #take(): MemberLease<R> | undefined {
+    const member = this.#closing ? undefined : this.#supply.roster.leastBusy();
+    return member && this.#lease(member);
+  }
+
+  #lease(member: Member<R>): MemberLease<R> {
+    const lease = new MemberLease(member, this.#supply.watch(), this.#release);
+    member.leases.append(lease);
+    this.#inFlight++;
+    return lease;
+  }
+
+  async #wait(signal?: AbortSignal): Promise<MemberLease<R>> {
+    if (this.#closing) throw closing();
+    const turn = this.#waiters.wait(signal);
+    this.#supply.refill();
+    return turn;
+  }
+
+  readonly #release = (lease: MemberLease<R>): void => {
+    if (!lease.member.proven) this.#supply.answered(lease.member);
+    this.#giveBack(lease);
+  };
+
+  #giveBack(lease: MemberLease<R>): void {
+    const { member } = lease;
+    member.leases.remove(lease);
+    this.#inFlight--;
+    if (member.leases.size === 0) {
+      member.idleSince = performance.now();
+      if (member.state === 'retiring') this.#supply.retire(member);
+    }
+    if (this.#closing) this.#checkQuiet();
+    else this.#serve();
+  }
+
+  #serve(): void {
+    while (this.#waiters.size > 0) {
+      const lease = this.#take();
+      if (!lease) return;
+      this.#waiters.serve(lease);
+    }
+  }
+
+  #quiet(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs).unref();
+      this.#onQuiet = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  #checkQuiet(): void {
+    if (this.#inFlight === 0 && this.#supply.opening === 0) this.#onQuiet?.();
+  }
+
+  #down(): McpoError {
+    const retryAfterMs = this.#supply.retryAfterMs;
+    return new McpoError('MCPO_SERVER_DOWN', 'no connection could be opened', { cause: this.lastError, retryAfterMs });
+  }
+}
+
+function closing(): McpoError {
+  return new McpoError('MCPO_CLOSING', 'the pool is closing');
+}

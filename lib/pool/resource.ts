@@ -1,0 +1,21 @@
+/** What a pool asks of a connection. */
+export interface PoolResource {
+  /** Whether it has ended, for whatever reason. */
+  readonly closed: boolean;
+  /** Calls `listener` once when it ends, for whatever reason. */
+  onClose(listener: () => void): void;
+  /** Resolves when the other side has answered; rejects when it has not within `timeoutMs` milliseconds. */
+  ping(timeoutMs: number): Promise<void>;
+  /** Ends it; settles in bounded time. */
+  close(): Promise<void>;
+}
+
+/** Opens a connection. It gives up when the signal is aborted; one that arrives all the same is closed. */
+export type Open<R extends PoolResource> = (signal: AbortSignal) => Promise<R>;
+
+/** The right to make one call on a connection. */
+export interface Lease<R> {
+  readonly connection: R;
+  /** Gives the right back. The first time counts, a later one does nothing. */
+  release(): void;
+}

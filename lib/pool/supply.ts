@@ -1,0 +1,185 @@
+import { McpoError } from '../errors';
+import type { CloseReason, Journal } from './events';
+import { Growth } from './growth';
+import { Keeper } from './keeper';
+import { Member } from './member';
+import { Opener } from './opener';
+import type { PoolConfig } from './options';
+import type { Open, PoolResource } from './resource';
+import { Roster } from './roster';
+
+/** Those who make calls, as the supply of connections sees them. */
+export interface Demand {
+  /** How many have a lease. */
+  inFlight(): number;
+  /** How many wait for one. */
+  waiting(): number;
+  /** There is a connection more. */
+  arrived(): void;
+  /** There is no connection, and none will come before the backoff is over. */
+  hopeless(): void;
+  /** Nothing is being opened any more. */
+  settled(): void;
+}
+
+/** Sees to it that a pool has the connections it needs: opens, replaces, and closes them. */
+export class Supply<R extends PoolResource> {
+  /** The connections there are. */
+  readonly roster: Roster<R>;
+  readonly #config: PoolConfig;
+  readonly #journal: Journal;
+  readonly #demand: Demand;
+  readonly #opener: Opener<R>;
+  readonly #growth: Growth<R>;
+  readonly #keeper: Keeper<R>;
+  readonly #disposals = new Set<Promise<void>>();
+  #stopped = false;
+
+  constructor(open: Open<R>, config: PoolConfig, journal: Journal, demand: Demand) {
+    this.#config = config;
+    this.#journal = journal;
+    this.#demand = demand;
+    this.roster = new Roster(config.maxInFlightPerConnection);
+    const { members } = this.roster;
+    this.#growth = new Growth(members, config.growAfterMs, () => this.#grow());
+    this.#opener = new Opener(open, config.connectTimeoutMs, {
+      opened: (connection) => this.#opened(connection),
+      failed: (error) => this.#failed(error),
+      ready: () => this.refill(),
+    });
+    this.#keeper = new Keeper(config, {
+      members,
+      isOlder: (member, ms) => this.#growth.isOlder(member, ms),
+      answered: (member) => this.answered(member),
+      unresponsive: (member, error) => this.#unresponsive(member, error),
+      isNeeded: (member) => this.#growth.isStrained(members.filter((other) => other !== member)),
+      surplus: (member) => this.#dismiss(member, 'idle'),
+      refill: () => this.refill(),
+    });
+  }
+
+  /** Connections being opened. */
+  get opening(): number {
+    return this.#opener.opening;
+  }
+
+  /** Milliseconds until the backoff is over; 0 when there is none. */
+  get retryAfterMs(): number {
+    return this.#opener.retryAfterMs;
+  }
+
+  /** The beat that a lease given now belongs to; see {@link Growth}. */
+  watch(): number {
+    return this.#growth.watch();
+  }
+
+  /** A member has answered, and so is known to work. */
+  answered(member: Member<R>): void {
+    if (member.proven || member.state === 'gone' || member.connection.closed) return;
+    member.proven = true;
+    this.#opener.proven();
+  }
+
+  /** A member that took no more calls has ended its last. */
+  retire(member: Member<R>): void {
+    this.#dismiss(member, 'unresponsive');
+    this.refill();
+  }
+
+  /** Opens what is missing: the minimum, and one where somebody waits and there is none. */
+  refill(): void {
+    if (this.#stopped) return;
+    const wanted = Math.max(this.#config.minConnections, this.#demand.waiting() > 0 ? 1 : 0);
+    while (this.#usable < wanted && this.#hasRoom && this.#opener.mayOpen(this.roster.open)) this.#opener.open();
+    if (this.#usable < this.#config.minConnections) this.#opener.retryLater();
+    if (this.#usable === 0 && this.retryAfterMs > 0) this.#demand.hopeless();
+  }
+
+  /** Opens no more, and tells what is being opened to end. */
+  stop(): void {
+    this.#stopped = true;
+    this.#keeper.stop();
+    this.#growth.stop();
+    this.#opener.stop();
+  }
+
+  /** Closes every connection there is, and any that is still to come. */
+  async closeAll(): Promise<void> {
+    this.#opener.abandon();
+    for (const member of [...this.roster.members]) this.#dismiss(member, 'closing');
+    await Promise.all(this.#disposals);
+  }
+
+  /** Connections that take calls, or soon will. */
+  get #usable(): number {
+    return this.roster.open + this.opening;
+  }
+
+  get #hasRoom(): boolean {
+    return this.roster.members.length + this.opening < this.#config.maxConnections;
+  }
+
+  /** A second one at a time must be worth it: there are more calls than connections, even with the one to come. */
+  #grow(): void {
+    const calls = this.#demand.inFlight() + this.#demand.waiting();
+    const worthIt = this.opening === 0 || calls > this.roster.members.length + this.opening;
+    if (worthIt && this.#hasRoom && this.#opener.mayOpen(this.roster.open)) this.#opener.open();
+  }
+
+  #opened(connection: R): void {
+    if (this.#stopped) {
+      this.#dispose(connection);
+      this.#demand.settled();
+      return;
+    }
+    const member = new Member(connection);
+    connection.onClose(() => this.#died(member));
+    this.roster.add(member);
+    this.#keeper.grown();
+    this.#journal.opened();
+    this.#demand.arrived();
+    this.refill();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopped) {
+      this.#demand.settled();
+      return;
+    }
+    this.#journal.failed('connect', error);
+    if (this.#usable === 0) this.#demand.hopeless();
+    this.refill();
+  }
+
+  #died(member: Member<R>): void {
+    if (!this.roster.remove(member)) return;
+    this.#journal.closed('died');
+    if (this.#stopped) return;
+    if (!member.proven) this.#opener.broke();
+    this.#journal.failed('died', new McpoError('MCPO_CONNECTION_LOST', 'the connection ended by itself'));
+    this.refill();
+  }
+
+  /** Its calls are left to their callers, who know how long they may take: a tool may block its process for minutes. */
+  #unresponsive(member: Member<R>, error: unknown): void {
+    if (this.#stopped || member.state !== 'open') return;
+    if (!member.proven) this.#opener.broke();
+    this.#journal.failed('ping', error);
+    if (member.leases.size > 0) member.state = 'retiring';
+    else this.#dismiss(member, 'unresponsive');
+    this.refill();
+  }
+
+  #dismiss(member: Member<R>, reason: CloseReason): void {
+    if (!this.roster.remove(member)) return;
+    this.#journal.closed(reason);
+    this.#dispose(member.connection);
+  }
+
+  #dispose(connection: R): void {
+    const disposal = (async () => connection.close())()
+      .catch((error: unknown) => this.#journal.failed('close', error))
+      .finally(() => this.#disposals.delete(disposal));
+    this.#disposals.add(disposal);
+  }
+}

@@ -1,0 +1,79 @@
+import { McpoError } from '../errors';
+import { Chain, type Link } from './chain';
+
+interface Waiter<T> extends Link<Waiter<T>> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+/** When a caller who found no room may try again, in milliseconds. */
+const RETRY_AFTER_MS = 1_000;
+
+/** Callers that wait their turn: first come, first served, each for a bounded time and no longer than it wants to. */
+export class Waiters<T> {
+  readonly #queue = new Chain<Waiter<T>>();
+  readonly #max: number;
+  readonly #timeoutMs: number;
+
+  /**
+   * @param max - how many may wait at a time
+   * @param timeoutMs - how long each may wait, in milliseconds
+   */
+  constructor(max: number, timeoutMs: number) {
+    this.#max = max;
+    this.#timeoutMs = timeoutMs;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return this.#queue.size;
+  }
+
+  /**
+   * Waits at the end of the queue.
+   *
+   * @param signal - ends the wait, with its reason; must not be aborted yet
+   * @throws McpoError `MCPO_POOL_EXHAUSTED` when too many wait, or the wait is over
+   */
+  async wait(signal?: AbortSignal): Promise<T> {
+    if (this.size >= this.#max) throw exhausted(`${this.#max} calls are waiting for a connection`);
+    return new Promise((resolve, reject) => {
+      const leave = (): void => {
+        this.#queue.remove(waiter);
+        clearTimeout(timer);
+        signal?.removeEventListener('abort', abort);
+      };
+      const waiter: Waiter<T> = {
+        previous: undefined,
+        next: undefined,
+        resolve(value) {
+          leave();
+          resolve(value);
+        },
+        reject(error) {
+          leave();
+          reject(error);
+        },
+      };
+      const late = (): void => waiter.reject(exhausted(`no connection was free within ${this.#timeoutMs} ms`));
+      const abort = (): void => waiter.reject(signal?.reason);
+      const timer = setTimeout(late, this.#timeoutMs).unref();
+      signal?.addEventListener('abort', abort);
+      this.#queue.append(waiter);
+    });
+  }
+
+  /** Gives `value` to the one who has waited longest; somebody must be waiting. */
+  serve(value: T): void {
+    this.#queue.first?.resolve(value);
+  }
+
+  /** Sends everybody away. */
+  rejectAll(error: Error): void {
+    while (this.#queue.first) this.#queue.first.reject(error);
+  }
+}
+
+function exhausted(detail: string): McpoError {
+  return new McpoError('MCPO_POOL_EXHAUSTED', detail, { retryAfterMs: RETRY_AFTER_MS });
+}
