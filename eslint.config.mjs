@@ -13,6 +13,8 @@ export default tseslint.config(
       '@typescript-eslint/explicit-function-return-type': ['error', { allowExpressions: true }],
       // A number in a template is as readable without String().
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true }],
+      // `() => this.close()` reads better than a body in braces.
+      '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
       // Private fields and methods are `#private`.
       'no-restricted-syntax': ['error', { selector: 'TSEnumDeclaration', message: 'Use a union of strings.' }],
       'no-restricted-exports': ['error', { restrictDefaultExports: { direct: true, named: true, defaultFrom: true } }],

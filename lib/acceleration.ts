@@ -27,7 +27,7 @@ export function accelerate(config: Config): Acceleration {
   return {
     policies: policies(config),
     cache,
-    freshness: new Freshness(cache),
+    freshness: new Freshness(cache, config.logger),
     flights: new RequestDeduplicator(config.share),
     limits: new LimitTable(config.concurrency, limitsOfServers(config)),
   };

@@ -1,23 +1,30 @@
 import type { CacheManager } from './cache/cache-manager';
+import type { Logger } from './options';
 
 /**
  * After a write of which nobody knows when, or whether, it takes effect, what is read of its server is neither kept
  * nor shared for so long.
  */
 const UNSETTLED_MS = 30_000;
+/** How long a store that could not drop what is out of date is left alone. */
+const DROP_AGAIN_MS = 1_000;
 
 interface Writes {
   count: number;
   unsettledUntil: number;
+  /** When what is out of date is to be dropped again, because the store failed to; until then nothing stored is used. */
+  dropAt: number | undefined;
 }
 
 /** Keeps reads from being answered with what was true before a write. */
 export class Freshness {
   readonly #cache: CacheManager;
+  readonly #logger: Pick<Logger, 'error'>;
   readonly #servers = new Map<string, Writes>();
 
-  constructor(cache: CacheManager) {
+  constructor(cache: CacheManager, logger: Pick<Logger, 'error'>) {
     this.#cache = cache;
+    this.#logger = logger;
   }
 
   /** How many writes to a server have ended: reads with the same number may share one answer. */
@@ -31,19 +38,39 @@ export class Freshness {
     return !writes || performance.now() >= writes.unsettledUntil;
   }
 
+  /** Whether what is stored of a server may be used: not as long as the store fails to drop what is out of date. */
+  isCurrent(server: string): boolean {
+    const writes = this.#servers.get(server);
+    if (writes?.dropAt === undefined) return true;
+    if (performance.now() >= writes.dropAt) void this.#drop(server, writes);
+    return false;
+  }
+
   /**
-   * A write has ended: what was read of the server before is out of date.
+   * A write has ended: what was read of the server before is out of date. Never rejects.
    *
    * @param outcome - `unknown` when it may still take effect
    */
-  written(server: string, outcome: 'known' | 'unknown'): void | Promise<void> {
+  written(server: string, outcome: 'known' | 'unknown'): Promise<void> {
     let writes = this.#servers.get(server);
     if (!writes) {
-      writes = { count: 0, unsettledUntil: 0 };
+      writes = { count: 0, unsettledUntil: 0, dropAt: undefined };
       this.#servers.set(server, writes);
     }
     writes.count += 1;
     if (outcome === 'unknown') writes.unsettledUntil = performance.now() + UNSETTLED_MS;
-    return this.#cache.invalidate(server);
+    return this.#drop(server, writes);
+  }
+
+  async #drop(server: string, writes: Writes): Promise<void> {
+    const { count } = writes;
+    writes.dropAt = Infinity;
+    try {
+      await this.#cache.invalidate(server);
+      if (writes.count === count) writes.dropAt = undefined;
+    } catch (error) {
+      writes.dropAt = performance.now() + DROP_AGAIN_MS;
+      this.#logger.error(`mcpo: cached reads of server ${server} could not be dropped after a write`, error);
+    }
   }
 }

@@ -5,7 +5,49 @@ export type { ArgumentError, ErrorCode, McpoErrorOptions, Problem } from './erro
 export { mcpoRouter } from './router';
 export type { McpoLayers, McpoRouter, McpoStats } from './router';
 export type { ErrorLayer, Layer } from './http';
+export { concurrencyLimit } from './layers/concurrency-limit';
+export type { ConcurrencyLimit } from './layers/concurrency-limit';
 export type { ServerStatus } from './mcp/server';
+export type { Access, Kind, ToolPolicy } from './policy';
+
+export { CacheManager } from './cache/cache-manager';
+export { MemoryStore } from './cache/memory-store';
+export { SmartCache } from './cache/smart-cache';
+export type { CacheEvents, CacheStats, SaveOptions } from './cache/smart-cache';
+export type { SmartCacheOptions } from './cache/options';
+export type {
+  CacheEntry,
+  CacheStore,
+  EvictReason,
+  Eviction,
+  StoreBounds,
+  StoreFactory,
+  StoreInit,
+  Strategy,
+} from './cache/store';
+export type { MaybePromise } from './cache/maybe-promise';
+export { ConcurrencyLimiter } from './limit/limiter';
+export type { LimiterOptions, MaxConcurrent } from './limit/options';
+export type { AcquireOptions, Permit } from './limit/permit';
+export { CircuitBreaker } from './retry/breaker';
+export type { BreakerCall, BreakerOptions, BreakerState } from './retry/breaker';
+export { Retrier } from './retry/retry';
+export type { RetryCall } from './retry/retry';
+export type { RetryOptions } from './retry/options';
+export { RequestDeduplicator } from './share/deduplicator';
+export type { DeduplicatorOptions, ShareOptions, ShareStats } from './share/deduplicator';
+
+export type {
+  AccessOptions,
+  BreakerSettings,
+  CacheOptions,
+  ConcurrencyOptions,
+  KindOptions,
+  KindsOptions,
+  LimitOptions,
+  SharingOptions,
+  ToolCacheOptions,
+} from './acceleration-options';
 export type {
   ApiInfo,
   CommonServerOptions,

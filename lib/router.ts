@@ -107,7 +107,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     cache: cache(caches, policies, freshness, config.logger),
     share: share(flights, policies, freshness),
     limit: limit((tool) => limits.of(tool)),
-    invoke: invoke(directory, policies, freshness, config.logger),
+    invoke: invoke(directory, policies, freshness),
     problems: problems(config.logger),
   };
   const router = Router();

@@ -1,10 +1,8 @@
-import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type BrowserContext, type Page, chromium } from 'playwright-core';
-
-const CHROMIUM = process.env.CHROMIUM_PATH ?? '/usr/bin/chromium';
+import { findChromium } from './chromium';
 
 /** A headless Chromium with nothing of an earlier run in it; fails where there is none. */
 export class Browser {
@@ -17,12 +15,11 @@ export class Browser {
   }
 
   static async start(): Promise<Browser> {
-    if (!existsSync(CHROMIUM)) {
-      throw new Error(`no Chromium at ${CHROMIUM}: install it (apt-get install chromium) or set CHROMIUM_PATH`);
-    }
+    const { executablePath, env } = await findChromium();
     const directory = await mkdtemp(path.join(tmpdir(), 'express-mcpo-browser-'));
     const context = await chromium.launchPersistentContext(directory, {
-      executablePath: CHROMIUM,
+      executablePath,
+      env,
       viewport: { width: 1200, height: 1400 },
       args: [
         ...['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],

@@ -29,7 +29,12 @@ const KINDS = {
 
 /** Checks the `cache` option and completes it from the environment; its sizes are checked by the caches themselves. */
 export function cacheConfig(value: unknown, env: NodeJS.ProcessEnv): CacheConfig {
-  const fields = checkObject('cache', value === false ? {} : (value ?? {}), [...STORE_OPTIONS, 'tools', 'kinds', 'caches']);
+  const fields = checkObject('cache', value === false ? {} : (value ?? {}), [
+    ...STORE_OPTIONS,
+    'tools',
+    'kinds',
+    'caches',
+  ]);
   const options = { ...fromEnvironment(env), ...storeOptions(fields) };
   const caches = Object.entries(checkObject('cache.caches', fields.caches ?? {}, Object.keys(fields.caches ?? {})));
   const named = caches.map(([name, item]) => {
@@ -58,7 +63,9 @@ export function serverTtl(path: string, value: unknown, fallback: number): numbe
 
 /** What is `undefined` must not hide what the environment says. */
 function storeOptions(fields: Fields): SmartCacheOptions {
-  return Object.fromEntries(Object.entries(fields).filter(([key, item]) => STORE_OPTIONS.includes(key) && item !== undefined));
+  return Object.fromEntries(
+    Object.entries(fields).filter(([key, item]) => STORE_OPTIONS.includes(key) && item !== undefined),
+  );
 }
 
 function fromEnvironment(env: NodeJS.ProcessEnv): SmartCacheOptions {
@@ -86,7 +93,8 @@ function kinds(value: unknown): CachePolicyConfig['kinds'] {
     const known = name === 'realtime' ? ['patterns'] : ['patterns', 'ttlMs'];
     const { patterns, ttlMs } = checkObject(path, given[name] ?? {}, known);
     return {
-      patterns: patterns === undefined ? KINDS[name].words.flatMap(wordPatterns) : checkStrings(`${path}.patterns`, patterns),
+      patterns:
+        patterns === undefined ? KINDS[name].words.flatMap(wordPatterns) : checkStrings(`${path}.patterns`, patterns),
       ttlMs: checkInteger(`${path}.ttlMs`, ttlMs, 1, KINDS[name].ttlMs),
     };
   };

@@ -9,5 +9,8 @@ export function patternRules<T>(
 ): readonly ({ readonly fits: (name: string) => boolean } & T)[] {
   if (value === undefined) return [];
   const entries = checkObject(path, value, Object.keys(value ?? {}));
-  return Object.entries(entries).map(([pattern, item]) => ({ fits: glob([pattern]), ...read(join(path, pattern), item) }));
+  return Object.entries(entries).map(([pattern, item]) => ({
+    fits: glob([pattern]),
+    ...read(join(path, pattern), item),
+  }));
 }

@@ -3,7 +3,6 @@ import { ConfigError } from '../errors';
 import { glob } from '../glob';
 import type { LimiterOptions } from '../limit/options';
 import type { McpServerConfig } from '../mcp/server';
-import type { TransportSpec } from '../mcp/transport';
 import { serverTtl } from './cache';
 import { checkBoolean, checkInteger, checkObject, checkStrings, join } from './checks';
 import { limitOptions } from './concurrency';
@@ -23,7 +22,7 @@ export interface ServerConfig extends McpServerConfig {
 }
 
 /** What a server has that says nothing else. */
-export interface ServerDefaults extends Pick<ServerConfig, 'connectTimeoutMs' | 'defaultTtlMs' | 'retry'> {}
+export type ServerDefaults = Pick<ServerConfig, 'connectTimeoutMs' | 'defaultTtlMs' | 'retry'>;
 
 type Fields = Readonly<Record<string, unknown>>;
 

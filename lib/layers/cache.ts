@@ -1,6 +1,6 @@
 import { type Outcome, type ToolCall, requiredCall } from '../call';
 import type { CacheManager } from '../cache/cache-manager';
-import { isPromise } from '../cache/maybe-promise';
+import { isPromise, type MaybePromise } from '../cache/maybe-promise';
 import type { SmartCache } from '../cache/smart-cache';
 import type { CacheEntry } from '../cache/store';
 import type { Freshness } from '../freshness';
@@ -10,6 +10,15 @@ import type { Policies } from '../policy';
 import { type RequestDirectives, requestDirectives } from '../request-directives';
 
 const CACHE_STATUS = 'Cache-Status';
+
+interface Lookup {
+  readonly call: ToolCall;
+  readonly store: SmartCache;
+  readonly ttlMs: number;
+  readonly wanted: RequestDirectives;
+}
+
+type Found = MaybePromise<CacheEntry | undefined>;
 
 /**
  * Answers from the store, or stores the answer on its way out (RFC 9111), and says so in `Cache-Status` (RFC 9211) and
@@ -42,16 +51,20 @@ export function cache(manager: CacheManager, policies: Policies, freshness: Fres
     logger.warn('mcpo: the cache store failed', error);
   }
 
-  async function slowly(call: ToolCall, store: SmartCache, ttlMs: number, wanted: RequestDirectives): Promise<boolean> {
+  /** The same for a store that answers by promises; whether the call has been answered. */
+  async function slowly(
+    { call, store, ttlMs, wanted }: Lookup,
+    generation: MaybePromise<number>,
+    found: Found,
+  ): Promise<boolean> {
     try {
-      const generation = await store.generation(call.tool.server);
-      const entry = wanted.noCache ? undefined : await store.lookup(call.key);
+      const [begun, entry] = await Promise.all([generation, found]);
       if (call.outcome) return true;
       if (entry && isFreshEnough(entry, wanted)) {
         answer(call, entry);
         return true;
       }
-      storeWhenSettled(call, store, ttlMs, generation);
+      storeWhenSettled(call, store, ttlMs, begun);
     } catch (error) {
       warn(error);
     }
@@ -63,17 +76,17 @@ export function cache(manager: CacheManager, policies: Policies, freshness: Fres
     const { ttlMs, cache: name } = policies.of(call.tool);
     const wanted = requestDirectives(req);
     const store = manager.getCache(name);
-    if (ttlMs === 0 || !store || wanted.noStore || !call.isIdentified) {
+    if (ttlMs === 0 || !store || wanted.noStore || !call.isIdentified || !freshness.isCurrent(call.tool.server)) {
       call.notes.set(CACHE_STATUS, 'express-mcpo; fwd=bypass');
       next();
       return;
     }
     call.notes.set(CACHE_STATUS, `express-mcpo; fwd=${wanted.noCache ? 'request' : 'miss'}`);
-    // Read first: a write that ends from here on keeps what is read now out of the store.
+    // Read before the call is made: a write that ends from here on keeps its result out of the store.
     const generation = store.generation(call.tool.server);
-    const found = isPromise(generation) || wanted.noCache ? undefined : store.lookup(call.key);
+    const found = wanted.noCache ? undefined : store.lookup(call.key);
     if (isPromise(generation) || isPromise(found)) {
-      void slowly(call, store, ttlMs, wanted).then((answered) => {
+      void slowly({ call, store, ttlMs, wanted }, generation, found).then((answered) => {
         if (!answered) next();
       });
     } else if (found && isFreshEnough(found, wanted)) {

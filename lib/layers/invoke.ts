@@ -6,20 +6,11 @@ import type { Layer } from '../http';
 import type { CallResult } from '../mcp/call';
 import { isNotSent } from '../mcp/faults';
 import { rawResultBody, resultBody } from '../mcp/result';
-import type { Logger } from '../options';
 import type { Policies, ToolPolicy } from '../policy';
 
 /** Calls the tool on its MCP server, through breaker and retry, and settles the call. */
-export function invoke(directory: Directory, policies: Policies, freshness: Freshness, logger: Logger): Layer {
+export function invoke(directory: Directory, policies: Policies, freshness: Freshness): Layer {
   /** Before anybody hears of the end of a write, what was read before it is out of date. */
-  async function written(server: string, outcome: 'known' | 'unknown'): Promise<void> {
-    try {
-      await freshness.written(server, outcome);
-    } catch (error) {
-      logger.error(`mcpo: cached reads of server ${server} could not be dropped after a write`, error);
-    }
-  }
-
   async function run(call: ToolCall, entry: DirectoryEntry, policy: ToolPolicy): Promise<Buffer> {
     const { server } = call.tool;
     let result: CallResult;
@@ -27,11 +18,11 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
       result = await callServer(call, entry, policy);
     } catch (error) {
       if (policy.access !== 'read' && mayHaveRun(error)) {
-        await written(server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
+        await freshness.written(server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
       }
       throw error;
     }
-    if (policy.access !== 'read') await written(server, 'known');
+    if (policy.access !== 'read') await freshness.written(server, 'known');
     return call.format === 'application/json' ? resultBody(result) : rawResultBody(result);
   }
 

@@ -20,7 +20,7 @@ export function share(flights: RequestDeduplicator<Outcome>, policies: Policies,
       next();
       return;
     }
-    let leads = false;
+    let leads = false as boolean;
     const lead = (signal: AbortSignal): Promise<Outcome> => {
       leads = true;
       return new Promise((resolve) => {

@@ -7,7 +7,7 @@ import {
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { type CallOptions, type CallResult, callTool } from './call';
-import { asMcpoError, isForgotten, isUnreachable, notSent } from './faults';
+import { asMcpoError, isUnknownThere, isUnreachable, notSent } from './faults';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from './tool';
 import { readToolList } from './tool-list';
@@ -30,13 +30,16 @@ export class Connection {
   readonly #client = new QuietClient(CLIENT);
   readonly #transport: Transport;
   readonly #logger: Logger;
+  readonly #keepsSession: boolean;
   readonly #onClose: (() => void)[] = [];
   #closed = false;
   #inFlight = 0;
 
-  private constructor(transport: Transport, logger: Logger) {
+  /** @param keepsSession - whether there is a session although the transport does not name it */
+  private constructor(transport: Transport, logger: Logger, keepsSession: boolean) {
     this.#transport = transport;
     this.#logger = logger;
+    this.#keepsSession = keepsSession;
     this.#client.onclose = () => {
       this.#closed = true;
       for (const listener of this.#onClose.splice(0)) listener();
@@ -60,14 +63,14 @@ export class Connection {
     } catch (error) {
       // MCP specification, "Backwards compatibility": such a server may know the older transport.
       const cause = error instanceof Error ? error.cause : undefined;
-      if (!isForgotten(cause) && !isMethodRefused(cause)) throw error;
+      if (!isUnknownThere(cause) && !isMethodRefused(cause)) throw error;
       return Connection.#open({ ...spec, mode: 'sse' }, options);
     }
   }
 
   static async #open(spec: TransportSpec, options: OpenOptions): Promise<Connection> {
     return shakeHands(spec, options, async (transport) => {
-      const connection = new Connection(transport, options.logger);
+      const connection = new Connection(transport, options.logger, spec.kind === 'http' && spec.mode === 'sse');
       await connection.#client.connect(transport, { timeout: options.connectTimeoutMs });
       return connection;
     });
@@ -123,8 +126,9 @@ export class Connection {
     try {
       return await callTool(this.#client, name, args, options);
     } catch (error) {
-      if (isForgotten(error) || isUnreachable(error)) void this.close();
-      throw asMcpoError(error, this.#closed);
+      const hasSession = this.#keepsSession || this.#transport.sessionId !== undefined;
+      if ((hasSession && isUnknownThere(error)) || isUnreachable(error)) void this.close();
+      throw asMcpoError(error, { closed: this.#closed, hasSession });
     } finally {
       this.#inFlight -= 1;
     }

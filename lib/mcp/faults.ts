@@ -1,3 +1,4 @@
+import { types } from 'node:util';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { ErrorCode as RpcCode, McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
 import { type ErrorCode, McpoError, isMcpoError } from '../errors';
@@ -49,25 +50,33 @@ export function badResponse(cause?: unknown): McpoError {
   return new McpoError('MCPO_BAD_RESPONSE', 'the MCP server answered nonsense', { outcome: 'unknown', cause });
 }
 
-/** Whether the server has forgotten the session: it answers 404 (MCP 2025-03-26), and some answer 400. */
-export function isForgotten(error: unknown): boolean {
+/** Whether the server does not know what was asked for: streamable HTTP, or the session. */
+export function isUnknownThere(error: unknown): boolean {
   return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
 }
 
 /** Whether no connection could be made at all. */
 export function isUnreachable(error: unknown): boolean {
-  for (let each = error; each instanceof Error; each = each.cause) {
+  for (let each = error; types.isNativeError(each); each = each.cause) {
     if (NOT_CONNECTED.test(String((each as NodeJS.ErrnoException).code))) return true;
-    if (each instanceof AggregateError && each.errors.length > 0) return each.errors.every(isUnreachable);
+    const { errors } = each as Partial<AggregateError>;
+    if (Array.isArray(errors) && errors.length > 0) return errors.every(isUnreachable);
   }
   return false;
 }
 
+/** What is known of the connection on which a request failed. */
+export interface FailedOn {
+  readonly closed: boolean;
+  /** Whether the server keeps a session, which it may forget: it answers 404 (MCP 2025-03-26), and some answer 400. */
+  readonly hasSession: boolean;
+}
+
 /** What a failed request means to the caller of a tool. Local time-outs and cancellations are the caller's to know. */
-export function asMcpoError(error: unknown, closed: boolean): McpoError {
+export function asMcpoError(error: unknown, { closed, hasSession }: FailedOn): McpoError {
   if (isMcpoError(error)) return error;
   if (error instanceof RpcError) return fromRpc(error, closed);
-  if (isForgotten(error)) return notSent('the MCP server has forgotten the session', error);
+  if (hasSession && isUnknownThere(error)) return notSent('the MCP server has forgotten the session', error);
   if (isUnreachable(error)) return notSent('the MCP server cannot be reached', error);
   if (error instanceof StreamableHTTPError) return fromHttp(error);
   return closed || isNetworkError(error) ? connectionLost(error) : badResponse(error);
@@ -96,8 +105,8 @@ function fromHttp(error: StreamableHTTPError): McpoError {
   }
 }
 
+/** `fetch` throws a TypeError, of Node's own realm where a test runner has made another. */
 function isNetworkError(error: unknown): boolean {
-  return (
-    error instanceof TypeError || (error instanceof Error && /fetch failed|terminated|aborted/.test(error.message))
-  );
+  if (!types.isNativeError(error)) return false;
+  return error.name === 'TypeError' || /fetch failed|terminated|aborted/.test(error.message);
 }

@@ -1,9 +1,12 @@
+import { types } from 'node:util';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Logger } from './connection';
 import { notSent } from './faults';
 import { StdioTransport } from './stdio';
 import { type TransportSpec, makeTransport } from './transport';
 
+// A server may answer with a whole page.
+const MAX_REASON = 500;
 const CLOSE_TIMEOUT_MS = 5_000;
 
 /** What making a connection needs to know. */
@@ -41,7 +44,7 @@ export async function shakeHands<T>(
     if (transport) await closeTransport(transport, logger);
     // A transport that comes too late is closed as soon as it does.
     else void made.then((late) => closeTransport(late, logger)).catch(() => undefined);
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = (types.isNativeError(error) ? error.message : String(error)).slice(0, MAX_REASON);
     // What a process prints may hold secrets: it is for the log, not for a message that callers may see.
     const cause = said === '' ? error : new Error(`${reason}; it says: ${said}`, { cause: error });
     throw notSent(`the MCP server cannot be reached: ${reason}`, cause);

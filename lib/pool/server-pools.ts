@@ -93,7 +93,11 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
   }
 
   #evict(): void {
-    for (const [id, pool] of this.#pools) if (isIdle(pool)) return this.#remove(id);
+    for (const [id, pool] of this.#pools) {
+      if (!isIdle(pool)) continue;
+      this.#remove(id);
+      return;
+    }
     const detail = `${this.#maxPools} callers with credentials of their own are being served`;
     throw new McpoError('MCPO_POOL_EXHAUSTED', detail, { retryAfterMs: RETRY_AFTER_MS });
   }

@@ -3,7 +3,7 @@ import { Chain, type Link } from './chain';
 
 interface Waiter<T> extends Link<Waiter<T>> {
   resolve(value: T): void;
-  reject(error: unknown): void;
+  reject(error: Error): void;
 }
 
 /** When a caller who found no room may try again, in milliseconds. */
@@ -56,7 +56,7 @@ export class Waiters<T> {
         },
       };
       const late = (): void => waiter.reject(exhausted(`no connection was free within ${this.#timeoutMs} ms`));
-      const abort = (): void => waiter.reject(signal?.reason);
+      const abort = (): void => waiter.reject(signal?.reason as Error);
       const timer = setTimeout(late, this.#timeoutMs).unref();
       signal?.addEventListener('abort', abort);
       this.#queue.append(waiter);

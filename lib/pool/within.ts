@@ -10,7 +10,7 @@ export function within<T>(work: Promise<T>, ms: number, late: () => Error, signa
     };
     const abort = (): void => {
       end();
-      reject(signal.reason);
+      reject(signal.reason as Error);
     };
     const timer = setTimeout(() => {
       end();
