@@ -6,6 +6,8 @@ const config: Config = {
   roots: ['<rootDir>/__tests__'],
   testMatch: ['**/*.test.ts'],
   collectCoverageFrom: ['lib/**/*.ts'],
+  // The machines of CI are shared: how long a test takes is no finding unless it says so itself.
+  testTimeout: 30_000,
   coverageThreshold: { global: { lines: 95 } },
 };
 

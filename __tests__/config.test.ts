@@ -28,7 +28,8 @@ describe('defaults', () => {
         name: 'a',
         timeoutMs: 60_000,
         maxTotalTimeoutMs: 600_000,
-        connectTimeoutMs: 30_000,
+        pool: { maxPools: 100, maxPoolsPerOwner: 10 },
+        stateful: false,
         forward: [],
       }),
     ]);
@@ -57,12 +58,19 @@ describe('servers', () => {
     expect(web?.transport).toMatchObject({ kind: 'http', mode });
   });
 
-  it('take the connect timeout of the router unless they have their own', () => {
-    const { servers } = config({
-      servers: { a: stdio, b: { ...stdio, pool: { connectTimeoutMs: 5 } } },
-      pool: { connectTimeoutMs: 7 },
-    });
-    expect(servers.map((server) => server.connectTimeoutMs)).toEqual([7, 5]);
+  it('take the pool options of the router, and of the environment, unless they have their own', () => {
+    const { servers } = config(
+      {
+        servers: { a: stdio, b: { ...stdio, pool: { connectTimeoutMs: 5, maxConnections: 1, maxCallers: 3 } } },
+        pool: { connectTimeoutMs: 7, maxSessionsPerCaller: 4 },
+      },
+      { MCPO_POOL_MIN_CONNECTIONS: '3', MCPO_POOL_MAX_CONNECTIONS: '20', MCPO_POOL_MAX_IDLE_TIME: '60' },
+    );
+    const common = { maxIdleMs: 60_000, maxPoolsPerOwner: 4 };
+    expect(servers.map((server) => server.pool)).toEqual([
+      { ...common, minConnections: 3, maxConnections: 20, connectTimeoutMs: 7, maxPools: 100 },
+      { ...common, minConnections: 1, maxConnections: 1, connectTimeoutMs: 5, maxPools: 3 },
+    ]);
   });
 
   it('serve the tools that are included and not excluded', () => {

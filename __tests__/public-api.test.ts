@@ -7,10 +7,20 @@ const lib = path.join(__dirname, '../lib');
 
 it('has exactly these names at run time', () => {
   expect(Object.keys(api).sort()).toEqual([
+    'CacheManager',
+    'CircuitBreaker',
+    'ConcurrencyLimiter',
     'ConfigError',
+    'ConnectionPool',
     'ERROR_CODES',
     'McpoError',
+    'MemoryStore',
+    'PoolManager',
+    'RequestDeduplicator',
+    'Retrier',
+    'SmartCache',
     'ToolCall',
+    'concurrencyLimit',
     'isMcpoError',
     'mcpoRouter',
     'toolCall',

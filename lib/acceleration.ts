@@ -1,6 +1,7 @@
 import { CacheManager } from './cache/cache-manager';
 import type { Outcome } from './call';
 import type { Config } from './config/config';
+import type { ServerConfig } from './config/server';
 import { Freshness } from './freshness';
 import { LimitTable } from './limit-table';
 import type { LimiterOptions } from './limit/options';
@@ -35,15 +36,21 @@ export function accelerate(config: Config): Acceleration {
 
 function policies(config: Config): Policies {
   const servers = new Map(config.servers.map((server) => [server.name, server]));
+  const stateless = (name: string): ServerConfig | undefined => {
+    const server = servers.get(name);
+    return server?.stateful ? undefined : server;
+  };
   return new Policies({
     access: config.access,
     cache: config.cache.policy && {
       ...config.cache.policy,
-      defaultTtlMs: (server) => servers.get(server)?.defaultTtlMs ?? 0,
+      // A result tells of a session's state, which may be lost with its connection.
+      defaultTtlMs: (name) => stateless(name)?.defaultTtlMs ?? 0,
     },
     share: config.share !== undefined,
-    retries: (server) => (servers.get(server)?.retry.maxAttempts ?? 1) > 1,
-    trusts: (server) => servers.get(server)?.trustAnnotations ?? false,
+    // What was to be done to a state that is lost must not be done to a new one.
+    retries: (name) => (stateless(name)?.retry.maxAttempts ?? 1) > 1,
+    trusts: (name) => servers.get(name)?.trustAnnotations ?? false,
   });
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { cacheKey } from './cache/key';
 import { McpoError } from './errors';
-import type { ForwardedHeaders } from './auth/forward';
+import type { Caller } from './caller';
 import type { Tool } from './mcp/tool';
 
 /** How a call ended well: the finished response body, written to the caller as it is. */
@@ -36,8 +36,8 @@ export interface ToolCallInit {
   readonly format: Format;
   /** Who calls. @defaultValue nobody in particular */
   readonly principal?: string | undefined;
-  /** The caller's headers that go on. @defaultValue none */
-  readonly forwarded?: ForwardedHeaders | undefined;
+  /** Over whose connections it goes. @defaultValue the server's own */
+  readonly caller?: Caller | undefined;
 }
 
 /**
@@ -54,8 +54,11 @@ export class ToolCall {
   readonly format: Format;
   /** Who calls, as a string that says nothing about the credentials; `undefined` when the caller is nobody in particular. */
   readonly principal: string | undefined;
-  /** The caller's headers that go on to the MCP server; `undefined` when there are none. */
-  readonly forwarded: ForwardedHeaders | undefined;
+  /**
+   * Over whose connections it goes: those of callers with the same forwarded headers, or of one session of a server that
+   * keeps state; `undefined` for the server's own.
+   */
+  readonly caller: Caller | undefined;
   #key: string | undefined;
   /** Response headers that the layers have gathered for the answer. */
   readonly notes = new Map<string, string>();
@@ -71,7 +74,7 @@ export class ToolCall {
     this.args = init.args;
     this.format = init.format;
     this.principal = init.principal;
-    this.forwarded = init.forwarded;
+    this.caller = init.caller;
   }
 
   /** Equal exactly when server, tool, arguments (RFC 8785), principal and format are: SHA-256 in base64url. */
@@ -86,7 +89,7 @@ export class ToolCall {
    * nobody can say whose they are.
    */
   get isIdentified(): boolean {
-    return this.forwarded === undefined || this.principal !== undefined;
+    return this.caller === undefined || this.principal !== undefined;
   }
 
   /** The same call for whoever waits for it, ended by `signal`. */

@@ -2,7 +2,10 @@ import type { ToolCall } from './call';
 import type { BreakerConfig } from './config/retry';
 import type { ServerConfig } from './config/server';
 import { McpoError, isMcpoError } from './errors';
-import { McpServer } from './mcp/server';
+import type { Caller } from './caller';
+import type { Connection } from './mcp/connection';
+import { PoolManager } from './pool/pool-manager';
+import { McpServer } from './server';
 import type { Tool } from './mcp/tool';
 import type { Logger } from './options';
 import { CircuitBreaker } from './retry/breaker';
@@ -20,12 +23,13 @@ export interface DirectoryEntry {
 /** All servers of a router, by name; knows which calls are running, so that closing can wait for them. */
 export class Directory {
   readonly #entries: ReadonlyMap<string, DirectoryEntry>;
+  readonly #pools = new PoolManager<Connection, Caller>();
   #running = 0;
   #drained: (() => void) | undefined;
   #closing = false;
 
   constructor(servers: readonly ServerConfig[], breaker: BreakerConfig, logger: Logger) {
-    this.#entries = new Map(servers.map((config) => [config.name, entryOf(config, breaker, logger)]));
+    this.#entries = new Map(servers.map((config) => [config.name, entryOf(config, this.#pools, breaker, logger)]));
   }
 
   get servers(): readonly McpServer[] {
@@ -90,21 +94,27 @@ export class Directory {
     });
   }
 
-  /** Closes every server. */
+  /** Closes every connection, whatever is still under way. */
   async close(): Promise<void> {
-    await Promise.all(this.servers.map((server) => server.close()));
+    for (const server of this.servers) server.close();
+    await this.#pools.close(0);
   }
 }
 
-function entryOf(config: ServerConfig, settings: BreakerConfig, logger: Logger): DirectoryEntry {
+function entryOf(
+  config: ServerConfig,
+  pools: PoolManager<Connection, Caller>,
+  settings: BreakerConfig,
+  logger: Logger,
+): DirectoryEntry {
   const breaker = new CircuitBreaker({ ...settings, isFailure: isConnectionFailure, name: `server ${config.name}` });
-  const server = new McpServer(config, logger, () => {
+  const server = new McpServer(config, pools, logger, () => {
     breaker.recovered();
   });
   return { config, server, breaker, retrier: new Retrier(config.retry) };
 }
 
-/** The server could not be reached, or was lost on the way; whatever else it does shows that it is there. */
+/** The server could not be reached. One that breaks off was there, and a lost connection may have had many calls. */
 function isConnectionFailure(error: unknown): boolean {
-  return isMcpoError(error) && (error.code === 'MCPO_SERVER_DOWN' || error.code === 'MCPO_CONNECTION_LOST');
+  return isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN';
 }

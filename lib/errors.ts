@@ -9,6 +9,7 @@ const PROBLEMS = {
   MCPO_FORBIDDEN_ORIGIN: { status: 403, title: 'Cross-site request refused' },
   MCPO_FORBIDDEN_HOST: { status: 403, title: 'Host not allowed' },
   MCPO_UNKNOWN_SERVER: { status: 404, title: 'No such server' },
+  MCPO_UNKNOWN_SESSION: { status: 404, title: 'Unknown session' },
   MCPO_UNKNOWN_TOOL: { status: 404, title: 'No such tool' },
   MCPO_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   MCPO_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },

@@ -8,6 +8,7 @@ import type {
   LimitOptions,
   SharingOptions,
 } from './acceleration-options';
+import type { PoolOptions as ConnectionPoolOptions } from './pool/options';
 import type { RetryOptions } from './retry/options';
 
 /** Where messages go: `console`, pino and winston fit. */
@@ -37,6 +38,11 @@ export interface CommonServerOptions {
   readonly concurrency?: LimitOptions | undefined;
   /** How its calls are retried, or `false`: never. @defaultValue the router's `retry` */
   readonly retry?: false | RetryOptions | undefined;
+  /**
+   * Whether it keeps state from call to call (a browser, a shell). Each session of a caller (`X-MCPO-Session`) then has a
+   * connection of its own, which ends when it has been idle for `pool.maxIdleMs` or by `DELETE /:server`. @defaultValue false
+   */
+  readonly stateful?: boolean | undefined;
   /** Connection settings of this server alone. @defaultValue the router's `pool` */
   readonly pool?: PoolOptions | undefined;
 }
@@ -110,9 +116,11 @@ export type ForwardHeaders = readonly string[] | Readonly<Record<string, string 
 export type ServerOptions = StdioServerOptions | HttpServerOptions | CustomServerOptions;
 
 /** How connections to the MCP servers are made. */
-export interface PoolOptions {
-  /** How long starting a server and the MCP handshake may take, in milliseconds. @defaultValue 30000 */
-  readonly connectTimeoutMs?: number | undefined;
+export interface PoolOptions extends Omit<ConnectionPoolOptions, 'onEvent'> {
+  /** Callers with credentials or sessions of their own that a server has connections for at a time. @defaultValue 100 */
+  readonly maxCallers?: number | undefined;
+  /** Sessions that one caller may have at a time with a server that keeps state. @defaultValue 10 */
+  readonly maxSessionsPerCaller?: number | undefined;
 }
 
 /** The options of `mcpoRouter()`. `undefined` means the default everywhere. */

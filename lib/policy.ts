@@ -34,6 +34,8 @@ export interface CacheRule {
   readonly fits: (path: string) => boolean;
   readonly ttlMs: number | undefined;
   readonly cache: string | undefined;
+  /** The default lifetime of that cache, where it has one of its own. */
+  readonly cacheTtlMs?: number | undefined;
 }
 
 /** What policies are made from. */
@@ -64,6 +66,9 @@ export interface KindRule {
   readonly ttlMs: number;
 }
 
+/** What a server says of a tool; `undefined` also where it is not believed. */
+type Annotations = Tool['definition']['annotations'];
+
 /** The policies of all tools, each worked out once. */
 export class Policies {
   readonly #config: PolicyConfig;
@@ -87,8 +92,9 @@ export class Policies {
 function policyOf(tool: Tool, config: PolicyConfig): ToolPolicy {
   const path = `${tool.server}/${tool.name}`;
   const rule = config.cache?.tools.find(({ fits }) => fits(path));
-  const access = accessOf(tool, path, config, rule);
-  const kind = kindOf(tool, config.cache?.kinds);
+  const annotations = config.trusts(tool.server) ? tool.definition.annotations : undefined;
+  const access = accessOf(path, annotations, config.access, rule);
+  const kind = kindOf(tool.name, annotations, config.cache?.kinds);
   return {
     access,
     kind,
@@ -99,40 +105,45 @@ function policyOf(tool: Tool, config: PolicyConfig): ToolPolicy {
   };
 }
 
-function accessOf(tool: Tool, path: string, config: PolicyConfig, rule: CacheRule | undefined): Access {
-  const said = config.access.find(({ fits }) => fits(path))?.access;
+function accessOf(
+  path: string,
+  annotations: Annotations,
+  rules: readonly AccessRule[],
+  rule: CacheRule | undefined,
+): Access {
+  const said = rules.find(({ fits }) => fits(path))?.access;
   if (said) return said;
   // Who gives a tool a lifetime says that it reads.
   if (rule?.ttlMs) return 'read';
-  const { annotations } = tool.definition;
-  if (!annotations || !config.trusts(tool.server)) return 'write';
   // The specification's `true` alone counts, not what a server takes for it.
-  if (annotations.readOnlyHint === true) return 'read';
-  return annotations.idempotentHint === true ? 'idempotent' : 'write';
+  if (annotations?.readOnlyHint === true) return 'read';
+  return annotations?.idempotentHint === true ? 'idempotent' : 'write';
 }
 
 function ttlOf(tool: Tool, kind: Kind, cache: CachePolicyConfig | undefined, rule: CacheRule | undefined): number {
   if (!cache) return 0;
-  if (rule?.ttlMs !== undefined) return rule.ttlMs;
+  const explicit = rule?.ttlMs ?? rule?.cacheTtlMs;
+  if (explicit !== undefined) return explicit;
   const defaultTtlMs = cache.defaultTtlMs(tool.server);
   if (kind === 'default' || defaultTtlMs === 0) return defaultTtlMs;
   return cache.kinds[kind].ttlMs;
 }
 
 /** The shortest-lived kind wins: a result that is kept too short costs a call, one kept too long is wrong. */
-function kindOf(tool: Tool, kinds: CachePolicyConfig['kinds'] | undefined): Kind {
+function kindOf(name: string, annotations: Annotations, kinds: CachePolicyConfig['kinds'] | undefined): Kind {
   if (!kinds) return 'default';
-  const names = [tool.name, words(tool.name)];
+  const names = [name, words(name)];
   const is = (kind: Exclude<Kind, 'default'>): boolean => names.some(glob(kinds[kind].patterns));
   if (is('realtime')) return 'realtime';
-  if (tool.definition.annotations?.openWorldHint === true || is('dynamic')) return 'dynamic';
+  if (annotations?.openWorldHint === true || is('dynamic')) return 'dynamic';
   return is('static') ? 'static' : 'default';
 }
 
-/** `getCurrentTime` and `get-current-time` as `get_current_time`. */
+/** `getCurrentTime` and `get-current-time` as `get_current_time`, `HTTPStatus` as `http_status`. */
 function words(name: string): string {
   return name
     .replace(/([\p{Ll}\d])(\p{Lu})/gu, '$1_$2')
+    .replace(/(\p{Lu})(\p{Lu}\p{Ll})/gu, '$1_$2')
     .replace(/[^\p{L}\p{N}]+/gu, '_')
     .toLowerCase();
 }

@@ -2,6 +2,7 @@ import { Router } from 'express';
 import { accelerate } from './acceleration';
 import { Authenticator } from './auth/authenticator';
 import type { CacheManager } from './cache/cache-manager';
+import { identifier } from './caller';
 import { resolveConfig } from './config/config';
 import { Directory } from './directory';
 import type { ErrorLayer, Layer } from './http';
@@ -14,9 +15,10 @@ import { observe } from './layers/observe';
 import { problems } from './layers/problems';
 import { reply } from './layers/reply';
 import { resolve } from './layers/resolve';
+import { sessions } from './layers/sessions';
 import { share } from './layers/share';
 import type { ConcurrencyLimiter } from './limit/limiter';
-import type { ServerStatus } from './mcp/server';
+import type { ServerStatus } from './server';
 import type { McpoOptions } from './options';
 import { docsPages } from './pages/docs';
 import { healthPage, serverStates } from './pages/health';
@@ -95,6 +97,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const directory = new Directory(config.servers, config.breaker, config.logger);
   const { policies, cache: caches, freshness, flights, limits } = accelerate(config);
   const authenticator = new Authenticator(config.auth);
+  const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(directory, config.info, authenticator.secured, policies);
   const docs = docsPages(directory, config.info);
 
@@ -102,7 +105,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     observe: observe(),
     authenticate: authenticate(authenticator),
     resolve: resolve(directory),
-    readArguments: readArguments(directory, authenticator, config),
+    readArguments: readArguments(directory, identify, config.bodyLimit),
     reply: reply(),
     cache: cache(caches, policies, freshness, config.logger),
     share: share(flights, policies, freshness),
@@ -117,6 +120,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     layers.authenticate,
     pages({ ...openApi.all, ...docs.all }),
     serverPages(directory, { ...openApi.server, ...docs.server }),
+    sessions(directory, identify),
     layers.resolve,
     layers.readArguments,
     layers.reply,

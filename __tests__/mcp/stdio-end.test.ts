@@ -69,11 +69,10 @@ describe('close()', () => {
     connection.onClose(() => told++);
     const calls = [1, 2].map(() => connection.call('hang', {}, callOptions()));
     const settled = Promise.allSettled(calls);
-    expect(connection.inFlight).toBe(2);
     await Promise.all([connection.close(), connection.close()]);
     await connection.close();
     expect(await settled).toEqual(calls.map(() => ({ status: 'rejected', reason: expect.objectContaining(LOST) })));
-    expect([told, connection.inFlight]).toEqual([1, 0]);
+    expect(told).toBe(1);
   });
 
   it('does nothing to a transport that was never started', async () => {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { PoolManager } from '../../lib/pool/pool-manager';
+import type { Credentials } from '../../lib/pool/server-pools';
 import { FakeServer, type FakeResource } from '../support/fake-resource';
 
 let server: FakeServer;
@@ -70,6 +71,30 @@ test('when there are too many, the least recently used idle one goes', async () 
   expect(server.resource(0).closed).toBe(true);
   expect(manager.stats.get('docs')).toMatchObject({ pools: 2, connections: 2, opened: 4, closed: 2, inFlight: 1 });
   other.release();
+});
+
+test('one owner may only have so many, and none of them makes room for another', async () => {
+  manager.add('shell', server.open, { maxPools: 3, maxPoolsPerOwner: 2, stateful: true });
+  const session = (owner: string, name: string): Credentials => ({ id: `${owner} ${name}`, owner });
+  for (const name of ['a', 'b']) await manager.get('shell', session('ann', name)).use(id);
+  expect(() => manager.get('shell', session('ann', 'c'))).toThrow(
+    expect.objectContaining({ code: 'MCPO_POOL_EXHAUSTED', message: 'the caller has 2 sessions already' }),
+  );
+  await manager.get('shell', session('bob', 'a')).use(id);
+  expect(() => manager.get('shell', session('cyd', 'a'))).toThrow(
+    expect.objectContaining({ code: 'MCPO_POOL_EXHAUSTED' }),
+  );
+  await expect(manager.get('shell', session('ann', 'b')).use(id)).resolves.toBe(1);
+});
+
+test('one can be removed by those who have it', async () => {
+  manager.add('shell', server.open);
+  await manager.get('shell', { id: 'ann' }).use(id);
+  await expect(manager.remove('shell', { id: 'bob' })).resolves.toBe(false);
+  await expect(manager.remove('nowhere', { id: 'ann' })).resolves.toBe(false);
+  await expect(manager.remove('shell', { id: 'ann' })).resolves.toBe(true);
+  expect(server.resource(0).closed).toBe(true);
+  await expect(manager.get('shell', { id: 'ann' }).use(id)).resolves.toBe(1);
 });
 
 test('one that is not used is reaped, one that is in use stays', async () => {

@@ -17,7 +17,8 @@ beforeEach(() => {
 
 afterEach(async () => {
   const closing = pools.splice(0).map((pool) => pool.close(0));
-  await jest.advanceTimersByTimeAsync(0);
+  // What ignores that it should end is waited for, but not for ever.
+  await jest.advanceTimersByTimeAsync(10_000);
   await Promise.all(closing);
   expect(jest.getTimerCount()).toBe(0);
   jest.restoreAllMocks();
@@ -324,6 +325,39 @@ describe('failures', () => {
     expect(pool.stats.connections).toBe(1);
   });
 
+  test('callers wait while it is down that worked a moment ago, and are sent away when it stays down', async () => {
+    const pool = poolWith({ minConnections: 0 });
+    await pool.use(async () => undefined);
+    server.mode = 'refuse';
+    server.resource(0).die();
+    const back = pool.use(async (connection) => connection.id);
+    await pass(1_000);
+    expect(server.attempts.length).toBeGreaterThan(2);
+    server.mode = 'accept';
+    await pass(2_000);
+    await expect(back).resolves.toBe(1);
+
+    server.mode = 'refuse';
+    server.resource(1).die();
+    const lost = errorOf(pool.use(async () => undefined));
+    await pass(20_000);
+    expect(await lost).toMatchObject({ code: 'MCPO_SERVER_DOWN' });
+  });
+
+  test('one that takes no more calls is replaced at once, and closed with its last call', async () => {
+    const pool = poolWith({ minConnections: 1 });
+    const [first, second] = await leases(pool, 2);
+    server.resource(0).closed = true;
+    first?.release();
+    await pass();
+    expect(pool.stats).toMatchObject({ connections: 2, inFlight: 1, opened: 2 });
+    expect(server.resource(0).closes).toBe(0);
+    second?.release();
+    await pass();
+    expect(server.resource(0).closes).toBe(1);
+    expect(pool.stats).toMatchObject({ connections: 1, inFlight: 0, closed: 1 });
+  });
+
   test('leases of a dead connection end when their owners release them', async () => {
     const pool = poolWith({ minConnections: 0 });
     const lease = await pool.acquire();
@@ -407,7 +441,7 @@ describe('close', () => {
     const pool = poolWith();
     const started = errorOf(pool.start());
     const closing = pool.close(100);
-    await pass(100);
+    await pass(10_100);
     await closing;
     const late = server.attempt(0).accept();
     await started;

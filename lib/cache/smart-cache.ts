@@ -23,9 +23,13 @@ export interface CacheStats {
 
 /** The events of a {@link SmartCache} and what their listeners are given. */
 export interface CacheEvents {
+  /** A look-up found a result. */
   hit: [{ readonly key: string }];
+  /** A look-up found none. */
   miss: [{ readonly key: string }];
+  /** A result was stored. */
   set: [{ readonly key: string; readonly group: string; readonly ttlMs: number | undefined }];
+  /** A result left. */
   evict: [Eviction];
 }
 

@@ -31,8 +31,11 @@ export type EvictReason = 'size' | 'bytes' | 'expired' | 'deleted' | 'invalidate
 
 /** An entry that left its store other than by being replaced. */
 export interface Eviction {
+  /** Its key. */
   readonly key: string;
+  /** Its group: the name of the MCP server. */
   readonly group: string;
+  /** Why it left. */
   readonly reason: EvictReason;
 }
 
@@ -40,6 +43,7 @@ export interface Eviction {
 export interface StoreInit extends StoreBounds {
   /** The name of the cache: stores that share a database keep their entries apart by it. */
   readonly name: string;
+  /** Which entry goes when it is full. */
   readonly strategy: Strategy;
   /** To be told of every entry that left, after it has, by a store that knows; it does not throw. */
   readonly onEvict: (eviction: Eviction) => void;

@@ -1,7 +1,7 @@
 import type { SmartCacheOptions } from '../cache/options';
 import { ConfigError } from '../errors';
 import type { CachePolicyConfig, CacheRule, KindRule } from '../policy';
-import { checkInteger, checkObject, checkString, checkStrings, join } from './checks';
+import { checkInteger, checkObject, checkOptions, checkStrings, join } from './checks';
 import { environmentInteger, environmentSeconds } from './environment';
 import { patternRules } from './patterns';
 
@@ -29,23 +29,18 @@ const KINDS = {
 
 /** Checks the `cache` option and completes it from the environment; its sizes are checked by the caches themselves. */
 export function cacheConfig(value: unknown, env: NodeJS.ProcessEnv): CacheConfig {
-  const fields = checkObject('cache', value === false ? {} : (value ?? {}), [
-    ...STORE_OPTIONS,
-    'tools',
-    'kinds',
-    'caches',
-  ]);
+  const known = [...STORE_OPTIONS, 'tools', 'kinds', 'caches'];
+  const fields = checkOptions('cache', value === false ? undefined : value, known);
   const options = { ...fromEnvironment(env), ...storeOptions(fields) };
-  const caches = Object.entries(checkObject('cache.caches', fields.caches ?? {}, Object.keys(fields.caches ?? {})));
+  const caches = Object.entries(checkOptions('cache.caches', fields.caches, Object.keys(fields.caches ?? {})));
   const named = caches.map(([name, item]) => {
     return [name, storeOptions(checkObject(join('cache.caches', name), item, STORE_OPTIONS))] as const;
   });
-  const tools = patternRules('cache.tools', fields.tools, cacheRule);
-  for (const { cache } of tools) {
-    if (cache !== undefined && cache !== 'default' && !named.some(([name]) => name === cache)) {
-      throw new ConfigError('cache.tools', 'must name caches that cache.caches has', { value: cache });
-    }
-  }
+  const names = ['default', ...named.map(([name]) => name)];
+  const tools = patternRules('cache.tools', fields.tools, (path, item) => {
+    const rule = cacheRule(path, item, names);
+    return { ...rule, cacheTtlMs: named.find(([name]) => name === rule.cache)?.[1].defaultTtlMs };
+  });
   return {
     options,
     caches: named,
@@ -57,7 +52,7 @@ export function cacheConfig(value: unknown, env: NodeJS.ProcessEnv): CacheConfig
 /** The default lifetime of one server's results, by its own `cache` option. */
 export function serverTtl(path: string, value: unknown, fallback: number): number {
   if (value === false) return 0;
-  const fields = checkObject(path, value ?? {}, ['defaultTtlMs']);
+  const fields = checkOptions(path, value, ['defaultTtlMs']);
   return checkInteger(`${path}.defaultTtlMs`, fields.defaultTtlMs, 1, fallback);
 }
 
@@ -78,20 +73,23 @@ function fromEnvironment(env: NodeJS.ProcessEnv): SmartCacheOptions {
   return storeOptions({ strategy, maxSize, defaultTtlMs });
 }
 
-function cacheRule(path: string, value: unknown): Omit<CacheRule, 'fits'> {
+function cacheRule(path: string, value: unknown, names: readonly unknown[]): Omit<CacheRule, 'fits'> {
   const { ttlMs, cache } = checkObject(path, value, ['ttlMs', 'cache']);
+  if (cache !== undefined && !names.includes(cache)) {
+    throw new ConfigError(`${path}.cache`, `must be one of ${names.join(', ')}`, { value: cache });
+  }
   return {
     ttlMs: ttlMs === undefined ? undefined : checkInteger(`${path}.ttlMs`, ttlMs, 0, 0),
-    cache: cache === undefined ? undefined : checkString(`${path}.cache`, cache),
+    cache: cache as string | undefined,
   };
 }
 
 function kinds(value: unknown): CachePolicyConfig['kinds'] {
-  const given = checkObject('cache.kinds', value ?? {}, Object.keys(KINDS));
+  const given = checkOptions('cache.kinds', value, Object.keys(KINDS));
   const kind = (name: keyof typeof KINDS): KindRule => {
     const path = `cache.kinds.${name}`;
     const known = name === 'realtime' ? ['patterns'] : ['patterns', 'ttlMs'];
-    const { patterns, ttlMs } = checkObject(path, given[name] ?? {}, known);
+    const { patterns, ttlMs } = checkOptions(path, given[name], known);
     return {
       patterns:
         patterns === undefined ? KINDS[name].words.flatMap(wordPatterns) : checkStrings(`${path}.patterns`, patterns),

@@ -11,6 +11,11 @@ export function checkObject(path: string, value: unknown, known: readonly string
   return value;
 }
 
+/** The same for options that may be left out, all of them. `null` is no way to leave them out: it may be meant as `false`. */
+export function checkOptions(path: string, value: unknown, known: readonly string[]): Fields {
+  return value === undefined ? {} : checkObject(path, value, known);
+}
+
 /** A whole number from `min` to `max`; `undefined` becomes `fallback`. */
 export function checkInteger(path: string, value: unknown, min: number, fallback: number, max = 2 ** 31 - 1): number {
   if (value === undefined) return fallback;

@@ -1,5 +1,5 @@
 import { type LimiterOptions, type MaxConcurrent, limiterConfig } from '../limit/options';
-import { checkObject } from './checks';
+import { checkObject, checkOptions } from './checks';
 import { environmentInteger } from './environment';
 import { patternRules } from './patterns';
 
@@ -14,10 +14,10 @@ const LIMIT_OPTIONS = ['maxConcurrent', 'maxQueue', 'queueTimeoutMs'];
 
 /** Checks the `concurrency` option and completes it from the environment. */
 export function concurrencyConfig(value: unknown, env: NodeJS.ProcessEnv): LimitConfig {
-  const { tools, ...global } = checkObject('concurrency', value ?? {}, [...LIMIT_OPTIONS, 'tools']);
-  const maxConcurrent = global.maxConcurrent ?? environmentInteger(env, 'MCPO_MAX_CONCURRENT', 1);
+  const fromEnvironment = environmentInteger(env, 'MCPO_MAX_CONCURRENT', 1);
+  const { tools, ...global } = checkOptions('concurrency', value, [...LIMIT_OPTIONS, 'tools']);
   return {
-    global: limitOptions('concurrency', { ...global, maxConcurrent }),
+    global: limitOptions('concurrency', { ...global, maxConcurrent: global.maxConcurrent ?? fromEnvironment }),
     tools: patternRules('concurrency.tools', tools, (path, item) => ({
       options: limitOptions(path, typeof item === 'object' ? item : { maxConcurrent: item }),
     })),

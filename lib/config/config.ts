@@ -9,7 +9,8 @@ import { type CacheConfig, cacheConfig } from './cache';
 import { checkFunction, checkInteger, checkObject, checkString } from './checks';
 import { type LimitConfig, concurrencyConfig } from './concurrency';
 import { type BreakerConfig, breakerConfig, retryConfig } from './retry';
-import { type ServerConfig, type ServerDefaults, connectTimeout, serverConfig } from './server';
+import { environmentPool, poolOptions } from './pool';
+import { type ServerConfig, type ServerDefaults, serverConfig } from './server';
 import { type ShareConfig, shareConfig } from './share';
 
 /** All options, checked and complete: what the rest of the package reads. */
@@ -60,7 +61,7 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
   const fields = checkObject('', options, OPTIONS);
   const cache = cacheConfig(fields.cache, env);
   const defaults: ServerDefaults = {
-    connectTimeoutMs: connectTimeout('pool', fields.pool, 30_000),
+    pool: poolOptions('pool', fields.pool, environmentPool(env)),
     defaultTtlMs: cache.defaultTtlMs,
     retry: retryConfig('retry', fields.retry),
   };

@@ -1,5 +1,5 @@
 import type { RetryOptions } from '../retry/options';
-import { checkInteger, checkObject } from './checks';
+import { checkInteger, checkOptions } from './checks';
 
 /** How calls are retried, complete and checked; one attempt means never. */
 export interface RetryConfig extends RetryOptions {
@@ -13,7 +13,7 @@ const NEVER: RetryConfig = { maxAttempts: 1, budgetPercent: 0 };
 export function retryConfig(path: string, value: unknown, fallback?: RetryConfig): RetryConfig {
   if (value === false) return NEVER;
   if (value === undefined && fallback) return fallback;
-  const { maxAttempts, budgetPercent } = checkObject(path, value ?? {}, ['maxAttempts', 'budgetPercent']);
+  const { maxAttempts, budgetPercent } = checkOptions(path, value, ['maxAttempts', 'budgetPercent']);
   const base = fallback && fallback !== NEVER ? fallback : { maxAttempts: 3, budgetPercent: 20 };
   return {
     maxAttempts: checkInteger(`${path}.maxAttempts`, maxAttempts, 1, base.maxAttempts, 100),
@@ -29,7 +29,7 @@ export interface BreakerConfig {
 
 /** Checks the `breaker` option. */
 export function breakerConfig(value: unknown): BreakerConfig {
-  const { threshold, cooldownMs } = checkObject('breaker', value ?? {}, ['threshold', 'cooldownMs']);
+  const { threshold, cooldownMs } = checkOptions('breaker', value, ['threshold', 'cooldownMs']);
   return {
     threshold: checkInteger('breaker.threshold', threshold, 1, 5),
     cooldownMs: checkInteger('breaker.cooldownMs', cooldownMs, 1, 5_000),

@@ -2,10 +2,11 @@ import { type ForwardRule, forwardRules } from '../auth/forward';
 import { ConfigError } from '../errors';
 import { glob } from '../glob';
 import type { LimiterOptions } from '../limit/options';
-import type { McpServerConfig } from '../mcp/server';
+import type { McpServerConfig } from '../server';
 import { serverTtl } from './cache';
 import { checkBoolean, checkInteger, checkObject, checkStrings, join } from './checks';
 import { limitOptions } from './concurrency';
+import { poolOptions } from './pool';
 import { type RetryConfig, retryConfig } from './retry';
 import { serverKind } from './transport';
 
@@ -22,7 +23,7 @@ export interface ServerConfig extends McpServerConfig {
 }
 
 /** What a server has that says nothing else. */
-export type ServerDefaults = Pick<ServerConfig, 'connectTimeoutMs' | 'defaultTtlMs' | 'retry'>;
+export type ServerDefaults = Pick<ServerConfig, 'pool' | 'defaultTtlMs' | 'retry'>;
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -50,7 +51,8 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
     isServed: toolFilter(path, fields),
     timeoutMs,
     maxTotalTimeoutMs,
-    connectTimeoutMs: connectTimeout(`${path}.pool`, fields.pool, defaults.connectTimeoutMs),
+    stateful: checkBoolean(`${path}.stateful`, fields.stateful, false),
+    pool: poolOptions(`${path}.pool`, fields.pool, defaults.pool),
     forward: forwardRules(`${path}.forwardHeaders`, fields.forwardHeaders),
     trustAnnotations: checkBoolean(`${path}.trustAnnotations`, fields.trustAnnotations, true),
     defaultTtlMs: serverTtl(`${path}.cache`, fields.cache, defaults.defaultTtlMs),
@@ -69,10 +71,4 @@ function toolFilter(path: string, fields: Fields): (name: string) => boolean {
   const isIncluded = glob(include);
   const isExcluded = glob(exclude);
   return (name) => isIncluded(name) && !isExcluded(name);
-}
-
-/** The connect timeout in a `pool` option. */
-export function connectTimeout(path: string, value: unknown, fallback: number): number {
-  const pool = checkObject(path, value ?? {}, ['connectTimeoutMs']);
-  return checkInteger(`${path}.connectTimeoutMs`, pool.connectTimeoutMs, 1, fallback);
 }

@@ -1,4 +1,4 @@
-import { checkInteger, checkObject } from './checks';
+import { checkInteger, checkOptions } from './checks';
 import { environmentSeconds } from './environment';
 
 /** How equal calls in flight are run as one. */
@@ -10,6 +10,6 @@ export interface ShareConfig {
 export function shareConfig(value: unknown, env: NodeJS.ProcessEnv): ShareConfig | undefined {
   const fromEnvironment = environmentSeconds(env, 'MCPO_REQUEST_DEDUP_TTL') ?? 60_000;
   if (value === false) return undefined;
-  const { windowMs } = checkObject('share', value ?? {}, ['windowMs']);
+  const { windowMs } = checkOptions('share', value, ['windowMs']);
   return { windowMs: checkInteger('share.windowMs', windowMs, 1, fromEnvironment) };
 }

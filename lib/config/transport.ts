@@ -17,6 +17,7 @@ const COMMON_OPTIONS = [
   'timeoutMs',
   'maxTotalTimeoutMs',
   'trustAnnotations',
+  'stateful',
   'cache',
   'concurrency',
   'retry',

@@ -10,19 +10,24 @@ import type { Policies, ToolPolicy } from '../policy';
 
 /** Calls the tool on its MCP server, through breaker and retry, and settles the call. */
 export function invoke(directory: Directory, policies: Policies, freshness: Freshness): Layer {
-  /** Before anybody hears of the end of a write, what was read before it is out of date. */
-  async function run(call: ToolCall, entry: DirectoryEntry, policy: ToolPolicy): Promise<Buffer> {
-    const { server } = call.tool;
+  /** One try. Before anybody hears of the end of a write, what was read before it is out of date. */
+  async function attempt({ server }: DirectoryEntry, call: ToolCall, { access }: ToolPolicy): Promise<CallResult> {
+    const { tool, args, caller, signal } = call;
     let result: CallResult;
     try {
-      result = await callServer(call, entry, policy);
+      result = await server.call(tool, args, { signal, caller });
     } catch (error) {
-      if (policy.access !== 'read' && mayHaveRun(error)) {
-        await freshness.written(server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
+      if (access !== 'read' && mayHaveRun(error)) {
+        await freshness.written(tool.server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
       }
       throw error;
     }
-    if (policy.access !== 'read') await freshness.written(server, 'known');
+    if (access !== 'read') await freshness.written(tool.server, 'known');
+    return result;
+  }
+
+  async function run(call: ToolCall, entry: DirectoryEntry, policy: ToolPolicy): Promise<Buffer> {
+    const result = await callServer(call, entry, policy, () => attempt(entry, call, policy));
     return call.format === 'application/json' ? resultBody(result) : rawResultBody(result);
   }
 
@@ -37,17 +42,27 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
   };
 }
 
-function callServer(call: ToolCall, entry: DirectoryEntry, policy: ToolPolicy): Promise<CallResult> {
-  const { server, config, breaker, retrier } = entry;
-  const { tool, args, forwarded, signal } = call;
-  const attempt = (): Promise<CallResult> => server.call(tool, args, { signal, caller: forwarded });
-  const tries = (): Promise<CallResult> =>
-    retrier.run(attempt, {
-      signal,
-      timeoutMs: config.timeoutMs,
-      shouldRetry: (error) => isNotSent(error) || (policy.retried && isLost(error)),
+async function callServer(
+  { caller, signal }: ToolCall,
+  { config, breaker, retrier }: DirectoryEntry,
+  { retried }: ToolPolicy,
+  attempt: () => Promise<CallResult>,
+): Promise<CallResult> {
+  let lost: unknown;
+  const noted = (): Promise<CallResult> =>
+    attempt().catch((error: unknown) => {
+      if (isLost(error)) lost = error;
+      throw error;
     });
-  return breaker.run(tries, { signal });
+  const shouldRetry = (error: unknown): boolean => isNotSent(error) || (retried && isLost(error));
+  const tries = (): Promise<CallResult> => retrier.run(noted, { signal, timeoutMs: config.timeoutMs, shouldRetry });
+  try {
+    // What a server does to one caller's credentials says nothing of the server.
+    return await (caller ? tries() : breaker.run(tries, { signal }));
+  } catch (error) {
+    // A try for which the server was down does not undo an earlier one, which may have run.
+    throw lost !== undefined && !mayHaveRun(error) ? lost : error;
+  }
 }
 
 function isLost(error: unknown): boolean {

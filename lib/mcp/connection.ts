@@ -7,7 +7,7 @@ import {
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { type CallOptions, type CallResult, callTool } from './call';
-import { asMcpoError, isUnknownThere, isUnreachable, notSent } from './faults';
+import { asMcpoError, isUnknownThere, isUnreachable, stale } from './faults';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from './tool';
 import { readToolList } from './tool-list';
@@ -33,7 +33,7 @@ export class Connection {
   readonly #keepsSession: boolean;
   readonly #onClose: (() => void)[] = [];
   #closed = false;
-  #inFlight = 0;
+  #gone = false;
 
   /** @param keepsSession - whether there is a session although the transport does not name it */
   private constructor(transport: Transport, logger: Logger, keepsSession: boolean) {
@@ -86,13 +86,9 @@ export class Connection {
     return this.#client.getInstructions();
   }
 
+  /** Whether it takes no more calls: it has ended, or there is nobody at the other end who knows it. */
   get closed(): boolean {
-    return this.#closed;
-  }
-
-  /** How many calls are under way. */
-  get inFlight(): number {
-    return this.#inFlight;
+    return this.#closed || this.#gone;
   }
 
   /** Tells once that the connection has ended, also when it has already. */
@@ -121,16 +117,14 @@ export class Connection {
    * @throws McpoError without `outcome` when the call was surely not made, with `outcome: 'unknown'` when it may have been
    */
   async call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
-    if (this.#closed) throw notSent('the connection to the MCP server is closed');
-    this.#inFlight += 1;
+    if (this.closed) throw stale('the connection to the MCP server is closed');
     try {
       return await callTool(this.#client, name, args, options);
     } catch (error) {
       const hasSession = this.#keepsSession || this.#transport.sessionId !== undefined;
-      if ((hasSession && isUnknownThere(error)) || isUnreachable(error)) void this.close();
+      // Others that are under way may still be answered.
+      if ((hasSession && isUnknownThere(error)) || isUnreachable(error)) this.#gone = true;
       throw asMcpoError(error, { closed: this.#closed, hasSession });
-    } finally {
-      this.#inFlight -= 1;
     }
   }
 

@@ -32,7 +32,20 @@ export function notSent(detail: string, cause?: unknown): McpoError {
   return new NotSent('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
 }
 
-/** Whether an error says that nothing was sent and that another connection may do better. */
+/** Nothing was sent because the connection had gone: another will do. */
+class Stale extends NotSent {}
+
+/** The connection had gone before anything was sent. */
+export function stale(detail: string, cause?: unknown): McpoError {
+  return new Stale('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
+}
+
+/** Whether an error says that nothing was sent because the connection had gone. */
+export function isStale(error: unknown): boolean {
+  return error instanceof Stale;
+}
+
+/** Whether an error says that nothing was sent and that another try may do better. */
 export function isNotSent(error: unknown): boolean {
   return error instanceof NotSent;
 }
@@ -76,8 +89,8 @@ export interface FailedOn {
 export function asMcpoError(error: unknown, { closed, hasSession }: FailedOn): McpoError {
   if (isMcpoError(error)) return error;
   if (error instanceof RpcError) return fromRpc(error, closed);
-  if (hasSession && isUnknownThere(error)) return notSent('the MCP server has forgotten the session', error);
-  if (isUnreachable(error)) return notSent('the MCP server cannot be reached', error);
+  if (hasSession && isUnknownThere(error)) return stale('the MCP server has forgotten the session', error);
+  if (isUnreachable(error)) return stale('the MCP server cannot be reached', error);
   if (error instanceof StreamableHTTPError) return fromHttp(error);
   return closed || isNetworkError(error) ? connectionLost(error) : badResponse(error);
 }

@@ -2,16 +2,11 @@ import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
 import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import {
-  type JSONRPCMessage,
-  isJSONRPCErrorResponse,
-  isJSONRPCNotification,
-  isJSONRPCRequest,
-  isJSONRPCResultResponse,
-} from '@modelcontextprotocol/sdk/types.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import spawn from 'cross-spawn';
 import type { Logger } from './connection';
-import { NONSENSE, notSent } from './faults';
+import { NONSENSE, stale } from './faults';
+import { isAnswer, isMessage } from './json-rpc';
 import { LineSplitter } from './line-splitter';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
 import { Stderr } from './stderr';
@@ -114,7 +109,7 @@ export class StdioTransport implements Transport {
    */
   async send(message: JSONRPCMessage): Promise<void> {
     const stdin = this.#child?.stdin;
-    if (!stdin?.writable || this.#isEnded) throw notSent('the MCP server has ended');
+    if (!stdin?.writable || this.#isEnded) throw stale('the MCP server has ended');
     if (stdin.write(`${JSON.stringify(message)}\n`)) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
@@ -174,23 +169,6 @@ export class StdioTransport implements Transport {
       `mcpo: ${this.#spec.command} prints what is no MCP message: ${JSON.stringify(line.slice(0, 200))}`,
     );
   }
-}
-
-/** Whether the SDK knows what to do with it. */
-function isMessage(value: unknown): value is JSONRPCMessage {
-  return (
-    isJSONRPCResultResponse(value) ||
-    isJSONRPCNotification(value) ||
-    isJSONRPCErrorResponse(value) ||
-    isJSONRPCRequest(value)
-  );
-}
-
-/** Whether somebody may be waiting for it. */
-function isAnswer(value: unknown): value is { readonly id: string | number } {
-  if (typeof value !== 'object' || value === null) return false;
-  const { id, method } = value as { readonly id?: unknown; readonly method?: unknown };
-  return method === undefined && (typeof id === 'string' || Number.isInteger(id));
 }
 
 function spawnError(command: string, error: NodeJS.ErrnoException): Error {

@@ -1,6 +1,6 @@
 import type { Directory } from '../directory';
 import { send } from '../http';
-import type { McpServer } from '../mcp/server';
+import type { McpServer } from '../server';
 import type { Tool } from '../mcp/tool';
 import type { Policies, ToolPolicy } from '../policy';
 import { type JsonObject, type Schema, isJsonObject } from './openapi-keywords';

@@ -5,6 +5,13 @@ import { within } from './within';
 
 /** More than two at a time would make a storm of processes at start-up and in a sudden rush. */
 const MAX_AT_A_TIME = 2;
+/**
+ * How long after connections have worked it is taken for granted that they will again: callers wait for the next one,
+ * even if one or two tries fail, and are not sent away.
+ */
+const PATIENCE_MS = 5_000;
+/** What is told to end may have a process to end, which takes its time. */
+const ENDING_MS = 10_000;
 
 /** What an {@link Opener} reports to. */
 export interface OpenerHost<R> {
@@ -22,9 +29,13 @@ export class Opener<R extends PoolResource> {
   readonly #timeoutMs: number;
   readonly #host: OpenerHost<R>;
   readonly #underWay = new Set<AbortController>();
+  /** What is or was being opened, until it has ended or given up. */
+  readonly #works = new Set<Promise<unknown>>();
   readonly #backoff = new Backoff();
   /** Attempts of one step, which began before the first of them failed, are one failure. */
   #step = 0;
+  /** When a connection was last known to work, on the clock of `performance.now()`. */
+  #workedAt = -Infinity;
   readonly #abandoned = new AbortController();
   #retry: NodeJS.Timeout | undefined;
 
@@ -42,6 +53,11 @@ export class Opener<R extends PoolResource> {
   /** Milliseconds until the backoff is over; 0 when there is none. */
   get retryAfterMs(): number {
     return this.#backoff.remainingMs;
+  }
+
+  /** Whether connections worked a moment ago. */
+  get workedLately(): boolean {
+    return performance.now() - this.#workedAt < PATIENCE_MS;
   }
 
   /** Whether another may be opened now; only one at a time where it is not known that the other side works. */
@@ -66,29 +82,37 @@ export class Opener<R extends PoolResource> {
 
   /** A connection has answered: the next failure is the first again. */
   proven(): void {
+    this.#workedAt = performance.now();
     this.#backoff.reset();
   }
 
-  /** A connection broke before it had answered. */
-  broke(): void {
-    this.#backoff.broke();
+  /** A connection has ended by itself; `proven`: it had answered. */
+  ended(proven: boolean): void {
+    if (proven) this.#workedAt = performance.now();
+    else this.#backoff.broke();
   }
 
   /** Tries no more, and tells what is under way to end. */
   stop(): void {
     clearTimeout(this.#retry);
-    for (const attempt of this.#underWay) attempt.abort(new McpoError('MCPO_CLOSING', 'the pool is closing'));
+    for (const attempt of this.#underWay)
+      attempt.abort(new McpoError('MCPO_CLOSING', 'the pool is closing', { retryAfterMs: 1_000 }));
   }
 
-  /** Waits no longer for what is under way; what still comes of it is closed. */
-  abandon(): void {
+  /**
+   * Takes no more of what is under way: what still comes of it is closed. Resolves when it has ended, or after 10 s: it has
+   * been told to end, and may have a process to take with it.
+   */
+  async abandon(): Promise<void> {
     this.#abandoned.abort();
+    await within(this.#end(), ENDING_MS, () => this.#late(), new AbortController().signal).catch(() => undefined);
   }
 
   async #attempt(step: number): Promise<void> {
     const attempt = new AbortController();
     this.#underWay.add(attempt);
     const work = (async () => this.#open(attempt.signal))();
+    this.#follow(work);
     try {
       const connection = await within(work, this.#timeoutMs, () => this.#late(), this.#abandoned.signal);
       if (connection.closed) throw new McpoError('MCPO_CONNECTION_LOST', 'the connection ended as soon as it was open');
@@ -97,13 +121,23 @@ export class Opener<R extends PoolResource> {
     } catch (error) {
       this.#underWay.delete(attempt);
       attempt.abort(error);
-      work.then((connection) => connection.close()).catch(() => undefined);
+      this.#follow(work.then((connection) => connection.close()));
       if (this.#step === step) {
         this.#step++;
         this.#backoff.fail();
       }
       this.#host.failed(error);
     }
+  }
+
+  async #end(): Promise<void> {
+    while (this.#works.size > 0) await Promise.allSettled(this.#works);
+  }
+
+  #follow(work: Promise<unknown>): void {
+    this.#works.add(work);
+    const forget = (): void => void this.#works.delete(work);
+    work.then(forget, forget);
   }
 
   #late(): McpoError {

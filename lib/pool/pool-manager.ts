@@ -49,6 +49,13 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
     return pools.get(credentials);
   }
 
+  /**
+   * Closes the pool of these credentials at a server, as {@link ConnectionPool.close}; `false` if there is none.
+   */
+  async remove(name: string, credentials: C, drainMs?: number): Promise<boolean> {
+    return (await this.#servers.get(name)?.remove(credentials, drainMs)) ?? false;
+  }
+
   /** Closes all pools side by side, as {@link ConnectionPool.close}. A second call joins the first. */
   close(drainMs?: number): Promise<void> {
     this.#closing ??= Promise.all([...this.#servers.values()].map((pools) => pools.close(drainMs))).then(
@@ -59,5 +66,5 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
 }
 
 function closing(): McpoError {
-  return new McpoError('MCPO_CLOSING', 'the pools are closing');
+  return new McpoError('MCPO_CLOSING', 'the pools are closing', { retryAfterMs: 1_000 });
 }

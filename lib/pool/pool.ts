@@ -53,17 +53,21 @@ export class ConnectionPool<R extends PoolResource> {
 
   /** The pool at this moment. */
   get stats(): PoolStats {
-    const connections = this.#supply.roster.members.length;
-    const { busy } = this.#supply.roster;
+    const { busy, members } = this.#supply.roster;
     return {
-      connections,
-      idle: connections - busy,
+      connections: members.length,
+      idle: members.length - busy,
       busy,
       opening: this.#supply.opening,
       inFlight: this.#inFlight,
       waiting: this.#waiters.size,
       ...this.#journal.counts,
     };
+  }
+
+  /** Milliseconds until a connection may be opened again after one could not be; 0 when it may be. */
+  get retryAfterMs(): number {
+    return this.#supply.retryAfterMs;
   }
 
   /** The latest error of opening, pinging, losing or closing a connection; `undefined` when there was none. */
@@ -158,6 +162,7 @@ export class ConnectionPool<R extends PoolResource> {
       member.idleSince = performance.now();
       if (member.state === 'retiring') this.#supply.retire(member);
     }
+    if (member.connection.closed) this.#supply.replace(member);
     if (this.#closing) this.#checkQuiet();
     else this.#serve();
   }
@@ -191,5 +196,5 @@ export class ConnectionPool<R extends PoolResource> {
 }
 
 function closing(): McpoError {
-  return new McpoError('MCPO_CLOSING', 'the pool is closing');
+  return new McpoError('MCPO_CLOSING', 'the pool is closing', { retryAfterMs: 1_000 });
 }

@@ -1,6 +1,6 @@
 /** What a pool asks of a connection. */
 export interface PoolResource {
-  /** Whether it has ended, for whatever reason. */
+  /** Whether it takes no more calls: it has ended, or is known to be of no more use. */
   readonly closed: boolean;
   /** Calls `listener` once when it ends, for whatever reason. */
   onClose(listener: () => void): void;

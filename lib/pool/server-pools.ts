@@ -11,6 +11,8 @@ const RETRY_AFTER_MS = 1_000;
 export interface Credentials {
   /** Equal exactly when the credentials are, and says nothing about them. */
   readonly id: string;
+  /** Who they belong to, who may only have so many at a time. @defaultValue nobody else's */
+  readonly owner?: string | undefined;
 }
 
 /** Opens a connection for one set of credentials, or for nobody in particular. */
@@ -23,6 +25,10 @@ export type OpenFor<R extends PoolResource, C extends Credentials> = (
 export interface ServerPoolOptions extends PoolOptions {
   /** Pools of credentials at a time. @defaultValue 100 */
   readonly maxPools?: number | undefined;
+  /** Pools of credentials of one owner at a time. @defaultValue `maxPools` */
+  readonly maxPoolsPerOwner?: number | undefined;
+  /** Whether connections hold what must not be lost: an idle pool is not closed to make room for another. @defaultValue false */
+  readonly stateful?: boolean | undefined;
 }
 
 /** All pools of one server at one moment: the sums of their {@link PoolStats}. */
@@ -31,15 +37,21 @@ export interface ServerPoolStats extends PoolStats {
   readonly pools: number;
 }
 
+interface OwnedPool<R extends PoolResource> {
+  readonly pool: ConnectionPool<R>;
+  readonly owner: string | undefined;
+}
+
 /** The pools of one server: its own, and one for each set of credentials that was used of late. */
 export class ServerPools<R extends PoolResource, C extends Credentials> {
   readonly #open: OpenFor<R, C>;
   readonly #options: ServerPoolOptions;
   readonly #maxPools: number;
+  readonly #maxPoolsPerOwner: number;
   readonly #sweepMs: number;
   readonly #own: ConnectionPool<R>;
   /** By the id of the credentials, the least recently used first. */
-  readonly #pools = new Map<string, ConnectionPool<R>>();
+  readonly #pools = new Map<string, OwnedPool<R>>();
   readonly #usedSinceSweep = new Set<string>();
   readonly #leaving = new Map<ConnectionPool<R>, Promise<void>>();
   #past = { opened: 0, closed: 0, errors: 0 };
@@ -50,6 +62,7 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     this.#open = open;
     this.#options = options;
     this.#maxPools = checkedInteger('pool.maxPools', options.maxPools ?? 100, 1);
+    this.#maxPoolsPerOwner = checkedInteger('pool.maxPoolsPerOwner', options.maxPoolsPerOwner ?? this.#maxPools, 1);
     this.#sweepMs = poolConfig(options).maxIdleMs;
     this.#own = new ConnectionPool((signal) => open(signal, undefined), options);
   }
@@ -57,8 +70,8 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
   /** See {@link ServerPoolStats}. */
   get stats(): ServerPoolStats {
     const sum = { connections: 0, idle: 0, busy: 0, opening: 0, inFlight: 0, waiting: 0, ...this.#past };
-    for (const pool of [this.#own, ...this.#pools.values(), ...this.#leaving.keys()]) {
-      const { stats } = pool;
+    const callers = [...this.#pools.values()].map(({ pool }) => pool);
+    for (const { stats } of [this.#own, ...callers, ...this.#leaving.keys()]) {
       for (const name of Object.keys(sum) as (keyof PoolStats)[]) sum[name] += stats[name];
     }
     return { pools: this.#pools.size, ...sum };
@@ -72,45 +85,59 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
   get(credentials?: C): ConnectionPool<R> {
     if (!credentials) return this.#own;
     const { id } = credentials;
-    const pool = this.#pools.get(id) ?? this.#create(credentials);
+    const owned = this.#pools.get(id) ?? this.#create(credentials);
     this.#pools.delete(id);
-    this.#pools.set(id, pool);
+    this.#pools.set(id, owned);
     this.#usedSinceSweep.add(id);
-    return pool;
+    return owned.pool;
+  }
+
+  /** Closes the pool of these credentials, as {@link ConnectionPool.close}; `false` if there is none. */
+  async remove({ id }: C, drainMs?: number): Promise<boolean> {
+    const owned = this.#pools.get(id);
+    if (!owned) return false;
+    await this.#remove(id, owned.pool, drainMs);
+    return true;
   }
 
   /** Closes all of them, as {@link ConnectionPool.close}. */
   async close(drainMs?: number): Promise<void> {
-    for (const id of [...this.#pools.keys()]) this.#remove(id, drainMs);
+    for (const [id, { pool }] of this.#pools) void this.#remove(id, pool, drainMs);
     await Promise.all([this.#own.close(drainMs), ...this.#leaving.values()]);
   }
 
-  #create(credentials: C): ConnectionPool<R> {
+  #create(credentials: C): OwnedPool<R> {
+    const { owner } = credentials;
+    if (owner !== undefined) this.#checkOwner(owner);
     if (this.#pools.size >= this.#maxPools) this.#evict();
     this.#sweeps ??= setInterval(() => this.#sweep(), this.#sweepMs).unref();
     const options = { ...this.#options, minConnections: 0 };
-    return new ConnectionPool((signal) => this.#open(signal, credentials), options);
+    return { pool: new ConnectionPool((signal) => this.#open(signal, credentials), options), owner };
+  }
+
+  #checkOwner(owner: string): void {
+    const count = [...this.#pools.values()].filter((owned) => owned.owner === owner).length;
+    if (count >= this.#maxPoolsPerOwner) throw exhausted(`the caller has ${count} sessions already`);
   }
 
   #evict(): void {
-    for (const [id, pool] of this.#pools) {
+    for (const [id, { pool }] of this.#options.stateful ? [] : this.#pools) {
       if (!isIdle(pool)) continue;
-      this.#remove(id);
+      void this.#remove(id, pool);
       return;
     }
-    const detail = `${this.#maxPools} callers with credentials of their own are being served`;
-    throw new McpoError('MCPO_POOL_EXHAUSTED', detail, { retryAfterMs: RETRY_AFTER_MS });
+    throw exhausted(`${this.#maxPools} callers with connections of their own are being served`);
   }
 
   /** A pool that is idle and was not asked for between two sweeps goes: after `maxIdleMs` to twice that. */
   #sweep(): void {
-    for (const [id, pool] of this.#pools) if (!this.#usedSinceSweep.has(id) && isIdle(pool)) this.#remove(id);
+    for (const [id, { pool }] of this.#pools) {
+      if (!this.#usedSinceSweep.has(id) && isIdle(pool)) void this.#remove(id, pool);
+    }
     this.#usedSinceSweep.clear();
   }
 
-  #remove(id: string, drainMs?: number): void {
-    const pool = this.#pools.get(id);
-    if (!pool) return;
+  #remove(id: string, pool: ConnectionPool<R>, drainMs?: number): Promise<void> {
     this.#pools.delete(id);
     if (this.#pools.size === 0) {
       clearInterval(this.#sweeps);
@@ -123,7 +150,12 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
       this.#leaving.delete(pool);
     });
     this.#leaving.set(pool, left);
+    return left;
   }
+}
+
+function exhausted(detail: string): McpoError {
+  return new McpoError('MCPO_POOL_EXHAUSTED', detail, { retryAfterMs: RETRY_AFTER_MS });
 }
 
 function isIdle({ stats }: { readonly stats: PoolStats }): boolean {

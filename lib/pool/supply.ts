@@ -80,9 +80,18 @@ export class Supply<R extends PoolResource> {
     this.#opener.proven();
   }
 
+  /** A member's connection takes no more calls although it has not ended: it is closed with the last that it has. */
+  replace(member: Member<R>): void {
+    if (member.state !== 'open') return;
+    this.#opener.ended(member.proven);
+    member.state = 'retiring';
+    if (member.leases.size === 0) this.retire(member);
+    else this.refill();
+  }
+
   /** A member that took no more calls has ended its last. */
   retire(member: Member<R>): void {
-    this.#dismiss(member, 'unresponsive');
+    this.#dismiss(member, member.connection.closed ? 'died' : 'unresponsive');
     this.refill();
   }
 
@@ -91,8 +100,8 @@ export class Supply<R extends PoolResource> {
     if (this.#stopped) return;
     const wanted = Math.max(this.#config.minConnections, this.#demand.waiting() > 0 ? 1 : 0);
     while (this.#usable < wanted && this.#hasRoom && this.#opener.mayOpen(this.roster.open)) this.#opener.open();
-    if (this.#usable < this.#config.minConnections) this.#opener.retryLater();
-    if (this.#usable === 0 && this.retryAfterMs > 0) this.#demand.hopeless();
+    if (this.#usable < wanted) this.#opener.retryLater();
+    if (this.retryAfterMs > 0) this.#giveUp();
   }
 
   /** Opens no more, and tells what is being opened to end. */
@@ -105,9 +114,8 @@ export class Supply<R extends PoolResource> {
 
   /** Closes every connection there is, and any that is still to come. */
   async closeAll(): Promise<void> {
-    this.#opener.abandon();
     for (const member of [...this.roster.members]) this.#dismiss(member, 'closing');
-    await Promise.all(this.#disposals);
+    await Promise.all([this.#opener.abandon(), ...this.#disposals]);
   }
 
   /** Connections that take calls, or soon will. */
@@ -147,7 +155,7 @@ export class Supply<R extends PoolResource> {
       return;
     }
     this.#journal.failed('connect', error);
-    if (this.#usable === 0) this.#demand.hopeless();
+    this.#giveUp();
     this.refill();
   }
 
@@ -155,7 +163,7 @@ export class Supply<R extends PoolResource> {
     if (!this.roster.remove(member)) return;
     this.#journal.closed('died');
     if (this.#stopped) return;
-    if (!member.proven) this.#opener.broke();
+    this.#opener.ended(member.proven);
     this.#journal.failed('died', new McpoError('MCPO_CONNECTION_LOST', 'the connection ended by itself'));
     this.refill();
   }
@@ -163,11 +171,16 @@ export class Supply<R extends PoolResource> {
   /** Its calls are left to their callers, who know how long they may take: a tool may block its process for minutes. */
   #unresponsive(member: Member<R>, error: unknown): void {
     if (this.#stopped || member.state !== 'open') return;
-    if (!member.proven) this.#opener.broke();
+    this.#opener.ended(member.proven);
     this.#journal.failed('ping', error);
     if (member.leases.size > 0) member.state = 'retiring';
     else this.#dismiss(member, 'unresponsive');
     this.refill();
+  }
+
+  /** Nothing will come for a while: those who wait are told, unless it worked a moment ago. */
+  #giveUp(): void {
+    if (this.#usable === 0 && !this.#opener.workedLately) this.#demand.hopeless();
   }
 
   #dismiss(member: Member<R>, reason: CloseReason): void {

@@ -37,6 +37,7 @@ const TOOLS = {
   write: [write, undefined],
   crash: [() => process.kill(process.pid, 'SIGKILL'), { readOnlyHint: false }],
   'crash-once': [crashOnce, { readOnlyHint: true }],
+  'crash-once-idempotent': [crashOnce, { readOnlyHint: false, idempotentHint: true }],
 };
 
 async function crashOnce(args) {

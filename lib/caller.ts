@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import type { Authenticator } from './auth/authenticator';
+import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './auth/forward';
+import { McpoError } from './errors';
+
+/** Whose connections a call goes over, where they may not be anybody else's. */
+export interface Caller {
+  /** Equal exactly when the forwarded headers are and, with a server that keeps state, principal and session too. */
+  readonly id: string;
+  /** Who may have only so many sessions; `undefined` without sessions. */
+  readonly owner?: string | undefined;
+  /** The caller's headers that go on, by their lower-case upstream name. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+/** What is known of who makes a request to a server. */
+export interface Identity {
+  /** Equal for requests that may be given each other's results; `undefined` for nobody in particular. */
+  readonly principal: string | undefined;
+  /** `undefined`: over the server's own connections. */
+  readonly caller: Caller | undefined;
+}
+
+/** Tells who makes a request to a server. */
+export type Identify = (req: IncomingMessage, server: IdentifiedBy) => Promise<Identity>;
+
+/** What of a server says which callers must be kept apart. */
+export interface IdentifiedBy {
+  readonly forward: readonly ForwardRule[];
+  readonly stateful: boolean;
+}
+
+const SESSION = /^[\x21-\x7e]{1,128}$/;
+
+/**
+ * Tells callers apart by what the host says of them, else by their API key and the headers that go on; and the sessions
+ * of a server that keeps state by `X-MCPO-Session`, among those of the principal. A caller without that header has one
+ * session all the same.
+ */
+export function identifier(
+  authenticator: Authenticator,
+  principalOf: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined,
+): Identify {
+  return async (req, { forward, stateful }) => {
+    const forwarded = forwardHeaders(forward, req.headers, (value) => authenticator.isOwnKey(value));
+    const principal = principalOf ? await principalOf(req) : ownPrincipal(authenticator, req, forwarded);
+    if (!stateful) return { principal, caller: forwarded };
+    const caller = sessionOf(req, principal, forwarded);
+    // What one session is answered says nothing of another's state.
+    return { principal: caller.id, caller };
+  };
+}
+
+/** Two callers are the same to us when key and forwarded headers are. */
+function ownPrincipal(
+  authenticator: Authenticator,
+  req: IncomingMessage,
+  forwarded: ForwardedHeaders | undefined,
+): string | undefined {
+  const key = authenticator.principal(req);
+  return forwarded ? digest([key ?? null, forwarded.id]) : key;
+}
+
+function sessionOf(
+  req: IncomingMessage,
+  principal: string | undefined,
+  forwarded: ForwardedHeaders | undefined,
+): Caller {
+  const name = req.headers['x-mcpo-session'] ?? '';
+  if (typeof name !== 'string' || (name !== '' && !SESSION.test(name))) {
+    throw new McpoError('MCPO_INVALID_HEADER', 'X-MCPO-Session must be 1 to 128 visible ASCII characters');
+  }
+  const owner = digest([principal ?? null]);
+  return { id: digest([owner, name, forwarded?.id ?? null]), owner, headers: forwarded?.headers ?? {} };
+}
+
+function digest(parts: readonly (string | null)[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+}

@@ -1,0 +1,24 @@
+import type { Identify } from '../caller';
+import type { Directory } from '../directory';
+import { McpoError } from '../errors';
+import { type Layer, pathOf } from '../http';
+
+/** Ends the caller's session with a server that keeps state: `DELETE /:server`, with the session's `X-MCPO-Session`. */
+export function sessions(directory: Directory, identify: Identify): Layer {
+  return function sessions(req, res, next) {
+    const name = req.method === 'DELETE' ? /^\/([^/]+)\/?$/.exec(pathOf(req))?.[1] : undefined;
+    const entry = name === undefined ? undefined : directory.entry(name);
+    if (!entry?.config.stateful) {
+      next();
+      return;
+    }
+    identify(req, entry.config)
+      .then(async ({ caller }) => {
+        const ended = caller !== undefined && (await entry.server.endSession(caller));
+        if (!ended) throw new McpoError('MCPO_UNKNOWN_SESSION', 'the caller has no such session with this server');
+        res.statusCode = 204;
+        res.end();
+      })
+      .catch(next);
+  };
+}

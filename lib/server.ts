@@ -1,0 +1,176 @@
+import type { Caller } from './caller';
+import { Connector, type ConnectorConfig, type ServerInfo } from './connector';
+import { McpoError, isMcpoError } from './errors';
+import type { CallResult } from './mcp/call';
+import type { Catalogue } from './mcp/catalogue';
+import type { Connection, Logger } from './mcp/connection';
+import { isNotSent, isStale } from './mcp/faults';
+import type { Tool } from './mcp/tool';
+import type { ConnectionPool } from './pool/pool';
+import type { PoolManager } from './pool/pool-manager';
+import { poolConfig } from './pool/options';
+import type { ServerPoolOptions } from './pool/server-pools';
+
+/** What a server is made of, checked and complete. */
+export interface McpServerConfig extends Omit<ConnectorConfig, 'connectTimeoutMs'> {
+  readonly timeoutMs: number;
+  readonly maxTotalTimeoutMs: number;
+  readonly stateful: boolean;
+  readonly pool: ServerPoolOptions;
+}
+
+/** What a call needs beside the tool and its arguments. */
+export interface UpstreamCall {
+  /** Cancels the call. */
+  readonly signal: AbortSignal;
+  /** Over whose connections it goes, if not over the server's own. */
+  readonly caller?: Caller | undefined;
+}
+
+/** `up` when calls can be made; `down` is waiting for the next try. */
+export type ServerState = 'connecting' | 'up' | 'down' | 'closed';
+
+/** The state of a server as `/health` and `stats` show it. */
+export interface ServerStatus {
+  /** `up` when calls can be made. */
+  readonly state: ServerState;
+  /** Since when it has been up, or not, in ISO 8601. */
+  readonly since: string;
+  /** How many tools are served. */
+  readonly tools: number;
+  /** How many connections are open, those of callers with credentials or sessions of their own included. */
+  readonly connections: number;
+  /** Why it is, or was last, down. */
+  readonly lastError?: string;
+}
+
+/** One MCP server: its connections, its tools, and the calls of them. */
+export class McpServer {
+  readonly #config: McpServerConfig;
+  readonly #connector: Connector;
+  readonly #pools: PoolManager<Connection, Caller>;
+  readonly #pool: ConnectionPool<Connection>;
+  readonly #onUp: () => void;
+  #isUp = false;
+  #since = new Date();
+  #closed = false;
+
+  /** @param onUp - told each time that a connection of the server's own has been made */
+  constructor(config: McpServerConfig, pools: PoolManager<Connection, Caller>, logger: Logger, onUp: () => void) {
+    const { name, pool, stateful } = config;
+    this.#config = config;
+    this.#connector = new Connector({ ...config, connectTimeoutMs: poolConfig(pool).connectTimeoutMs }, logger);
+    this.#pools = pools;
+    this.#onUp = onUp;
+    // Where each session has a connection of its own, the server's own is there to know the tools.
+    const bounds = stateful ? { minConnections: 1, maxConnections: 1, stateful } : {};
+    const onEvent = (): void => {
+      this.#noteState();
+    };
+    this.#pool = pools.add(name, (signal, caller) => this.#open(signal, caller), { ...pool, ...bounds, onEvent });
+  }
+
+  get name(): string {
+    return this.#config.name;
+  }
+
+  /** Its tools. */
+  get catalogue(): Catalogue {
+    return this.#connector.catalogue;
+  }
+
+  /** What the server said of itself; `undefined` until it has been reached. */
+  get info(): ServerInfo | undefined {
+    return this.#connector.info;
+  }
+
+  get status(): ServerStatus {
+    const { lastError } = this.#pool;
+    return {
+      state: this.#state,
+      since: this.#since.toISOString(),
+      tools: this.catalogue.size,
+      connections: this.#pools.stats.get(this.name)?.connections ?? 0,
+      ...(lastError instanceof Error && { lastError: lastError.message }),
+    };
+  }
+
+  /** Connects; resolves when the first try has succeeded or failed. */
+  async start(): Promise<void> {
+    await this.#pool.start().catch(() => undefined);
+  }
+
+  /**
+   * Calls a tool. Where it turns out that a connection had gone, so that nothing was sent, it is sent over another, once.
+   *
+   * @throws McpoError without `outcome` when nothing was sent, with `outcome: 'unknown'` when the tool may have run
+   */
+  async call(
+    tool: Tool,
+    args: Readonly<Record<string, unknown>>,
+    { signal, caller }: UpstreamCall,
+  ): Promise<CallResult> {
+    const { timeoutMs, maxTotalTimeoutMs } = this.#config;
+    const limits = { signal, timeoutMs, maxTotalTimeoutMs };
+    const send = (): Promise<CallResult> =>
+      this.#pools.get(this.name, caller).use((connection) => connection.call(tool.name, args, limits), { signal });
+    try {
+      return await send().catch((error: unknown) => {
+        if (isStale(error)) return send();
+        throw error;
+      });
+    } catch (error) {
+      throw caller && isRefused(error) ? unreachableFor(error) : error;
+    }
+  }
+
+  /** Ends the session of a caller; whether there was one. */
+  endSession(caller: Caller): Promise<boolean> {
+    return this.#pools.remove(this.name, caller);
+  }
+
+  /** The 503 for a tool that cannot be looked up because the server has not been reached yet. */
+  unreachable(): McpoError {
+    const starting = this.#state === 'connecting';
+    const detail = starting ? 'the MCP server is still starting' : 'the MCP server cannot be reached at the moment';
+    return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: Math.max(1, this.#pool.retryAfterMs) });
+  }
+
+  /** Says that it is closing; the connections are for the pools to close. */
+  close(): void {
+    this.#closed = true;
+    this.#noteState();
+  }
+
+  get #state(): ServerState {
+    if (this.#closed) return 'closed';
+    const { connections, opening } = this.#pool.stats;
+    if (connections > 0) return 'up';
+    return opening > 0 ? 'connecting' : 'down';
+  }
+
+  async #open(signal: AbortSignal, caller: Caller | undefined): Promise<Connection> {
+    if (caller) return this.#connector.openFor(caller, signal);
+    const connection = await this.#connector.open(signal, this.#state !== 'up');
+    this.#onUp();
+    return connection;
+  }
+
+  #noteState(): void {
+    const isUp = this.#state === 'up';
+    if (isUp !== this.#isUp) this.#since = new Date();
+    this.#isUp = isUp;
+  }
+}
+
+/** Whether no connection could be made. */
+function isRefused(error: unknown): error is McpoError {
+  return isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN' && !isNotSent(error);
+}
+
+/** The reason is for the log: it may say more of the server than its callers need to know. */
+function unreachableFor(cause: McpoError): McpoError {
+  const detail = 'the MCP server cannot be reached with the credentials of this request';
+  const retryAfterMs = 1_000 * Number(cause.headers['Retry-After'] ?? 1);
+  return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs, cause });
+}
