@@ -1,7 +1,11 @@
+import type { RequestListener } from 'node:http';
 import { availableParallelism } from 'node:os';
-import type { McpoOptions, McpoRouter } from '../../lib';
-import { until } from '../support/deferred';
+import express from 'express';
+import type { McpoOptions, McpoRouter, Permit } from '../../lib';
+import { limit } from '../../lib/layers/limit';
+import { deferred, until } from '../support/deferred';
 import { GatedLab } from '../support/gated-lab';
+import { listen } from '../support/hosts';
 import { type Answer, caller, post } from '../support/post';
 import { serving } from '../support/serve';
 
@@ -100,7 +104,7 @@ it('changed several times at once, the last limit is exact', async () => {
   const { lab, mcpo, call } = await desk({ concurrency: { maxConcurrent: 4 } });
   const calls = many(9, () => call('lab/slow'));
   await until(() => lab.begun === 4 && mcpo.limiter.waiting === 5);
-  for (const limit of [1, 6, 2, 3]) mcpo.limiter.setMaxConcurrent(limit);
+  for (const maxConcurrent of [1, 6, 2, 3]) mcpo.limiter.setMaxConcurrent(maxConcurrent);
   lab.open(4);
   await until(() => lab.begun === 7);
   expect([lab.running, mcpo.limiter.current, mcpo.limiter.waiting]).toEqual([3, 3, 2]);
@@ -134,6 +138,19 @@ it('tools may have limits by patterns, each tool its own; the first that fits wi
   lab.openAll();
   for (const answer of await Promise.all(calls)) expect(answer.status).toBe(200);
   expect(mcpo.limiter.current).toBe(0);
+});
+
+it('a tool keeps its limit, and what runs counts on, when its definition changes', async () => {
+  const { lab, mcpo, call } = await desk({ concurrency: { tools: { 'lab/slow': { maxConcurrent: 1, maxQueue: 0 } } } });
+  const running = call('lab/slow', { a: 1 });
+  await until(() => lab.begun === 1);
+  lab.tool('slow', { readOnlyHint: true });
+  await lab.lab.announce();
+  await until(() => mcpo.stats.tools['lab/slow']?.access === 'read');
+  expectRefusal(await call('lab/slow', { a: 2 }), 'MCPO_QUEUE_FULL', 'tool lab/slow');
+  lab.openAll();
+  expect((await running).status).toBe(200);
+  expect((await call('lab/slow', { a: 2 })).status).toBe(200);
 });
 
 it('a tool, its server and the router may all limit a call, which waits for the narrowest first', async () => {
@@ -183,6 +200,34 @@ it('a caller who leaves the queue gives its place up, and its tool is never run'
   expect([mcpo.limiter.current, mcpo.limiter.waiting]).toEqual([0, 0]);
 });
 
+it('a permit that comes when its caller has just left is given back, and nothing is run', async () => {
+  const { mcpo } = await desk();
+  const granted = deferred<Permit>();
+  const release = jest.fn();
+  const run = jest.fn();
+  const acquire = jest.fn(() => granted.promise);
+  const { resolve, readArguments, reply } = mcpo.layers;
+  const app = express().use(
+    resolve,
+    readArguments,
+    reply,
+    limit(() => ({ tryAcquire: () => undefined, acquire })),
+    run,
+  );
+  const mounted = await listen(app as RequestListener);
+  try {
+    const leaver = caller(`${mounted.url}/lab/slow`);
+    await until(() => acquire.mock.calls.length === 1);
+    leaver.leave();
+    await until(() => mcpo.stats.running === 0);
+    granted.resolve({ waitedMs: 0, release });
+    await until(() => release.mock.calls.length === 1);
+    expect(run).not.toHaveBeenCalled();
+  } finally {
+    await mounted.close();
+  }
+});
+
 it('a caller who leaves while its tool runs makes room for the next', async () => {
   const { lab, mcpo, url, call } = await desk({ concurrency: { maxConcurrent: 1 } });
   const leaver = caller(`${url}/lab/slow`);
@@ -230,12 +275,12 @@ it.each([
   ['cpu', availableParallelism()],
   ['io', 4 * availableParallelism()],
   [7, 7],
-] as const)('a limit of %s is one of %i', async (maxConcurrent, limit) => {
+] as const)('a limit of %s is one of %i', async (maxConcurrent, count) => {
   const { lab, mcpo, call } = await desk({ concurrency: { maxConcurrent, maxQueue: 0 } });
-  expect(mcpo.limiter.maxConcurrent).toBe(limit);
-  const calls = many(limit + 1, () => call('lab/slow'));
+  expect(mcpo.limiter.maxConcurrent).toBe(count);
+  const calls = many(count + 1, () => call('lab/slow'));
   const answers = collect(calls);
-  await until(() => answers.length === 1 && lab.begun === limit);
+  await until(() => answers.length === 1 && lab.begun === count);
   expectRefusal(answers[0], 'MCPO_QUEUE_FULL', 'the router');
   lab.openAll();
   await Promise.all(calls);

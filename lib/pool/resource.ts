@@ -15,6 +15,7 @@ export type Open<R extends PoolResource> = (signal: AbortSignal) => Promise<R>;
 
 /** The right to make one call on a connection. */
 export interface Lease<R> {
+  /** The connection to make it on. */
   readonly connection: R;
   /** Gives the right back. The first time counts, a later one does nothing. */
   release(): void;
