@@ -12,6 +12,7 @@ import { silent } from './support/loggers';
 const RUNS = Number(process.env.MODEL_RUNS ?? 1_000);
 const SEED = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
 const BRIEF_TTL_MS = 15;
+const MAX_CONNECTIONS = 3;
 const KEYS = ['key-of-a', 'key-of-b', 'key-of-c'];
 
 /** What a caller does. */
@@ -44,9 +45,9 @@ interface Seen extends Step {
 
 const isWrite = ({ tool }: Step): boolean => tool === 'write' || tool === 'bump';
 const step = fc.record<Step>({
-  tool: fc.constantFrom('read', 'read', 'read', 'read', 'brief', 'brief', 'bump', 'write', 'write', 'write'),
-  principal: fc.constantFrom(0, 0, 0, 1, 1, 2),
-  subject: fc.constantFrom(0, 0, 1, 1, 2),
+  tool: fc.constantFrom(...Array<'read'>(9).fill('read'), 'brief', 'brief', 'brief', 'bump', 'write', 'write'),
+  principal: fc.constantFrom(0, 0, 0, 0, 1, 2),
+  subject: fc.constantFrom(0, 0, 0, 1, 2),
   startMs: fc.nat(30),
   delayMs: fc.nat(5),
   afterMs: fc.nat(3),
@@ -64,8 +65,9 @@ const likeItsSubject = (twin: Step): Step => ({
   fail: twin.subject === 2,
   relist: false,
 });
+// Slow enough to reach every connection: each goes to the one with the fewest calls.
 const FENCE: Step = {
-  ...{ tool: 'write', principal: 0, subject: 0, startMs: 0, delayMs: 0, afterMs: 0, fail: false, relist: false },
+  ...{ tool: 'write', principal: 0, subject: 0, startMs: 0, delayMs: 5, afterMs: 0, fail: false, relist: false },
   ...{ twin: false, leaveMs: undefined, cacheControl: undefined },
 };
 const steps = fc.array(
@@ -85,6 +87,7 @@ describe('random callers of a real server', () => {
       apiKey: KEYS,
       cache: { tools: { '*/brief': { ttlMs: BRIEF_TTL_MS } } },
       concurrency: { maxConcurrent: 4 },
+      pool: { maxConnections: MAX_CONNECTIONS },
       logger: silent,
     });
     await mcpo.ready();
@@ -148,7 +151,10 @@ describe('random callers of a real server', () => {
           const seen = await Promise.all(plan.map((step, index) => take(server, step, current, index)));
           await until(isQuiet);
           // What was cancelled may still be on its way to the server or running there. Messages keep their order.
-          await take(server, FENCE, current, plan.length);
+          const fences = Array.from({ length: MAX_CONNECTIONS }, (_, n) =>
+            take(server, FENCE, current, plan.length + n),
+          );
+          await Promise.all(fences);
           await until(() => ledger.count('begin') === ledger.count('end'));
           check(seen, ledger.lines());
         }),
@@ -156,7 +162,7 @@ describe('random callers of a real server', () => {
       );
       process.stdout.write(`model: seed ${String(SEED)}, ${String(RUNS)} runs, ${JSON.stringify(counts)}\n`);
       // A run in which nothing was cached, shared or left would prove nothing.
-      for (const count of Object.values(counts)) expect(count).toBeGreaterThan(RUNS / 20);
+      for (const count of Object.values(counts)) expect(count).toBeGreaterThan(RUNS / 50);
     },
     (RUNS + 100) * 300,
   );

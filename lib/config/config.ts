@@ -6,7 +6,7 @@ import type { AccessRule } from '../policy';
 import { accessRules } from './access';
 import { authConfig } from './auth';
 import { type CacheConfig, cacheConfig } from './cache';
-import { checkFunction, checkInteger, checkObject, checkString } from './checks';
+import { checkFunction, checkInteger, checkObject, checkOptions, checkString } from './checks';
 import { type LimitConfig, concurrencyConfig } from './concurrency';
 import { type BreakerConfig, breakerConfig, retryConfig } from './retry';
 import { environmentPool, poolOptions } from './pool';
@@ -66,7 +66,7 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
     retry: retryConfig('retry', fields.retry),
   };
   const servers = checkObject('servers', fields.servers, Object.keys(fields.servers ?? {}));
-  const info = checkObject('info', fields.info ?? {}, ['title', 'version', 'description']);
+  const info = checkOptions('info', fields.info, ['title', 'version', 'description']);
   return {
     servers: Object.entries(servers).map(([name, value]) => serverConfig(name, value, defaults)),
     auth: authConfig(fields, env),

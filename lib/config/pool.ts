@@ -1,6 +1,6 @@
 import { poolConfig } from '../pool/options';
 import type { ServerPoolOptions } from '../pool/server-pools';
-import { checkInteger, checkObject } from './checks';
+import { checkInteger, checkOptions } from './checks';
 import { environmentInteger, environmentSeconds } from './environment';
 
 const CONNECTIONS = [
@@ -29,7 +29,7 @@ export function environmentPool(env: NodeJS.ProcessEnv): ServerPoolOptions {
 
 /** Checks a `pool` option and completes it from what holds for it otherwise. */
 export function poolOptions(path: string, value: unknown, otherwise: ServerPoolOptions): ServerPoolOptions {
-  const { maxCallers, maxSessionsPerCaller, ...fields } = checkObject(path, value ?? {}, [
+  const { maxCallers, maxSessionsPerCaller, ...fields } = checkOptions(path, value, [
     ...CONNECTIONS,
     'maxCallers',
     'maxSessionsPerCaller',

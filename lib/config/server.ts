@@ -4,7 +4,7 @@ import { glob } from '../glob';
 import type { LimiterOptions } from '../limit/options';
 import type { McpServerConfig } from '../server';
 import { serverTtl } from './cache';
-import { checkBoolean, checkInteger, checkObject, checkStrings, join } from './checks';
+import { checkBoolean, checkInteger, checkOptions, checkStrings, join } from './checks';
 import { limitOptions } from './concurrency';
 import { poolOptions } from './pool';
 import { type RetryConfig, retryConfig } from './retry';
@@ -62,7 +62,7 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
 }
 
 function toolFilter(path: string, fields: Fields): (name: string) => boolean {
-  const tools = checkObject(`${path}.tools`, fields.tools ?? {}, ['include', 'exclude']);
+  const tools = checkOptions(`${path}.tools`, fields.tools, ['include', 'exclude']);
   const include = tools.include === undefined ? ['*'] : checkStrings(`${path}.tools.include`, tools.include);
   const exclude = [
     ...checkStrings(`${path}.tools.exclude`, tools.exclude),
