@@ -1,4 +1,5 @@
 import type { Caller } from './caller';
+import { isMcpoError } from './errors';
 import { Catalogue } from './mcp/catalogue';
 import { Connection, type Logger } from './mcp/connection';
 import { Listing } from './mcp/listing';
@@ -54,7 +55,7 @@ export class Connector {
       this.#latest = connection;
       return connection;
     } catch (error) {
-      if (!signal.aborted) this.#logger.warn(`mcpo: server ${this.#config.name}: ${logText(error)}`);
+      if (!isClosing(signal)) this.#logger.warn(`mcpo: server ${this.#config.name}: ${logText(error)}`);
       throw error;
     }
   }
@@ -91,6 +92,11 @@ export class Connector {
     const known = this.#latest?.serverInfo;
     return known?.name === serverInfo.name && known.version === serverInfo.version;
   }
+}
+
+/** Whether it is given up because the app wants no more of it, and not because it takes too long. */
+function isClosing({ reason }: AbortSignal): boolean {
+  return isMcpoError(reason) && reason.code === 'MCPO_CLOSING';
 }
 
 /** For the operator alone: with the reason behind the error. */

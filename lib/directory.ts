@@ -4,6 +4,7 @@ import type { ServerConfig } from './config/server';
 import { McpoError, isMcpoError } from './errors';
 import type { Caller } from './caller';
 import type { Connection } from './mcp/connection';
+import type { ErrorReason } from './pool/events';
 import { PoolManager } from './pool/pool-manager';
 import { McpServer } from './server';
 import type { Tool } from './mcp/tool';
@@ -32,8 +33,22 @@ export class Directory {
     this.#entries = new Map(servers.map((config) => [config.name, entryOf(config, this.#pools, breaker, logger)]));
   }
 
+  /** All servers, in the order of the options. */
+  get entries(): readonly DirectoryEntry[] {
+    return [...this.#entries.values()];
+  }
+
   get servers(): readonly McpServer[] {
-    return [...this.#entries.values()].map((entry) => entry.server);
+    return this.entries.map((entry) => entry.server);
+  }
+
+  /** Tells of each connection that could not be made or was lost. */
+  onConnectionFailed(listener: (server: string, reason: ErrorReason) => void): void {
+    for (const server of this.servers) {
+      server.onConnectionFailed((reason) => {
+        listener(server.name, reason);
+      });
+    }
   }
 
   /** How many calls are running. */

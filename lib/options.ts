@@ -9,6 +9,8 @@ import type {
   SharingOptions,
 } from './acceleration-options';
 import type { PoolOptions as ConnectionPoolOptions } from './pool/options';
+import type { Registry } from 'prom-client';
+import type { MonitorOptions } from './monitor/options';
 import type { RetryOptions } from './retry/options';
 
 /** Where messages go: `console`, pino and winston fit. */
@@ -157,6 +159,10 @@ export interface McpoOptions {
   readonly retry?: false | RetryOptions | undefined;
   /** When a server that cannot be reached is left alone. */
   readonly breaker?: BreakerSettings | undefined;
+  /** Prometheus metrics. */
+  readonly metrics?: MetricsOptions | undefined;
+  /** What the performance monitor looks at, and when it raises alerts. */
+  readonly monitor?: MonitorOptions | undefined;
   /** Connection settings of all servers. */
   readonly pool?: PoolOptions | undefined;
   /** How long `close()` lets running calls go on, in milliseconds. @defaultValue 10000 */
@@ -165,6 +171,16 @@ export interface McpoOptions {
   readonly info?: ApiInfo | undefined;
   /** Where messages go. @defaultValue warnings and errors to the console */
   readonly logger?: Logger | undefined;
+}
+
+/** Prometheus metrics, served at `/metrics`. */
+export interface MetricsOptions {
+  /** What their names begin with. @defaultValue `'mcpo_'` */
+  readonly prefix?: string | undefined;
+  /** The host's own registry, to have them beside its own metrics. @defaultValue one of the router's own */
+  readonly register?: Registry | undefined;
+  /** Whether Node's own metrics (event loop, memory, garbage collection) are added. @defaultValue false */
+  readonly defaultMetrics?: boolean | undefined;
 }
 
 /** What the combined OpenAPI document says of itself. */

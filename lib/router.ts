@@ -23,6 +23,9 @@ import type { McpoOptions } from './options';
 import { docsPages } from './pages/docs';
 import { healthPage, serverStates } from './pages/health';
 import { openApiPages } from './pages/openapi';
+import type { PerformanceMonitor } from './monitor/performance-monitor';
+import type { Registry } from './monitor/registry';
+import { observability } from './observability';
 import { pages, serverPages } from './pages/pages';
 import type { ToolPolicy } from './policy';
 
@@ -77,6 +80,10 @@ export interface McpoRouter extends Router {
   readonly cache: CacheManager;
   /** The limit on all calls. */
   readonly limiter: ConcurrencyLimiter;
+  /** How the tools do: durations, success, rates, alerts. */
+  readonly monitor: PerformanceMonitor;
+  /** The Prometheus metrics. */
+  readonly registry: Registry;
   /** A snapshot. */
   readonly stats: McpoStats;
 }
@@ -95,30 +102,33 @@ export interface McpoRouter extends Router {
 export function mcpoRouter(options: McpoOptions): McpoRouter {
   const config = resolveConfig(options, process.env);
   const directory = new Directory(config.servers, config.breaker, config.logger);
-  const { policies, cache: caches, freshness, flights, limits } = accelerate(config);
+  const acceleration = accelerate(config);
+  const { policies, cache: caches, freshness, flights, limits } = acceleration;
+  const watch = observability(config, directory, acceleration);
+  const { telemetry } = watch;
   const authenticator = new Authenticator(config.auth);
   const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(directory, config.info, authenticator.secured, policies);
   const docs = docsPages(directory, config.info);
 
   const layers: McpoLayers = {
-    observe: observe(),
+    observe: observe(telemetry),
     authenticate: authenticate(authenticator),
     resolve: resolve(directory),
-    readArguments: readArguments(directory, identify, config.bodyLimit),
+    readArguments: readArguments(directory, identify, telemetry, config.bodyLimit),
     reply: reply(),
-    cache: cache(caches, policies, freshness, config.logger),
-    share: share(flights, policies, freshness),
-    limit: limit((tool) => limits.of(tool)),
-    invoke: invoke(directory, policies, freshness),
-    problems: problems(config.logger),
+    cache: cache(caches, policies, freshness, telemetry, config.logger),
+    share: share(flights, policies, freshness, telemetry),
+    limit: limit((tool) => limits.of(tool), telemetry),
+    invoke: invoke(directory, policies, freshness, telemetry),
+    problems: problems(telemetry, config.logger),
   };
   const router = Router();
   router.use(
     layers.observe,
     pages({ '/health': healthPage(directory, authenticator) }),
     layers.authenticate,
-    pages({ ...openApi.all, ...docs.all }),
+    pages({ ...openApi.all, ...docs.all, '/metrics': watch.page }),
     serverPages(directory, { ...openApi.server, ...docs.server }),
     sessions(directory, identify),
     layers.resolve,
@@ -137,12 +147,15 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     await directory.drain(config.drainTimeoutMs);
     limits.close();
     await Promise.all([directory.close(), caches.close()]);
+    watch.close();
   };
   const close = (): Promise<void> => (closed ??= shutDown());
   const own = {
     layers,
     cache: caches,
     limiter: limits.global,
+    monitor: watch.monitor,
+    registry: watch.registry,
     ready: async (): Promise<void> => {
       await started;
     },

@@ -9,7 +9,8 @@ import type { Tool } from './mcp/tool';
 import type { ConnectionPool } from './pool/pool';
 import type { PoolManager } from './pool/pool-manager';
 import { poolConfig } from './pool/options';
-import type { ServerPoolOptions } from './pool/server-pools';
+import type { ErrorReason, PoolEvent } from './pool/events';
+import type { ServerPoolOptions, ServerPoolStats } from './pool/server-pools';
 
 /** What a server is made of, checked and complete. */
 export interface McpServerConfig extends Omit<ConnectorConfig, 'connectTimeoutMs'> {
@@ -40,6 +41,8 @@ export interface ServerStatus {
   readonly tools: number;
   /** How many connections are open, those of callers with credentials or sessions of their own included. */
   readonly connections: number;
+  /** How many connections could not be made or were lost so far. */
+  readonly errors: number;
   /** Why it is, or was last, down. */
   readonly lastError?: string;
 }
@@ -51,6 +54,8 @@ export class McpServer {
   readonly #pools: PoolManager<Connection, Caller>;
   readonly #pool: ConnectionPool<Connection>;
   readonly #onUp: () => void;
+  readonly #maxConnections: number;
+  #onConnectionFailed: ((reason: ErrorReason) => void) | undefined;
   #isUp = false;
   #since = new Date();
   #closed = false;
@@ -59,13 +64,16 @@ export class McpServer {
   constructor(config: McpServerConfig, pools: PoolManager<Connection, Caller>, logger: Logger, onUp: () => void) {
     const { name, pool, stateful } = config;
     this.#config = config;
-    this.#connector = new Connector({ ...config, connectTimeoutMs: poolConfig(pool).connectTimeoutMs }, logger);
-    this.#pools = pools;
-    this.#onUp = onUp;
     // Where each session has a connection of its own, the server's own is there to know the tools.
     const bounds = stateful ? { minConnections: 1, maxConnections: 1, stateful } : {};
-    const onEvent = (): void => {
+    const { connectTimeoutMs, maxConnections } = poolConfig({ ...pool, ...bounds });
+    this.#connector = new Connector({ ...config, connectTimeoutMs }, logger);
+    this.#pools = pools;
+    this.#onUp = onUp;
+    this.#maxConnections = maxConnections;
+    const onEvent = (event: PoolEvent): void => {
       this.#noteState();
+      if (event.type === 'error') this.#onConnectionFailed?.(event.reason);
     };
     this.#pool = pools.add(name, (signal, caller) => this.#open(signal, caller), { ...pool, ...bounds, onEvent });
   }
@@ -90,9 +98,20 @@ export class McpServer {
       state: this.#state,
       since: this.#since.toISOString(),
       tools: this.catalogue.size,
-      connections: this.#pools.stats.get(this.name)?.connections ?? 0,
+      connections: this.connections.connections,
+      errors: this.connections.errors,
       ...(lastError instanceof Error && { lastError: lastError.message }),
     };
+  }
+
+  /** Its connections, those of callers included. */
+  get connections(): ServerPoolStats {
+    return this.#pools.statsOf(this.name);
+  }
+
+  /** Tells of each connection that could not be made or was lost. */
+  onConnectionFailed(listener: (reason: ErrorReason) => void): void {
+    this.#onConnectionFailed = listener;
   }
 
   /** Connects; resolves when the first try has succeeded or failed. */
@@ -101,26 +120,19 @@ export class McpServer {
   }
 
   /**
-   * Calls a tool. Where it turns out that a connection had gone, so that nothing was sent, it is sent over another, once.
+   * Calls a tool. Where it turns out that a connection had gone, so that nothing was sent, it is sent over the next.
    *
    * @throws McpoError without `outcome` when nothing was sent, with `outcome: 'unknown'` when the tool may have run
    */
-  async call(
-    tool: Tool,
-    args: Readonly<Record<string, unknown>>,
-    { signal, caller }: UpstreamCall,
-  ): Promise<CallResult> {
-    const { timeoutMs, maxTotalTimeoutMs } = this.#config;
-    const limits = { signal, timeoutMs, maxTotalTimeoutMs };
-    const send = (): Promise<CallResult> =>
-      this.#pools.get(this.name, caller).use((connection) => connection.call(tool.name, args, limits), { signal });
-    try {
-      return await send().catch((error: unknown) => {
-        if (isStale(error)) return send();
-        throw error;
-      });
-    } catch (error) {
-      throw caller && isRefused(error) ? unreachableFor(error) : error;
+  async call(tool: Tool, args: Readonly<Record<string, unknown>>, how: UpstreamCall): Promise<CallResult> {
+    // All that there are may have gone; what has been opened since then, hardly.
+    for (let others = this.#maxConnections; ; others--) {
+      try {
+        return await this.#send(tool, args, how);
+      } catch (error) {
+        if (isStale(error) && others > 0) continue;
+        throw how.caller && isRefused(error) ? unreachableFor(error) : error;
+      }
     }
   }
 
@@ -129,8 +141,10 @@ export class McpServer {
     return this.#pools.remove(this.name, caller);
   }
 
-  /** The 503 for a tool that cannot be looked up because the server has not been reached yet. */
+  /** The 503 for a tool that cannot be looked up because the server has not been reached yet; the next try may begin. */
   unreachable(): McpoError {
+    // Nobody else asks for one where no connection is to be kept.
+    if (this.#state === 'down') void this.start();
     const starting = this.#state === 'connecting';
     const detail = starting ? 'the MCP server is still starting' : 'the MCP server cannot be reached at the moment';
     return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: Math.max(1, this.#pool.retryAfterMs) });
@@ -147,6 +161,13 @@ export class McpServer {
     const { connections, opening } = this.#pool.stats;
     if (connections > 0) return 'up';
     return opening > 0 ? 'connecting' : 'down';
+  }
+
+  #send(tool: Tool, args: Readonly<Record<string, unknown>>, { signal, caller }: UpstreamCall): Promise<CallResult> {
+    const { timeoutMs, maxTotalTimeoutMs } = this.#config;
+    const limits = { signal, timeoutMs, maxTotalTimeoutMs };
+    const pool = this.#pools.get(this.name, caller);
+    return pool.use((connection) => connection.call(tool.name, args, limits), { signal });
   }
 
   async #open(signal: AbortSignal, caller: Caller | undefined): Promise<Connection> {

@@ -211,7 +211,7 @@ it('a permit that comes when its caller has just left is given back, and nothing
     resolve,
     readArguments,
     reply,
-    limit(() => ({ tryAcquire: () => undefined, acquire })),
+    limit(() => ({ tryAcquire: () => undefined, acquire }), { waited: () => undefined }),
     run,
   );
   const mounted = await listen(app as RequestListener);

@@ -36,7 +36,7 @@ async function calling(options: Partial<CallOptions> = {}): Promise<{
 
 describe('the answer of a server', () => {
   it('is handed on as it came, to a call that names its tool and arguments', async () => {
-    const { transport, ended, connection } = await calling();
+    const { transport, ended } = await calling();
     expect(transport.lastCall).toMatchObject({ method: 'tools/call', params: { name: 'tool', arguments: { a: 1 } } });
     const result = { ...FINE, isError: true, structuredContent: { b: [2] }, _meta: { 'x.y/z': 1 }, more: null };
     transport.answer(result);

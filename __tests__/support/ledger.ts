@@ -3,8 +3,6 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { StdioServerOptions } from '../../lib';
 
-const script = path.join(__dirname, 'servers/ledger.js');
-
 /** What the ledger server has written down of one execution: its beginning, its end, or that it was cancelled. */
 export interface LedgerLine {
   readonly event: 'begin' | 'end' | 'cancelled';
@@ -17,16 +15,19 @@ export interface LedgerLine {
 
 /** A real MCP server over stdio that writes down every execution. */
 export class Ledger {
+  readonly #script: string;
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'mcpo-ledger-'));
   readonly #file = path.join(this.#folder, 'ledger.jsonl');
 
-  constructor() {
+  /** @param script - which server, in `servers/` */
+  constructor(script = 'ledger.js') {
+    this.#script = path.join(__dirname, 'servers', script);
     writeFileSync(this.#file, '');
   }
 
   /** For `servers`. */
-  get server(): StdioServerOptions {
-    return { command: process.execPath, args: [script, this.#file] };
+  get server(): StdioServerOptions & { readonly command: string; readonly args: readonly string[] } {
+    return { command: process.execPath, args: [this.#script, this.#file] };
   }
 
   /** All that has been written down so far. */

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { AuthConfig } from '../auth/authenticator';
 import { ConfigError } from '../errors';
+import type { MonitorOptions } from '../monitor/options';
 import type { Logger, McpoOptions } from '../options';
 import type { AccessRule } from '../policy';
 import { accessRules } from './access';
@@ -8,6 +9,8 @@ import { authConfig } from './auth';
 import { type CacheConfig, cacheConfig } from './cache';
 import { checkFunction, checkInteger, checkObject, checkOptions, checkString } from './checks';
 import { type LimitConfig, concurrencyConfig } from './concurrency';
+import { type MetricsConfig, metricsConfig } from './metrics';
+import { monitorOptions } from './monitor';
 import { type BreakerConfig, breakerConfig, retryConfig } from './retry';
 import { environmentPool, poolOptions } from './pool';
 import { type ServerConfig, type ServerDefaults, serverConfig } from './server';
@@ -26,6 +29,8 @@ export interface Config {
   readonly share: ShareConfig | undefined;
   readonly concurrency: LimitConfig;
   readonly breaker: BreakerConfig;
+  readonly metrics: MetricsConfig;
+  readonly monitor: MonitorOptions;
   readonly drainTimeoutMs: number;
   readonly info: { readonly title: string; readonly version: string; readonly description: string | undefined };
   readonly logger: Logger;
@@ -45,6 +50,8 @@ const OPTIONS = [
   'concurrency',
   'retry',
   'breaker',
+  'metrics',
+  'monitor',
   'pool',
   'drainTimeoutMs',
   'info',
@@ -77,6 +84,8 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
     share: shareConfig(fields.share, env),
     concurrency: concurrencyConfig(fields.concurrency, env),
     breaker: breakerConfig(fields.breaker),
+    metrics: metricsConfig(fields.metrics),
+    monitor: monitorOptions(fields.monitor, env),
     drainTimeoutMs: checkInteger('drainTimeoutMs', fields.drainTimeoutMs, 0, 10_000),
     info: {
       title: info.title === undefined ? 'MCP tools' : checkString('info.title', info.title),

@@ -7,9 +7,15 @@ import { McpoError } from '../errors';
 import type { Layer } from '../http';
 import type { Tool } from '../mcp/tool';
 import { targetOf } from '../target';
+import type { Telemetry } from '../telemetry';
 
 /** Reads the arguments and checks them against the tool's schema: here the {@link ToolCall} is born. */
-export function readArguments(directory: Directory, identify: Identify, bodyLimit: number): Layer {
+export function readArguments(
+  directory: Directory,
+  identify: Identify,
+  telemetry: Telemetry,
+  bodyLimit: number,
+): Layer {
   async function callOf(req: IncomingMessage, tool: Tool): Promise<ToolCall> {
     const args = await readJsonObject(req, bodyLimit);
     const errors = tool.check(args);
@@ -26,6 +32,7 @@ export function readArguments(directory: Directory, identify: Identify, bodyLimi
     const tool = targetOf(req);
     if (!tool) throw new McpoError('MCPO_INTERNAL', 'the layer readArguments needs the layer resolve before it');
     callOf(req, tool).then((call) => {
+      telemetry.follow(req, call);
       directory.track(call);
       bindCall(req, call);
       next();

@@ -8,6 +8,7 @@ import type { Layer } from '../http';
 import type { Logger } from '../options';
 import type { Policies } from '../policy';
 import { type RequestDirectives, requestDirectives } from '../request-directives';
+import type { Telemetry } from '../telemetry';
 
 const CACHE_STATUS = 'Cache-Status';
 
@@ -24,7 +25,13 @@ type Found = MaybePromise<CacheEntry | undefined>;
  * Answers from the store, or stores the answer on its way out (RFC 9111), and says so in `Cache-Status` (RFC 9211) and
  * `Age`. A store that fails is as good as an empty one.
  */
-export function cache(manager: CacheManager, policies: Policies, freshness: Freshness, logger: Logger): Layer {
+export function cache(
+  manager: CacheManager,
+  policies: Policies,
+  freshness: Freshness,
+  telemetry: Telemetry,
+  logger: Logger,
+): Layer {
   // Callers that shared a call are settled with the same outcome, which need be stored only once.
   const stored = new WeakSet<Outcome>();
 
@@ -33,11 +40,13 @@ export function cache(manager: CacheManager, policies: Policies, freshness: Fres
     const ttl = entry.ttlMs === undefined ? '' : `; ttl=${Math.max(0, Math.ceil((entry.ttlMs - ageMs) / 1_000))}`;
     call.notes.set(CACHE_STATUS, `express-mcpo; hit${ttl}`);
     call.notes.set('Age', String(Math.floor(ageMs / 1_000)));
+    telemetry.lookedUp(call.tool, 'hit');
     call.settle({ ok: true, body: entry.body });
   }
 
-  function storeWhenSettled(call: ToolCall, store: SmartCache, ttlMs: number, generation: number): void {
+  function storeWhenSettled({ call, store, ttlMs, wanted }: Lookup, generation: number): void {
     const { server } = call.tool;
+    telemetry.lookedUp(call.tool, wanted.noCache ? 'bypass' : 'miss');
     call.onSettled((outcome) => {
       if (!outcome.ok || stored.has(outcome) || !freshness.isSettled(server)) return;
       stored.add(outcome);
@@ -52,11 +61,8 @@ export function cache(manager: CacheManager, policies: Policies, freshness: Fres
   }
 
   /** The same for a store that answers by promises; whether the call has been answered. */
-  async function slowly(
-    { call, store, ttlMs, wanted }: Lookup,
-    generation: MaybePromise<number>,
-    found: Found,
-  ): Promise<boolean> {
+  async function slowly(lookup: Lookup, generation: MaybePromise<number>, found: Found): Promise<boolean> {
+    const { call, wanted } = lookup;
     try {
       const [begun, entry] = await Promise.all([generation, found]);
       if (call.outcome) return true;
@@ -64,9 +70,10 @@ export function cache(manager: CacheManager, policies: Policies, freshness: Fres
         answer(call, entry);
         return true;
       }
-      storeWhenSettled(call, store, ttlMs, begun);
+      storeWhenSettled(lookup, begun);
     } catch (error) {
       warn(error);
+      telemetry.lookedUp(call.tool, 'miss');
     }
     return call.outcome !== undefined;
   }
@@ -78,21 +85,23 @@ export function cache(manager: CacheManager, policies: Policies, freshness: Fres
     const store = manager.getCache(name);
     if (ttlMs === 0 || !store || wanted.noStore || !call.isIdentified || !freshness.isCurrent(call.tool.server)) {
       call.notes.set(CACHE_STATUS, 'express-mcpo; fwd=bypass');
+      telemetry.lookedUp(call.tool, 'bypass');
       next();
       return;
     }
     call.notes.set(CACHE_STATUS, `express-mcpo; fwd=${wanted.noCache ? 'request' : 'miss'}`);
+    const lookup = { call, store, ttlMs, wanted };
     // Read before the call is made: a write that ends from here on keeps its result out of the store.
     const generation = store.generation(call.tool.server);
     const found = wanted.noCache ? undefined : store.lookup(call.key);
     if (isPromise(generation) || isPromise(found)) {
-      void slowly({ call, store, ttlMs, wanted }, generation, found).then((answered) => {
+      void slowly(lookup, generation, found).then((answered) => {
         if (!answered) next();
       });
     } else if (found && isFreshEnough(found, wanted)) {
       answer(call, found);
     } else {
-      storeWhenSettled(call, store, ttlMs, generation);
+      storeWhenSettled(lookup, generation);
       next();
     }
   };

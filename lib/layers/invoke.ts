@@ -7,9 +7,10 @@ import type { CallResult } from '../mcp/call';
 import { isNotSent } from '../mcp/faults';
 import { rawResultBody, resultBody } from '../mcp/result';
 import type { Policies, ToolPolicy } from '../policy';
+import type { Telemetry } from '../telemetry';
 
 /** Calls the tool on its MCP server, through breaker and retry, and settles the call. */
-export function invoke(directory: Directory, policies: Policies, freshness: Freshness): Layer {
+export function invoke(directory: Directory, policies: Policies, freshness: Freshness, telemetry: Telemetry): Layer {
   /** One try. Before anybody hears of the end of a write, what was read before it is out of date. */
   async function attempt({ server }: DirectoryEntry, call: ToolCall, { access }: ToolPolicy): Promise<CallResult> {
     const { tool, args, caller, signal } = call;
@@ -27,7 +28,15 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
   }
 
   async function run(call: ToolCall, entry: DirectoryEntry, policy: ToolPolicy): Promise<Buffer> {
-    const result = await callServer(call, entry, policy, () => attempt(entry, call, policy));
+    const begun = performance.now();
+    let tries = 0;
+    const result = await callServer(call, entry, policy, () => {
+      tries += 1;
+      if (tries > 1) telemetry.retried(call.tool.server);
+      return attempt(entry, call, policy);
+    }).finally(() => {
+      if (tries > 0) telemetry.upstream(call.tool, (performance.now() - begun) / 1_000);
+    });
     return call.format === 'application/json' ? resultBody(result) : rawResultBody(result);
   }
 

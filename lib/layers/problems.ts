@@ -3,9 +3,10 @@ import { isMcpoError, toMcpoError } from '../errors';
 import type { ErrorLayer } from '../http';
 import type { Logger } from '../options';
 import { sendProblem } from '../reply';
+import type { Telemetry } from '../telemetry';
 
 /** Answers a request that failed in a layer with problem details; what it does not know is logged and answered as 500. */
-export function problems(logger: Logger): ErrorLayer {
+export function problems(telemetry: Telemetry, logger: Logger): ErrorLayer {
   return function problems(thrown, req, res, next) {
     if (res.headersSent) {
       next(thrown);
@@ -14,7 +15,11 @@ export function problems(logger: Logger): ErrorLayer {
     if (!isMcpoError(thrown)) logger.error('mcpo: a request failed unexpectedly', thrown);
     const error = toMcpoError(thrown);
     const call = toolCall(req);
-    if (call) call.settle({ ok: false, error });
-    else sendProblem(req, res, error);
+    if (call) {
+      call.settle({ ok: false, error });
+    } else {
+      sendProblem(req, res, error);
+      telemetry.refused(req, error);
+    }
   };
 }

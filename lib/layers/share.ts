@@ -4,12 +4,18 @@ import type { Layer } from '../http';
 import type { Policies } from '../policy';
 import { requestDirectives } from '../request-directives';
 import type { RequestDeduplicator } from '../share/deduplicator';
+import type { Telemetry } from '../telemetry';
 
 /**
  * Joins an equal call that is already in flight, or leads it. What follows works on a call of its own, which belongs to
  * all who wait for it and ends early only when the last of them has gone.
  */
-export function share(flights: RequestDeduplicator<Outcome>, policies: Policies, freshness: Freshness): Layer {
+export function share(
+  flights: RequestDeduplicator<Outcome>,
+  policies: Policies,
+  freshness: Freshness,
+  telemetry: Telemetry,
+): Layer {
   return function share(req, _res, next) {
     const call = requiredCall(req);
     const { server } = call.tool;
@@ -37,6 +43,8 @@ export function share(flights: RequestDeduplicator<Outcome>, policies: Policies,
       // The caller has gone, and the call was settled by that.
       () => undefined,
     );
-    if (!leads) call.note('Cache-Status', 'collapsed');
+    if (leads) return;
+    call.note('Cache-Status', 'collapsed');
+    telemetry.shared(call.tool);
   };
 }

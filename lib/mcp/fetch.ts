@@ -1,8 +1,11 @@
+import type { IncomingMessage } from 'node:http';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
+import { bodyOf, exchange } from './exchange';
 
 const MAX_REDIRECTS = 5;
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
+const WITHOUT_BODY = [204, 205, 304];
 
 /** A `fetch` for one connection, all of whose requests can be ended at once. */
 export interface UpstreamFetch {
@@ -22,20 +25,18 @@ export interface UpstreamFetch {
 export function upstreamFetch(onEnd: (id: RequestId, isResumable: boolean) => void): UpstreamFetch {
   const running = new Map<AbortController, RequestId | undefined>();
 
-  async function fetchOnce(url: string | URL, init: RequestInit, abort: AbortController): Promise<Response> {
+  async function follow(url: string | URL, init: RequestInit, signal: AbortSignal): Promise<IncomingMessage> {
     let target = new URL(url);
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-      const response = await fetch(target, { ...init, redirect: 'manual', signal: abort.signal });
-      const location = response.headers.get('location');
-      if (response.status < 300 || response.status > 399 || location === null) return response;
-      await response.body?.cancel();
-      const next = new URL(location, target);
+      const message = await exchange(target, init, signal);
+      const { statusCode: status = 0, headers } = message;
+      if (status < 300 || status > 399 || headers.location === undefined) return message;
+      message.resume();
+      const next = new URL(headers.location, target);
       if (next.origin !== target.origin)
         throw new Error('the MCP server redirects to another origin, which is not followed');
-      if (init.method !== 'GET' && response.status !== 307 && response.status !== 308) {
-        throw new Error(
-          `the MCP server redirects a ${init.method ?? ''} request with status ${String(response.status)}`,
-        );
+      if (init.method !== 'GET' && status !== 307 && status !== 308) {
+        throw new Error(`the MCP server redirects a ${init.method ?? ''} request with status ${String(status)}`);
       }
       target = next;
     }
@@ -49,20 +50,21 @@ export function upstreamFetch(onEnd: (id: RequestId, isResumable: boolean) => vo
       const id = requestId(init);
       running.set(abort, id);
       try {
-        const response = await fetchOnce(url, init, abort);
-        const { status, statusText, headers } = response;
-        if (!response.body) {
-          running.delete(abort);
-          return response;
-        }
-        const isStream = /^\s*text\/event-stream\b/i.test(headers.get('content-type') ?? '');
-        const body = watch(response.body, isStream, (isResumable) => {
-          running.delete(abort);
-          if (id !== undefined) onEnd(id, isResumable);
+        const message = await follow(url, init, abort.signal);
+        const { statusCode: status = 0, statusMessage: statusText = '' } = message;
+        const headers = new Headers(message.headers as Record<string, string>);
+        const watch = new Watch(/^\s*text\/event-stream\b/i.test(headers.get('content-type') ?? ''));
+        const body = bodyOf(message, abort.signal, {
+          onData: (chunk) => watch.look(chunk),
+          onEnd() {
+            running.delete(abort);
+            if (id !== undefined) onEnd(id, watch.isResumable);
+          },
         });
-        return new Response(body, { status, statusText, headers });
+        return new Response(WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
       } catch (error) {
         running.delete(abort);
+        abort.abort();
         throw error;
       }
     },
@@ -79,49 +81,27 @@ function requestId({ body }: RequestInit): RequestId | undefined {
   return method === undefined ? undefined : id;
 }
 
-/** The same body; tells when it has ended, and whether it held an event id by which it can be taken up again. */
-function watch(
-  body: ReadableStream<Uint8Array>,
-  isStream: boolean,
-  onEnd: (isResumable: boolean) => void,
-): ReadableStream<Uint8Array> {
-  const reader = body.getReader();
-  let isResumable = false;
-  let size = 0;
+/** Looks at a body as it comes: whether it holds an event id by which it can be taken up again, and no message too long. */
+class Watch {
+  isResumable = false;
+  readonly #isStream: boolean;
+  #size = 0;
   // The end of what has come, since the network may cut it anywhere.
-  let tail = '\n';
+  #tail = '\n';
 
-  function look(chunk: Uint8Array): void {
-    size += chunk.byteLength;
-    if (isStream) {
-      const text = tail + Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength).toString('latin1');
-      tail = text.slice(-3);
-      isResumable ||= /[\r\n]id:/.test(text);
-      if (/\n\n|\r\r|\r\n\r\n/.test(text)) size = 0;
-    }
-    if (size > MAX_MESSAGE_BYTES) throw new Error('the MCP server sends a message of more than 64 MiB');
+  constructor(isStream: boolean) {
+    this.#isStream = isStream;
   }
 
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      try {
-        const { done, value } = await reader.read();
-        if (done) {
-          controller.close();
-          onEnd(isResumable);
-          return;
-        }
-        look(value);
-        controller.enqueue(value);
-      } catch (error) {
-        controller.error(error);
-        onEnd(isResumable);
-        await reader.cancel().catch(() => undefined);
-      }
-    },
-    async cancel(reason) {
-      onEnd(isResumable);
-      await reader.cancel(reason);
-    },
-  });
+  /** @throws Error for a message of more than 64 MiB */
+  look(chunk: Buffer): void {
+    this.#size += chunk.byteLength;
+    if (this.#isStream) {
+      const text = this.#tail + chunk.toString('latin1');
+      this.#tail = text.slice(-3);
+      this.isResumable ||= /[\r\n]id:/.test(text);
+      if (/\n\n|\r\r|\r\n\r\n/.test(text)) this.#size = 0;
+    }
+    if (this.#size > MAX_MESSAGE_BYTES) throw new Error('the MCP server sends a message of more than 64 MiB');
+  }
 }

@@ -25,7 +25,8 @@ export function serverStates(directory: Directory): Readonly<Record<string, Serv
   return Object.fromEntries(directory.servers.map((server) => [server.name, server.status]));
 }
 
-function healthOf(closing: boolean, servers: readonly ServerStatus[]): Health {
+/** How the whole is. */
+export function healthOf(closing: boolean, servers: readonly ServerStatus[]): Health {
   const up = servers.filter((server) => server.state === 'up').length;
   if (closing) return 'unhealthy';
   if (up === servers.length) return 'healthy';

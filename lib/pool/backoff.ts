@@ -28,11 +28,12 @@ export class Backoff {
 
   /**
    * A connection broke before it had answered anything. It may be replaced at once, but only the first time: a server
-   * that starts and then dies would else be started for ever.
+   * that starts and then dies would else be started for ever. Those that break during the backoff are part of the same
+   * failure.
    */
   broke(): void {
-    if (this.#failures > 0) this.fail();
-    else this.#failures = 1;
+    if (this.#failures === 0) this.#failures = 1;
+    else if (this.remainingMs === 0) this.fail();
   }
 
   /** A connection has answered. */

@@ -62,7 +62,8 @@ export class Opener<R extends PoolResource> {
 
   /** Whether another may be opened now; only one at a time where it is not known that the other side works. */
   mayOpen(alive: number): boolean {
-    const atATime = alive === 0 || this.#backoff.failures > 0 ? 1 : MAX_AT_A_TIME;
+    const works = this.#backoff.failures === 0 && (alive > 0 || this.workedLately);
+    const atATime = works ? MAX_AT_A_TIME : 1;
     return this.opening < atATime && this.#backoff.remainingMs === 0;
   }
 

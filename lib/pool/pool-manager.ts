@@ -23,6 +23,15 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
   }
 
   /**
+   * The pools of one server at this moment.
+   *
+   * @throws McpoError `MCPO_UNKNOWN_SERVER`
+   */
+  statsOf(name: string): ServerPoolStats {
+    return this.#known(name).stats;
+  }
+
+  /**
    * Makes a server known and returns its own pool, which is still to be started.
    *
    * @param open - opens a connection; is given the credentials that {@link PoolManager.get} was given
@@ -44,9 +53,7 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
    */
   get(name: string, credentials?: C): ConnectionPool<R> {
     if (this.#closing) throw closing();
-    const pools = this.#servers.get(name);
-    if (!pools) throw new McpoError('MCPO_UNKNOWN_SERVER', 'no such server');
-    return pools.get(credentials);
+    return this.#known(name).get(credentials);
   }
 
   /**
@@ -62,6 +69,12 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
       () => undefined,
     );
     return this.#closing;
+  }
+
+  #known(name: string): ServerPools<R, C> {
+    const pools = this.#servers.get(name);
+    if (!pools) throw new McpoError('MCPO_UNKNOWN_SERVER', 'no such server');
+    return pools;
   }
 }
 

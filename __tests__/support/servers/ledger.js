@@ -1,6 +1,6 @@
 'use strict';
 // An MCP server over stdio that writes down every execution, in a file that outlives it: one line of JSON each.
-const { appendFileSync } = require('node:fs');
+const { appendFileSync, readFileSync, statSync } = require('node:fs');
 const { Server } = require('@modelcontextprotocol/sdk/server/index.js');
 const { StdioServerTransport } = require('@modelcontextprotocol/sdk/server/stdio.js');
 const { CallToolRequestSchema, ListToolsRequestSchema } = require('@modelcontextprotocol/sdk/types.js');
@@ -8,7 +8,10 @@ const { CallToolRequestSchema, ListToolsRequestSchema } = require('@modelcontext
 const [, , ledger] = process.argv;
 const server = new Server({ name: 'ledger', version: '1' }, { capabilities: { tools: { listChanged: true } } });
 const inputSchema = { type: 'object', additionalProperties: true };
-let version = 0;
+// The state is the length of a file, as the processes of all connections have the same.
+const state = `${ledger}.state`;
+appendFileSync(state, '');
+const version = () => statSync(state).size;
 let executions = 0;
 
 const pause = (ms) => (ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : undefined);
@@ -16,7 +19,7 @@ const answer = (value, isError) => ({ content: [{ type: 'text', text: JSON.strin
 
 // Reads see the state at their beginning, which is as stale as a correct read may be.
 async function read(args) {
-  const seen = version;
+  const seen = version();
   await pause(args.delayMs);
   return seen;
 }
@@ -24,8 +27,8 @@ async function read(args) {
 // Writes take effect at a moment of their own between beginning and end.
 async function write(args) {
   await pause(args.delayMs);
-  version += 1;
-  const made = version;
+  appendFileSync(state, '.');
+  const made = version();
   await pause(args.afterMs);
   return made;
 }
@@ -41,8 +44,8 @@ const TOOLS = {
 };
 
 async function crashOnce(args) {
-  if (require('node:fs').readFileSync(ledger, 'utf8').split(`"${args.op}"`).length <= 2) process.kill(process.pid, 'SIGKILL');
-  return version;
+  if (readFileSync(ledger, 'utf8').split(`"${args.op}"`).length <= 2) process.kill(process.pid, 'SIGKILL');
+  return version();
 }
 
 server.setRequestHandler(ListToolsRequestSchema, () => ({
@@ -52,7 +55,8 @@ server.setRequestHandler(CallToolRequestSchema, async ({ params }, extra) => {
   const { name, arguments: args = {} } = params;
   executions += 1;
   const execution = `${process.pid}-${executions}`;
-  const note = (event, more) => appendFileSync(ledger, `${JSON.stringify({ event, name, op: args.op, execution, ...more })}\n`);
+  const note = (event, more) =>
+    appendFileSync(ledger, `${JSON.stringify({ event, name, op: args.op, execution, ...more })}\n`);
   note('begin');
   extra.signal.addEventListener('abort', () => note('cancelled'));
   const [run] = TOOLS[name];

@@ -1,0 +1,80 @@
+import path from 'node:path';
+import { until } from '../support/deferred';
+import { Ledger } from '../support/ledger';
+import { children, signalTo } from '../support/own-children';
+import { type Answer, post } from '../support/post';
+import { serving } from '../support/serve';
+
+const serve = serving();
+const stopped: number[] = [];
+let ledger: Ledger;
+beforeEach(() => (ledger = new Ledger('light-ledger.js')));
+afterEach(() => {
+  for (const pid of stopped.splice(0)) signalTo(pid, 'SIGCONT');
+  ledger.remove();
+});
+
+const ownChildren = (): Promise<readonly number[]> => children('light-ledger.js');
+
+describe('a server that hangs after it has come up', () => {
+  it('keeps each call for timeoutMs; a ping finds it, and later calls go to another process', async () => {
+    const pool = { minConnections: 1, maxConnections: 1, healthCheckIntervalMs: 300, pingTimeoutMs: 200 };
+    const { url } = await serve({ servers: { ledger: { ...ledger.server, timeoutMs: 500, pool } } });
+    const call = (tool: string, op: string): Promise<Answer> => post(`${url}/ledger/${tool}`, { args: { op } });
+    expect((await call('write', 'before')).status).toBe(200);
+    const [pid = NaN] = await ownChildren();
+    stopped.push(pid);
+    signalTo(pid, 'SIGSTOP');
+
+    const start = performance.now();
+    const hung = await Promise.all(Array.from({ length: 10 }, (_, n) => call(n % 2 ? 'write' : 'read', `hung ${n}`)));
+    const tookMs = performance.now() - start;
+    for (const { status, body } of hung) {
+      expect([status, body]).toEqual([504, expect.objectContaining({ outcome: 'unknown' })]);
+    }
+    expect(tookMs).toBeGreaterThanOrEqual(498);
+    expect(tookMs).toBeLessThan(1_500);
+
+    let tries = 0;
+    await until(async () => (await call('write', `after ${tries++}`)).status === 200);
+    process.stdout.write(
+      `hung: told after ${Math.round(tookMs)} ms, back after ${Math.round(performance.now() - start)} ms\n`,
+    );
+    expect(ledger.executions(`after ${tries - 1}`)).toBe(1);
+    expect((await call('read', 'later')).status).toBe(200);
+    await until(async () => !(await ownChildren()).includes(pid));
+  });
+
+  it('does not hold up the calls that other processes can take', async () => {
+    const pool = { minConnections: 2, healthCheckIntervalMs: 300, pingTimeoutMs: 200 };
+    const { url, mcpo } = await serve({ servers: { ledger: { ...ledger.server, timeoutMs: 5_000, pool } } });
+    await until(() => mcpo.stats.servers.ledger?.connections === 2);
+    const [pid = NaN] = await ownChildren();
+    stopped.push(pid);
+    signalTo(pid, 'SIGSTOP');
+    const calls = Array.from({ length: 20 }, (_, n) => post(`${url}/ledger/write`, { args: { op: `${n}` } }));
+    await until(async () => !(await ownChildren()).includes(pid));
+    const answers = await Promise.all(calls);
+    const lost = answers.filter(({ status }) => status !== 200);
+    for (const { status } of lost) expect([502, 504]).toContain(status);
+    expect(lost.length).toBeLessThanOrEqual(10);
+    const later = await Promise.all(
+      Array.from({ length: 20 }, () => post(`${url}/ledger/read`, { args: { op: 'x' } })),
+    );
+    expect(new Set(later.map(({ status }) => status))).toEqual(new Set([200]));
+  });
+});
+
+describe('a server that no longer listens to its standard input', () => {
+  it('runs nothing more: all but the call that finds it out are answered by another process', async () => {
+    const script = path.join(__dirname, '../support/servers/stdio-server.js');
+    const { url, mcpo } = await serve({ servers: { deaf: { command: process.execPath, args: [script] } } });
+    await until(() => mcpo.stats.servers.deaf?.connections === 2);
+    expect((await post(`${url}/deaf/deafen`)).status).toBe(200);
+    const first = post(`${url}/deaf/pid`);
+    const others = await Promise.all(Array.from({ length: 100 }, () => post(`${url}/deaf/pid`)));
+    const statuses = others.map(({ status }) => status);
+    expect(new Set([...statuses, (await first).status])).toEqual(new Set([200, 502]));
+    expect(new Set(statuses)).toEqual(new Set([200]));
+  });
+});

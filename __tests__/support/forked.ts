@@ -1,0 +1,50 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
+/** A script of ours in a process of its own, which answers each message with one. */
+export class Forked {
+  readonly #process: ChildProcess;
+  /** What it has written on standard error. */
+  stderr = '';
+
+  /** @param script - its path from here; one in TypeScript is compiled as it is loaded */
+  constructor(script: string, args: readonly string[] = []) {
+    const typescript = script.endsWith('.ts') ? ['-r', 'ts-node/register/transpile-only'] : [];
+    this.#process = fork(path.join(__dirname, script), args, {
+      execArgv: ['--expose-gc', ...typescript],
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+    this.#process.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
+  }
+
+  /** Its next message. */
+  async next<T>(): Promise<T> {
+    const heard = new AbortController();
+    const ended = once(this.#process, 'exit', heard).then(() => {
+      throw new Error(`the process has ended: ${this.stderr}`);
+    });
+    try {
+      const [message] = (await Promise.race([once(this.#process, 'message', heard), ended])) as [T];
+      return message;
+    } finally {
+      ended.catch(() => undefined);
+      heard.abort();
+    }
+  }
+
+  /** Its answer to a message. */
+  async ask<T>(message: string): Promise<T> {
+    const answer = this.next<T>();
+    this.#process.send(message);
+    return answer;
+  }
+
+  /** Ends it. */
+  async end(): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    const ended = once(this.#process, 'exit');
+    this.#process.kill('SIGKILL');
+    await ended;
+  }
+}

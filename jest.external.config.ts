@@ -1,0 +1,12 @@
+import type { Config } from 'jest';
+import base from './jest.config';
+
+/** The tests that need more than Node and npm: Debian's package prometheus. */
+const config: Config = {
+  ...base,
+  testMatch: ['**/external/**/*.test.ts'],
+  testPathIgnorePatterns: ['/node_modules/'],
+  moduleNameMapper: { '^express-mcpo$': '<rootDir>/lib/index.ts' },
+};
+
+export default config;

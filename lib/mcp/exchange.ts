@@ -1,0 +1,81 @@
+import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
+import { Agent as AgentHttps, request as requestHttps } from 'node:https';
+
+// Before the server closes an idle connection: what is sent at that moment is lost. Node's own servers do it after 5 s.
+const IDLE_MS = 4_000;
+const CONNECT_MS = 10_000;
+
+const HTTP = { request: requestHttp, agent: new Agent({ keepAlive: true, timeout: IDLE_MS }) };
+const HTTPS = { request: requestHttps, agent: new AgentHttps({ keepAlive: true, timeout: IDLE_MS }) };
+
+/**
+ * One HTTP request, whose body is text, over a connection that is kept for the next. Follows no redirects. Does the work of
+ * `fetch` in half the time, and unlike it allows for an answer, or an event, that takes longer than five minutes.
+ *
+ * @throws TypeError with the system's error as its cause, like `fetch`; the reason of `signal` when that is aborted
+ */
+export async function exchange(url: URL, init: RequestInit, signal: AbortSignal): Promise<IncomingMessage> {
+  const { request, agent } = url.protocol === 'https:' ? HTTPS : HTTP;
+  const { method = 'GET', body } = init;
+  const headers = {
+    'user-agent': 'express-mcpo',
+    ...Object.fromEntries(new Headers(init.headers)),
+    'accept-encoding': 'identity',
+  };
+  return new Promise((resolve, reject) => {
+    const req = request(url, { method, headers, agent, signal, timeout: CONNECT_MS }, resolve);
+    req.on('error', (error) => {
+      reject(brokenOff('fetch failed', error, signal));
+    });
+    // The time is that without a byte; once there is a connection, it is for the caller to know how long to wait.
+    req.on('timeout', () => {
+      if (req.socket?.connecting)
+        req.destroy(Object.assign(new Error('connecting took too long'), { code: 'EHOSTUNREACH' }));
+    });
+    req.end(body as string | undefined);
+  });
+}
+
+/** The body of a message as the web's streams have it. What `onData` throws ends it, and `onEnd` is told of every end. */
+export function bodyOf(
+  message: IncomingMessage,
+  signal: AbortSignal,
+  { onData, onEnd }: { readonly onData: (chunk: Buffer) => void; readonly onEnd: () => void },
+): ReadableStream<Uint8Array> {
+  return new ReadableStream<Uint8Array>({
+    start(controller) {
+      message.on('data', (chunk: Buffer) => {
+        try {
+          onData(chunk);
+        } catch (error) {
+          message.destroy(error as Error);
+          return;
+        }
+        controller.enqueue(chunk);
+        if ((controller.desiredSize ?? 0) <= 0) message.pause();
+      });
+      message.once('end', () => {
+        controller.close();
+        onEnd();
+      });
+      message.once('error', (error) => {
+        controller.error(brokenOff('terminated', error, signal));
+        onEnd();
+      });
+    },
+    pull() {
+      message.resume();
+    },
+    cancel() {
+      message.removeAllListeners();
+      // What has come to its end leaves a connection that is good for more.
+      if (message.complete) message.resume();
+      else message.destroy();
+      onEnd();
+    },
+  });
+}
+
+function brokenOff(what: string, cause: Error, signal: AbortSignal): Error {
+  return signal.aborted ? (signal.reason as Error) : new TypeError(what, { cause });
+}

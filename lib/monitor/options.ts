@@ -1,0 +1,76 @@
+import { ConfigError } from '../errors';
+import type { AlertThresholds } from './alerts';
+
+/** Options of a {@link PerformanceMonitor}. `undefined` means the default. */
+export interface MonitorOptions {
+  /** How many of the latest requests, and cache look-ups, of a tool are looked at. @defaultValue 1000 */
+  readonly windowSize?: number | undefined;
+  /** What an alert begins at; `false` for no alerts at all. */
+  readonly alerts?: AlertOptions | false | undefined;
+}
+
+/** What an alert begins at; `false` switches a kind of alert off. */
+export interface AlertOptions {
+  /** `slow`: an average duration above this, in seconds. @defaultValue 1 */
+  readonly slowSeconds?: number | false | undefined;
+  /** `failing`: a success rate below this, in percent. @defaultValue 95 */
+  readonly failingPercent?: number | false | undefined;
+  /** `cold`: a cache hit rate below this, in percent. @defaultValue 70 */
+  readonly coldPercent?: number | false | undefined;
+  /** `anomaly`: a tool's p95 duration above this many times its own moving baseline. @defaultValue 3 */
+  readonly anomalyFactor?: number | false | undefined;
+}
+
+/** Monitor options, complete and checked. */
+export interface MonitorConfig {
+  readonly windowSize: number;
+  readonly thresholds: AlertThresholds;
+}
+
+// A tool's window then takes some 10 MB.
+const MAX_WINDOW_SIZE = 1_000_000;
+
+/**
+ * Completes and checks monitor options.
+ *
+ * @param path - what error messages call the options
+ * @throws ConfigError for a value that cannot work
+ */
+export function monitorConfig(
+  { windowSize = 1_000, alerts = {} }: MonitorOptions = {},
+  path = 'monitor',
+): MonitorConfig {
+  if (!Number.isInteger(windowSize) || windowSize < 1 || windowSize > MAX_WINDOW_SIZE) {
+    const remedy = `must be an integer from 1 to ${MAX_WINDOW_SIZE}`;
+    throw new ConfigError(`${path}.windowSize`, remedy, { value: windowSize });
+  }
+  return { windowSize, thresholds: thresholds(alerts, `${path}.alerts`) };
+}
+
+function thresholds(alerts: unknown, path: string): AlertThresholds {
+  if (alerts === false) return { slow: false, failing: false, cold: false, anomaly: false };
+  if (typeof alerts !== 'object' || alerts === null) {
+    throw new ConfigError(path, 'must be an object or false', { value: alerts });
+  }
+  const { slowSeconds, failingPercent, coldPercent, anomalyFactor } = alerts as AlertOptions;
+  return {
+    slow: threshold(`${path}.slowSeconds`, slowSeconds, 1, 0, Infinity),
+    failing: threshold(`${path}.failingPercent`, failingPercent, 95, 0, 100),
+    cold: threshold(`${path}.coldPercent`, coldPercent, 70, 0, 100),
+    anomaly: threshold(`${path}.anomalyFactor`, anomalyFactor, 3, 1, Infinity),
+  };
+}
+
+/** A finite number above `above` and up to `max`, or `false`. */
+function threshold(
+  path: string,
+  value: number | false | undefined,
+  fallback: number,
+  above: number,
+  max: number,
+): number | false {
+  if (value === undefined) return fallback;
+  if (value === false || (Number.isFinite(value) && value > above && value <= max)) return value;
+  const range = max === Infinity ? '' : ` and at most ${max}`;
+  throw new ConfigError(path, `must be a number above ${above}${range}, or false`, { value });
+}
