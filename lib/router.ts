@@ -21,7 +21,7 @@ import type { ConcurrencyLimiter } from './limit/limiter';
 import type { ServerStatus } from './server';
 import type { McpoOptions } from './options';
 import { docsPages } from './pages/docs';
-import { healthPage, serverStates } from './pages/health';
+import { healthPages, serverStates } from './pages/health';
 import { openApiPages } from './pages/openapi';
 import type { PerformanceMonitor } from './monitor/performance-monitor';
 import type { Registry } from './monitor/registry';
@@ -126,7 +126,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const router = Router();
   router.use(
     layers.observe,
-    pages({ '/health': healthPage(directory, authenticator) }),
+    pages(healthPages(directory, authenticator)),
     layers.authenticate,
     pages({ ...openApi.all, ...docs.all, '/metrics': watch.page }),
     serverPages(directory, { ...openApi.server, ...docs.server }),

@@ -1,4 +1,3 @@
-import path from 'node:path';
 import { until } from '../support/deferred';
 import { Ledger } from '../support/ledger';
 import { children, signalTo } from '../support/own-children';
@@ -47,7 +46,7 @@ describe('a server that hangs after it has come up', () => {
 
   it('does not hold up the calls that other processes can take', async () => {
     const pool = { minConnections: 2, healthCheckIntervalMs: 300, pingTimeoutMs: 200 };
-    const { url, mcpo } = await serve({ servers: { ledger: { ...ledger.server, timeoutMs: 5_000, pool } } });
+    const { url, mcpo } = await serve({ servers: { ledger: { ...ledger.server, timeoutMs: 1_500, pool } } });
     await until(() => mcpo.stats.servers.ledger?.connections === 2);
     const [pid = NaN] = await ownChildren();
     stopped.push(pid);
@@ -62,19 +61,5 @@ describe('a server that hangs after it has come up', () => {
       Array.from({ length: 20 }, () => post(`${url}/ledger/read`, { args: { op: 'x' } })),
     );
     expect(new Set(later.map(({ status }) => status))).toEqual(new Set([200]));
-  });
-});
-
-describe('a server that no longer listens to its standard input', () => {
-  it('runs nothing more: all but the call that finds it out are answered by another process', async () => {
-    const script = path.join(__dirname, '../support/servers/stdio-server.js');
-    const { url, mcpo } = await serve({ servers: { deaf: { command: process.execPath, args: [script] } } });
-    await until(() => mcpo.stats.servers.deaf?.connections === 2);
-    expect((await post(`${url}/deaf/deafen`)).status).toBe(200);
-    const first = post(`${url}/deaf/pid`);
-    const others = await Promise.all(Array.from({ length: 100 }, () => post(`${url}/deaf/pid`)));
-    const statuses = others.map(({ status }) => status);
-    expect(new Set([...statuses, (await first).status])).toEqual(new Set([200, 502]));
-    expect(new Set(statuses)).toEqual(new Set([200]));
   });
 });

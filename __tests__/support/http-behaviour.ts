@@ -251,6 +251,13 @@ export function httpBehaviour(host: Host): void {
         expect((await request(mounted.url).post('/health')).headers.allow).toBe('GET, HEAD');
       });
 
+      it('leaves the tools of a server whose name is that of a page alone', async () => {
+        const lab = makeLab().tool('ready', () => text('a tool'));
+        const at = await serve({ servers: { health: { connect: lab.connect } } });
+        expect((await request(at.mounted.url).post('/health/ready').send({})).body).toBe('a tool');
+        expect((await request(at.mounted.url).get('/health/ready')).body).toEqual({ status: 'healthy' });
+      });
+
       it('points at the wrong argument', async () => {
         const response = await call('sum', { a: '2' });
         expect(JSON.parse(response.text)).toMatchObject({
@@ -282,6 +289,8 @@ export function httpBehaviour(host: Host): void {
           expect(response.headers['www-authenticate']).toBe('Bearer realm="express-mcpo"');
         }
         expect((await request(at.mounted.url).get('/health')).body).toEqual({ status: 'healthy' });
+        expect((await request(at.mounted.url).get('/health/ready')).body).toEqual({ status: 'healthy' });
+        expect((await request(at.mounted.url).get('/health/live')).body).toEqual({ status: 'alive' });
         const detailed = await request(at.mounted.url).get('/health').set('X-API-Key', 'k-2');
         expect(detailed.body).toMatchObject({ status: 'healthy', servers: { lab: { state: 'up' } } });
       });
@@ -390,7 +399,10 @@ export function httpBehaviour(host: Host): void {
         const refused = await request(at.mounted.url).post('/lab/no-args');
         expect(JSON.parse(refused.text)).toMatchObject({ status: 503, code: 'MCPO_CLOSING' });
         expect(refused.headers['retry-after']).toBe('1');
-        expect((await request(at.mounted.url).get('/health')).status).toBe(503);
+        const health = await Promise.all(
+          ['', '/ready', '/live'].map((probe) => request(at.mounted.url).get(`/health${probe}`)),
+        );
+        expect(health.map(({ status }) => status)).toEqual([503, 503, 200]);
         gate.resolve();
         expect((await running).body).toBe('at last');
         await closed;

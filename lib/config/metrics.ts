@@ -20,15 +20,17 @@ export function metricsConfig(value: unknown): MetricsConfig {
       value: prefix,
     });
   }
-  if (
-    register !== undefined &&
-    typeof (register as { registerMetric?: unknown } | null)?.registerMetric !== 'function'
-  ) {
+  if (register !== undefined && !isRegistry(register)) {
     throw new ConfigError('metrics.register', 'must be a Registry of prom-client', { value: register });
   }
   return {
     prefix: name,
-    register: register as MetricsOptions['register'],
+    register,
     defaultMetrics: checkBoolean('metrics.defaultMetrics', defaultMetrics, false),
   };
+}
+
+/** By what it does: the host may have a prom-client of its own. */
+function isRegistry(value: unknown): value is NonNullable<MetricsOptions['register']> {
+  return typeof value === 'object' && value !== null && 'registerMetric' in value && 'getSingleMetric' in value;
 }

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator } from '../auth/authenticator';
 import type { Directory } from '../directory';
 import { send } from '../http';
@@ -7,16 +8,26 @@ import type { Page } from './pages';
 /** `degraded` when some servers are down, `unhealthy` when all are, or when the router is closing. */
 export type Health = 'healthy' | 'degraded' | 'unhealthy';
 
-/** `GET /health`: the state of the whole for everybody, that of each server for an authorised caller. */
-export function healthPage(directory: Directory, authenticator: Authenticator): Page {
-  return async function health(req, res) {
-    const servers = serverStates(directory);
-    const status = healthOf(directory.closing, Object.values(servers));
-    const refused = authenticator.refuseBrowser(req) !== undefined;
-    const detailed = !refused && (await authenticator.isAuthorized(req));
-    const body = JSON.stringify({ status, ...(detailed && { servers }) });
-    const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
-    send(req, res, status === 'unhealthy' ? 503 : 200, headers, body);
+/**
+ * `GET /health`: the state of the whole for everybody, that of each server for an authorised caller. The two probes of an
+ * orchestrator say less: `/health/ready` whether calls should be sent here, `/health/live` that the process answers.
+ */
+export function healthPages(directory: Directory, authenticator: Authenticator): Readonly<Record<string, Page>> {
+  const statusNow = (): Health => healthOf(directory.closing, Object.values(serverStates(directory)));
+  return {
+    '/health': async (req, res) => {
+      const status = statusNow();
+      const refused = authenticator.refuseBrowser(req) !== undefined;
+      const detailed = !refused && (await authenticator.isAuthorized(req));
+      answer(req, res, status, { status, ...(detailed && { servers: serverStates(directory) }) });
+    },
+    '/health/ready': (req, res) => {
+      const status = statusNow();
+      answer(req, res, status, { status });
+    },
+    '/health/live': (req, res) => {
+      answer(req, res, 'healthy', { status: 'alive' });
+    },
   };
 }
 
@@ -31,4 +42,9 @@ export function healthOf(closing: boolean, servers: readonly ServerStatus[]): He
   if (closing) return 'unhealthy';
   if (up === servers.length) return 'healthy';
   return up === 0 ? 'unhealthy' : 'degraded';
+}
+
+function answer(req: IncomingMessage, res: ServerResponse, status: Health, body: object): void {
+  const headers = { 'Content-Type': 'application/json', 'Cache-Control': 'no-store' };
+  send(req, res, status === 'unhealthy' ? 503 : 200, headers, JSON.stringify(body));
 }

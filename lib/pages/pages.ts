@@ -14,7 +14,8 @@ export function pages(table: Readonly<Record<string, Page>>): Layer {
   const byPath = new Map(Object.entries(table));
   return function pages(req, res, next) {
     const page = byPath.get(pathOf(req));
-    if (!page) {
+    // Below a first segment there may be a server of that name.
+    if (!page || (!isRead(req) && pathOf(req).includes('/', 1))) {
       next();
       return;
     }

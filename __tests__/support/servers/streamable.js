@@ -14,6 +14,7 @@ const runs = {};
 /** Handshakes, by credentials; those refused included. */
 const handshakes = {};
 let mostSessions = 0;
+let sockets = 0;
 const held = [];
 
 const nobody = 'nobody';
@@ -72,9 +73,11 @@ const http = createServer(async (req, res) => {
   else if (!res.headersSent) res.writeHead(404).end();
 });
 
+http.on('connection', () => (sockets += 1));
+
 process.on('message', (message) => {
   if (message === 'release') for (const release of held.splice(0)) release();
-  process.send({ runs, handshakes, mostSessions, sessions: [...sessions.keys()], held: held.length });
+  process.send({ runs, handshakes, sockets, mostSessions, sessions: [...sessions.keys()], held: held.length });
 });
 process.once('disconnect', () => process.exit());
 http.listen(0, '127.0.0.1', () => process.send(`http://127.0.0.1:${http.address().port}/mcp`));

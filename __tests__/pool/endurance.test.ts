@@ -1,0 +1,63 @@
+import type { Health } from '../support/endurance-app';
+import { Forked } from '../support/forked';
+import { LightClient, callMany } from '../support/load';
+
+const CALLS = Number(process.env.ENDURANCE_CALLS ?? 100_000);
+const WARM_UP = 5_000;
+const CALLERS = 16;
+const MORE_TENTHS = 5;
+const MIB = 2 ** 20;
+
+let ends: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const end of ends.reverse()) await end();
+  ends = [];
+});
+
+function forked(script: string, args: readonly string[] = []): Forked {
+  const child = new Forked(script, args);
+  ends.push(() => child.end());
+  return child;
+}
+
+describe('an app before an MCP server over streamable HTTP', () => {
+  it(`is as fast and as small after ${CALLS} calls as in the beginning`, async () => {
+    const server = forked('servers/streamable.js');
+    const app = forked('endurance-app.ts', [await server.next()]);
+    const url = await app.next<string>();
+    const client = new LightClient();
+    ends.push(() => {
+      client.close();
+    });
+    let made = 0;
+    const call = async (): Promise<void> => {
+      const args = { n: made++ };
+      const { status, body } = await client.post(`${url}/web/echo`, args);
+      if (status !== 200 || body !== JSON.stringify(args)) throw new Error(`${String(status)}: ${body}`);
+    };
+    const rates: number[] = [];
+    const tenth = async (): Promise<void> => void rates.push(await callMany(CALLS / 10, CALLERS, call));
+    const ratio = (): number => (rates.at(-1) ?? 0) / (rates[0] ?? 0);
+
+    await callMany(WARM_UP, CALLERS, call);
+    const before = await app.ask<Health>('health');
+    while (rates.length < 10) await tenth();
+    const after = await app.ask<Health>('health');
+    // Others use the machine: what has become slower for good stays slow.
+    while (ratio() < 0.9 && rates.length < 10 + MORE_TENTHS) await tenth();
+
+    const { runs, sockets } = await server.ask<{ runs: Record<string, number>; sockets: number }>('report');
+    const [rss, held] = [(after.rss - before.rss) / MIB, (after.held - before.held) / MIB];
+    process.stdout.write(
+      `endurance: ${rates.map(Math.round).join(' ')} calls/s by tenths, last/first ${ratio().toFixed(2)}; ` +
+        `RSS ${(before.rss / MIB).toFixed(1)} MiB and ${rss.toFixed(1)} more, held ${held.toFixed(1)} more; ` +
+        `${String(sockets)} sockets for ${String(after.connections)} connections\n`,
+    );
+    expect(ratio()).toBeGreaterThanOrEqual(0.9);
+    expect(rss).toBeLessThan(30);
+    expect(held).toBeLessThan(5);
+    expect(runs).toEqual({ 'echo nobody': made });
+    expect(sockets).toBeLessThan(3 * CALLERS);
+    expect([after.warnings, app.stderr]).toEqual([[], '']);
+  }, 600_000);
+});
