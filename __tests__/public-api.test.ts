@@ -15,6 +15,7 @@ it('has exactly these names at run time', () => {
     'ERROR_CODES',
     'McpoError',
     'MemoryStore',
+    'PerformanceMonitor',
     'PoolManager',
     'RequestDeduplicator',
     'Retrier',

@@ -36,6 +36,12 @@ export type { CloseReason, ErrorReason, PoolEvent, PoolStats } from './pool/even
 export type { Lease, Open, PoolResource } from './pool/resource';
 export type { PoolOptions as ConnectionPoolOptions } from './pool/options';
 export type { Credentials, OpenFor, ServerPoolOptions, ServerPoolStats } from './pool/server-pools';
+export { PerformanceMonitor } from './monitor/performance-monitor';
+export type { MonitorEvents, Observation } from './monitor/performance-monitor';
+export type { Alert, AlertKind } from './monitor/alerts';
+export type { AlertOptions, MonitorOptions } from './monitor/options';
+export type { PerformanceStats } from './monitor/track';
+export type { CacheJson, MetricsJson } from './pages/metrics-json';
 export { CircuitBreaker } from './retry/breaker';
 export type { BreakerCall, BreakerOptions, BreakerState } from './retry/breaker';
 export { Retrier } from './retry/retry';
@@ -64,6 +70,7 @@ export type {
   HttpServerOptions,
   Logger,
   McpoOptions,
+  MetricsOptions,
   PoolOptions,
   ServerOptions,
   StdioServerOptions,

@@ -21,11 +21,11 @@ interface Called {
   readonly executions: number;
 }
 
-/** A call of a tool that takes up to 20 ms; every other one reads. */
+/** A call of a tool that takes up to 60 ms; every other one reads. */
 async function call(url: string, number: number): Promise<Answer & { readonly tool: string; readonly op: string }> {
   const tool = number % 2 === 0 ? 'read' : 'write';
   const op = String(number);
-  return { ...(await post(`${url}/web/${tool}`, { args: { op, delayMs: number % 21 } })), tool, op };
+  return { ...(await post(`${url}/web/${tool}`, { args: { op, delayMs: number % 61 } })), tool, op };
 }
 
 type Made = Awaited<ReturnType<typeof call>>;
@@ -100,8 +100,9 @@ describe('a server over streamable HTTP that is killed and started again', () =>
     for (let round = 1; round <= 3; round++) {
       await ledger.kill();
       await ledger.start();
+      expect((await post(`${url}/web/read`, { args: { op: `up ${round}` } })).status).toBe(200);
       const made = load.made;
-      await until(() => load.made >= made + 200);
+      await until(() => load.made >= made + 100);
     }
     const calls = withExecutions(await load.end());
     report('killed three times', calls);

@@ -2,11 +2,15 @@ import { mcpoRouter } from '../../lib';
 import { inPlainHttp } from './hosts';
 import { silent } from './loggers';
 
-/** What is held by the process, in bytes, and what it was warned of. */
+/** How an app is doing. */
 export interface Health {
+  /** What it has computed for so far, in milliseconds. */
+  readonly cpuMs: number;
+  /** What it holds, in bytes: in all, and that is of use. */
   readonly rss: number;
   readonly held: number;
   readonly connections: number;
+  /** What the process was warned of. */
   readonly warnings: readonly string[];
 }
 
@@ -19,10 +23,17 @@ async function main(url: string): Promise<void> {
   await mcpo.ready();
   const mounted = await inPlainHttp.mount(mcpo);
   process.on('message', () => {
+    const { user, system } = process.cpuUsage();
     for (let round = 0; round < 3; round++) globalThis.gc?.();
     const { rss, heapUsed, external } = process.memoryUsage();
     const connections = mcpo.stats.servers.web?.connections ?? 0;
-    process.send?.({ rss, held: heapUsed + external, connections, warnings } satisfies Health);
+    process.send?.({
+      cpuMs: (user + system) / 1_000,
+      rss,
+      held: heapUsed + external,
+      connections,
+      warnings,
+    } satisfies Health);
   });
   process.once('disconnect', () => process.exit());
   process.send?.(mounted.url);

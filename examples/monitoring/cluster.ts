@@ -13,11 +13,8 @@ const aggregator = new AggregatorRegistry();
 
 /** Starts the workers, and serves the sum of their metrics on a port of its own. */
 async function primary(): Promise<void> {
-  const workers = Number(process.env.WORKERS ?? 2);
-  for (let count = 0; count < workers; count += 1) {
-    const worker = cluster.fork();
-    await once(worker, 'listening');
-  }
+  const workers = Array.from({ length: Number(process.env.WORKERS ?? 2) }, () => cluster.fork());
+  await Promise.all(workers.map((worker) => once(worker, 'listening')));
 
   const metrics = createServer((_req, res) => {
     aggregator.clusterMetrics().then(

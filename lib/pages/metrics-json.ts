@@ -33,10 +33,15 @@ export interface MetricsJson {
 
 /** One cache in {@link MetricsJson}. */
 export interface CacheJson {
+  /** Look-ups that found a result. */
   readonly hits: number;
+  /** Look-ups that found none. */
   readonly misses: number;
+  /** Hits among all look-ups, in percent. */
   readonly hit_rate: number;
+  /** Results that are kept. */
   readonly current_size: number | null;
+  /** Bytes that are kept. */
   readonly memory_usage: number | null;
 }
 

@@ -1,0 +1,62 @@
+import express, { type RequestHandler } from 'express';
+import express4 from 'express4';
+import request from 'supertest';
+import { mcpoRouter, toolCall } from '../lib';
+import { Lab, text } from './support/lab';
+import { silent } from './support/loggers';
+
+const lab = new Lab().tool('echo', ({ args }) => text(JSON.stringify(args)));
+const mcpo = mcpoRouter({ servers: { lab: { connect: lab.connect } }, logger: silent, bodyLimit: 1_000 });
+beforeAll(() => mcpo.ready());
+afterAll(() => mcpo.close());
+
+describe.each([
+  ['Express 5', express as unknown as typeof express4],
+  ['Express 4', express4],
+])('in an app of %s whose own parser has read the body', (_name, make) => {
+  const parsedBy = (...parsers: RequestHandler[]): request.Agent =>
+    request(
+      make()
+        .use(...(parsers as never[]))
+        .use('/mcp', mcpo as never) as never,
+    );
+  const send = (agent: request.Agent, body: string, type = 'application/json'): request.Test =>
+    agent.post('/mcp/lab/echo').set('content-type', type).send(body);
+
+  it('takes what it has parsed', async () => {
+    const response = await send(parsedBy(express.json()), '{"a":{"__proto__":1,"b":[null]}}');
+    expect([response.status, response.text]).toEqual([200, '{"a":{"__proto__":1,"b":[null]}}']);
+  });
+
+  it.each([
+    ['bytes', express.raw({ type: '*/*' })],
+    ['text', express.text({ type: '*/*' })],
+  ])('parses what it has left as %s', async (_what, parser) => {
+    expect((await send(parsedBy(parser), '{"a":"é"}')).body).toEqual({ a: 'é' });
+    expect((await send(parsedBy(parser), '{"a"')).body).toMatchObject({ status: 400, code: 'MCPO_INVALID_JSON' });
+  });
+
+  it.each([
+    ['an array', '[1]', 400, 'MCPO_INVALID_BODY'],
+    ['another type', 'a=1', 415, 'MCPO_UNSUPPORTED_MEDIA_TYPE'],
+    ['more than bodyLimit', JSON.stringify({ a: 'x'.repeat(1_000) }), 413, 'MCPO_BODY_TOO_LARGE'],
+  ])('still refuses %s', async (_what, body, status, code) => {
+    const type = status === 415 ? 'application/x-www-form-urlencoded' : undefined;
+    const parsers = [express.json(), express.urlencoded({ extended: false })];
+    expect((await send(parsedBy(...parsers), body, type)).body).toMatchObject({ status, code });
+  });
+
+  it('takes no body as no arguments', async () => {
+    expect((await parsedBy(express.json()).post('/mcp/lab/echo')).body).toEqual({});
+  });
+});
+
+it('knows no call of a request that is none', async () => {
+  const seen: unknown[] = [];
+  const app = express().use((req, res) => {
+    seen.push(toolCall(req));
+    res.end();
+  });
+  await request(app).get('/');
+  expect(seen).toEqual([undefined]);
+});

@@ -1,0 +1,110 @@
+import path from 'node:path';
+import type { PoolOptions } from '../../lib';
+import { until } from '../support/deferred';
+import { inPlainHttp } from '../support/hosts';
+import { LightClient, Load } from '../support/load';
+import { type Served, serving } from '../support/serve';
+
+const CALLERS = 40;
+const BLOCK_MS = 50;
+const ROUNDS = 3;
+const paces = { command: process.execPath, args: [path.join(__dirname, '../support/servers/paces.js')] };
+
+const serve = serving(inPlainHttp);
+const client = new LightClient();
+afterAll(() => client.close());
+
+type Paces = Served & { readonly connections: () => number };
+
+async function pool(options: PoolOptions): Promise<Paces> {
+  const served = await serve({ servers: { x: paces }, pool: options });
+  const connections = (): number => served.mcpo.stats.servers.x?.connections ?? 0;
+  await until(() => connections() >= Math.min(options.minConnections ?? 2, options.maxConnections ?? 10));
+  return { ...served, connections };
+}
+
+function calls({ url }: Paces, callers: number, tool: string, args: object): Load {
+  return new Load(callers, async () => {
+    const { status, body } = await client.post(`${url}/x/${tool}`, args);
+    if (status !== 200) throw new Error(body);
+  });
+}
+
+/** Answers a second, once `enough` or the most of some rounds: others use the machine. */
+async function rateOf(
+  served: Paces,
+  callers: number,
+  tool: string,
+  args: object,
+  answers: number,
+  enough = Infinity,
+): Promise<number> {
+  const load = calls(served, callers, tool, args);
+  let most = 0;
+  for (let round = 0; round < ROUNDS && most < enough; round++) most = Math.max(most, await load.rate(answers));
+  await load.stop();
+  return most;
+}
+
+function print(text: string): void {
+  process.stdout.write(`throughput: ${text}\n`);
+}
+
+describe('a tool that blocks its process', () => {
+  it('is called 9 times as often over 10 connections as over one, and 5 times once a default pool has grown', async () => {
+    const one = await pool({ minConnections: 1, maxConnections: 1 });
+    const ten = await pool({ minConnections: 10, maxConnections: 10 });
+    const args = { ms: BLOCK_MS };
+    const alone = await rateOf(one, CALLERS, 'block', args, 20);
+    const fixed = await rateOf(ten, CALLERS, 'block', args, 200, 9 * alone);
+    const grows = await pool({});
+    const load = calls(grows, CALLERS, 'block', args);
+    await until(() => grows.connections() === 10);
+    await load.stop();
+    const grown = await rateOf(grows, CALLERS, 'block', args, 200, 5 * alone);
+    print(
+      `blocking 50 ms: ${alone.toFixed(1)} calls/s on 1 connection, ${fixed.toFixed(1)} on 10 ` +
+        `(x ${(fixed / alone).toFixed(2)}), ${grown.toFixed(1)} with default options, grown to ${String(grows.connections())} ` +
+        `(x ${(grown / alone).toFixed(2)})`,
+    );
+    expect(fixed / alone).toBeGreaterThanOrEqual(9);
+    expect(grown / alone).toBeGreaterThanOrEqual(5);
+  });
+});
+
+describe('a tool that lets its process do other things meanwhile', () => {
+  it('is called 5 times as often at a time as one after the other, over one connection', async () => {
+    const one = await pool({ minConnections: 1, maxConnections: 1 });
+    const args = { ms: 20 };
+    const alone = await rateOf(one, 1, 'delay', args, 40);
+    const together = await rateOf(one, CALLERS, 'delay', args, 400, 5 * alone);
+    print(
+      `waiting 20 ms: ${alone.toFixed(1)} calls/s one at a time, ${together.toFixed(1)} by ${String(CALLERS)} callers ` +
+        `on ${String(one.connections())} connection (x ${(together / alone).toFixed(2)})`,
+    );
+    expect(together / alone).toBeGreaterThanOrEqual(5);
+    expect(one.connections()).toBe(1);
+  });
+});
+
+describe('a fast tool', () => {
+  it(`makes no pool grow, however often ${String(CALLERS)} callers call it`, async () => {
+    const most: number[] = [];
+    const rates: number[] = [];
+    // A process that the machine leaves waiting is slow: then another pool has to do better.
+    while (most.length < ROUNDS && most.at(-1) !== 2) {
+      const served = await pool({});
+      let seen = 0;
+      const load = new Load(CALLERS, async () => {
+        const { status } = await client.post(`${served.url}/x/fast`);
+        seen = Math.max(seen, status === 200 ? served.connections() : Infinity);
+      });
+      rates.push(await load.rate(3_000));
+      await load.stop();
+      most.push(seen);
+      await served.mcpo.close();
+    }
+    print(`a fast tool: ${rates.map(Math.round).join(' ')} calls/s on ${most.join(' ')} connections at most`);
+    expect(most.at(-1)).toBe(2);
+  });
+});
