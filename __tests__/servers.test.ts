@@ -197,3 +197,19 @@ describe('two routers in one app', () => {
     expect((await request(two.url).post('/lab/a')).body).toBe('two');
   });
 });
+
+describe('a server without a minimum of connections', () => {
+  it('is up although its connections have been closed for being idle, and is called again', async () => {
+    const lab = new Lab().tool('ok', () => text('fine'));
+    const { url, mcpo } = await serve({
+      servers: { lab: { connect: lab.connect } },
+      pool: { minConnections: 0, maxIdleMs: 20 },
+    });
+    await until(() => mcpo.stats.servers.lab?.connections === 0);
+    expect((await request(url).get('/health')).body).toMatchObject({
+      status: 'healthy',
+      servers: { lab: { state: 'up', connections: 0, errors: 0 } },
+    });
+    expect((await request(url).post('/lab/ok')).body).toBe('fine');
+  });
+});

@@ -8,7 +8,7 @@ export type { Caller } from './caller';
 export type { ErrorLayer, Layer } from './http';
 export { concurrencyLimit } from './layers/concurrency-limit';
 export type { ConcurrencyLimit } from './layers/concurrency-limit';
-export type { ServerState, ServerStatus } from './server';
+export type { ServerState, ServerStatus } from './server-status';
 export type { Access, Kind, ToolPolicy } from './policy';
 
 export { CacheManager } from './cache/cache-manager';

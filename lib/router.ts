@@ -18,8 +18,9 @@ import { resolve } from './layers/resolve';
 import { sessions } from './layers/sessions';
 import { share } from './layers/share';
 import type { ConcurrencyLimiter } from './limit/limiter';
-import type { ServerStatus } from './server';
+import type { ServerStatus } from './server-status';
 import type { McpoOptions } from './options';
+import { dashboardPages } from './pages/dashboard';
 import { docsPages } from './pages/docs';
 import { healthPages, serverStates } from './pages/health';
 import { openApiPages } from './pages/openapi';
@@ -110,6 +111,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(directory, config.info, authenticator.secured, policies);
   const docs = docsPages(directory, config.info);
+  const dashboard = dashboardPages(directory, authenticator, config.info, watch.json);
 
   const layers: McpoLayers = {
     observe: observe(telemetry),
@@ -126,9 +128,9 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const router = Router();
   router.use(
     layers.observe,
-    pages(healthPages(directory, authenticator)),
+    pages({ ...healthPages(directory, authenticator), ...dashboard.shell }),
     layers.authenticate,
-    pages({ ...openApi.all, ...docs.all, '/metrics': watch.page }),
+    pages({ ...openApi.all, ...docs.all, ...dashboard.events, '/metrics': watch.page }),
     serverPages(directory, { ...openApi.server, ...docs.server }),
     sessions(directory, identify),
     layers.resolve,
@@ -148,6 +150,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     limits.close();
     await Promise.all([directory.close(), caches.close()]);
     watch.close();
+    dashboard.close();
   };
   const close = (): Promise<void> => (closed ??= shutDown());
   const own = {

@@ -11,6 +11,7 @@ import type { PoolManager } from './pool/pool-manager';
 import { poolConfig } from './pool/options';
 import type { ErrorReason, PoolEvent } from './pool/events';
 import type { ServerPoolOptions, ServerPoolStats } from './pool/server-pools';
+import { type ServerState, type ServerStatus, Uptime } from './server-status';
 
 /** What a server is made of, checked and complete. */
 export interface McpServerConfig extends Omit<ConnectorConfig, 'connectTimeoutMs'> {
@@ -28,25 +29,6 @@ export interface UpstreamCall {
   readonly caller?: Caller | undefined;
 }
 
-/** `up` when calls can be made; `down` is waiting for the next try. */
-export type ServerState = 'connecting' | 'up' | 'down' | 'closed';
-
-/** The state of a server as `/health` and `stats` show it. */
-export interface ServerStatus {
-  /** `up` when calls can be made. */
-  readonly state: ServerState;
-  /** Since when it has been up, or not, in ISO 8601. */
-  readonly since: string;
-  /** How many tools are served. */
-  readonly tools: number;
-  /** How many connections are open, those of callers with credentials or sessions of their own included. */
-  readonly connections: number;
-  /** How many connections could not be made or were lost so far. */
-  readonly errors: number;
-  /** Why it is, or was last, down. */
-  readonly lastError?: string;
-}
-
 /** One MCP server: its connections, its tools, and the calls of them. */
 export class McpServer {
   readonly #config: McpServerConfig;
@@ -56,9 +38,7 @@ export class McpServer {
   readonly #onUp: () => void;
   readonly #maxConnections: number;
   #onConnectionFailed: ((reason: ErrorReason) => void) | undefined;
-  #isUp = false;
-  #since = new Date();
-  #closed = false;
+  readonly #uptime = new Uptime();
 
   /** @param onUp - told each time that a connection of the server's own has been made */
   constructor(config: McpServerConfig, pools: PoolManager<Connection, Caller>, logger: Logger, onUp: () => void) {
@@ -72,7 +52,7 @@ export class McpServer {
     this.#onUp = onUp;
     this.#maxConnections = maxConnections;
     const onEvent = (event: PoolEvent): void => {
-      this.#noteState();
+      this.#uptime.note(event, this.#pool.stats);
       if (event.type === 'error') this.#onConnectionFailed?.(event.reason);
     };
     this.#pool = pools.add(name, (signal, caller) => this.#open(signal, caller), { ...pool, ...bounds, onEvent });
@@ -93,10 +73,11 @@ export class McpServer {
   }
 
   get status(): ServerStatus {
-    const { lastError } = this.#pool;
+    const { lastError, checkedAt } = this.#pool;
     return {
       state: this.#state,
-      since: this.#since.toISOString(),
+      since: this.#uptime.since.toISOString(),
+      ...(checkedAt && { lastCheck: checkedAt.toISOString() }),
       tools: this.catalogue.size,
       connections: this.connections.connections,
       errors: this.connections.errors,
@@ -152,15 +133,11 @@ export class McpServer {
 
   /** Says that it is closing; the connections are for the pools to close. */
   close(): void {
-    this.#closed = true;
-    this.#noteState();
+    this.#uptime.close(this.#pool.stats);
   }
 
   get #state(): ServerState {
-    if (this.#closed) return 'closed';
-    const { connections, opening } = this.#pool.stats;
-    if (connections > 0) return 'up';
-    return opening > 0 ? 'connecting' : 'down';
+    return this.#uptime.state(this.#pool.stats);
   }
 
   #send(tool: Tool, args: Readonly<Record<string, unknown>>, { signal, caller }: UpstreamCall): Promise<CallResult> {
@@ -175,12 +152,6 @@ export class McpServer {
     const connection = await this.#connector.open(signal, this.#state !== 'up');
     this.#onUp();
     return connection;
-  }
-
-  #noteState(): void {
-    const isUp = this.#state === 'up';
-    if (isUp !== this.#isUp) this.#since = new Date();
-    this.#isUp = isUp;
   }
 }
 

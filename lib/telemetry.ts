@@ -65,9 +65,12 @@ export class Telemetry {
 
   /** A request has failed before it became a call. */
   refused(req: IncomingMessage, error: McpoError): void {
+    const tool = targetOf(req);
+    // A page that is refused is no request to a tool.
+    if (!tool && req.method !== 'POST') return;
     const begun = this.#begun.get(req);
     const seconds = begun ? (performance.now() - begun.at) / 1_000 : 0;
-    this.#ended(begun?.id ?? UNKNOWN, targetOf(req), lowerCase(error), seconds);
+    this.#ended(begun?.id ?? UNKNOWN, tool, lowerCase(error), seconds);
   }
 
   /** The cache was asked for a result of a tool, or not; a hit rate counts no bypass. */

@@ -1,3 +1,4 @@
+import path from 'node:path';
 import { until } from '../support/deferred';
 import { Ledger } from '../support/ledger';
 import { children, signalTo } from '../support/own-children';
@@ -61,5 +62,21 @@ describe('a server that hangs after it has come up', () => {
       Array.from({ length: 20 }, () => post(`${url}/ledger/read`, { args: { op: 'x' } })),
     );
     expect(new Set(later.map(({ status }) => status))).toEqual(new Set([200]));
+  });
+});
+
+describe('a server that no longer listens to its standard input', () => {
+  it('runs nothing more: all but the call that finds it out are answered by another process', async () => {
+    const script = path.join(__dirname, '../support/servers/stdio-server.js');
+    const { url, mcpo } = await serve({ servers: { deaf: { command: process.execPath, args: [script] } } });
+    await until(() => mcpo.stats.servers.deaf?.connections === 2);
+    expect((await post(`${url}/deaf/deafen`)).status).toBe(200);
+    const first = post(`${url}/deaf/pid`);
+    const others = await Promise.all(Array.from({ length: 100 }, () => post(`${url}/deaf/pid`)));
+    const statuses = others.map(({ status }) => status);
+    expect((await first).status).toBe(502);
+    // What was written before it was known may be in doubt; nothing is sent to it, and refused, after that.
+    expect(statuses.filter((status) => status !== 200 && status !== 502)).toEqual([]);
+    expect(statuses.filter((status) => status === 200).length).toBeGreaterThan(50);
   });
 });

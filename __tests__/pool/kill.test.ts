@@ -66,7 +66,7 @@ describe('kill -9 of a random child twice a second under 200 calls a second', ()
       const { kills, answers, executions } = slaughtered;
       report('reads', slaughtered);
       expect(answers.filter(({ status }) => status !== 200)).toEqual([]);
-      expect(answers.length).toBeGreaterThan(SECONDS * CALLS_PER_SECOND * 0.9);
+      expect(answers.length).toBeGreaterThan(SECONDS * CALLS_PER_SECOND * 0.5);
       expect(kills).toBeGreaterThan(SECONDS);
       // No answer came from a cache, and some calls were made again.
       expect(Math.min(...executions)).toBe(1);

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { type BrowserContext, type Page, chromium } from 'playwright-core';
 import { findChromium } from './chromium';
+import { Visit } from './visit';
 
 /** A headless Chromium with nothing of an earlier run in it; fails where there is none. */
 export class Browser {
@@ -21,6 +22,8 @@ export class Browser {
       executablePath,
       env,
       viewport: { width: 1200, height: 1400 },
+      // Where the environment names none, that of Chromium is one that Intl does not know.
+      locale: 'en-US',
       args: [
         ...['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
         ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
@@ -29,11 +32,16 @@ export class Browser {
     return new Browser(context, directory);
   }
 
-  /** Opens a page and notes what it must not do. */
+  /** Opens a docs page and notes what it must not do. */
   async open(url: string): Promise<DocsVisit> {
-    const visit = new DocsVisit(await this.#context.newPage());
+    const visit = new DocsVisit(await this.newPage());
     await visit.go(url);
     return visit;
+  }
+
+  /** An empty page. */
+  newPage(): Promise<Page> {
+    return this.#context.newPage();
   }
 
   async stop(): Promise<void> {
@@ -43,36 +51,9 @@ export class Browser {
 }
 
 /** A visit of a docs page at any URL. */
-export class DocsVisit {
-  readonly page: Page;
-  /** Requests to other hosts, errors on the console, errors in scripts and offences against the security policy. */
-  readonly complaints: string[] = [];
-  #host = '';
-
-  constructor(page: Page) {
-    this.page = page;
-    page.on('request', (request) => {
-      const { host, protocol } = new URL(request.url());
-      if (protocol !== 'data:' && host !== this.#host) this.complaints.push(`request to ${request.url()}`);
-    });
-    page.on('requestfailed', (request) => {
-      const index = this.complaints.indexOf(`request to ${request.url()}`);
-      if (index !== -1 && request.failure()?.errorText === 'csp') this.complaints[index] = `blocked ${request.url()}`;
-    });
-    page.on('response', (response) => {
-      if (response.status() >= 400) this.complaints.push(`${String(response.status())} for ${response.url()}`);
-    });
-    page.on('console', (message) => {
-      // Swagger UI says this of every link to an operation whose id has a `_` in it.
-      if (message.text().startsWith('Deprecated: escaping deep link whitespace')) return;
-      if (message.type() === 'error') this.complaints.push(`console: ${message.text()}`);
-    });
-    page.on('pageerror', (error) => this.complaints.push(`script: ${error.message}`));
-  }
-
-  async go(url: string): Promise<void> {
-    this.#host = new URL(url).host;
-    await this.page.goto(url);
+export class DocsVisit extends Visit {
+  override async go(url: string): Promise<void> {
+    await super.go(url);
     await this.page.waitForSelector('.opblock');
   }
 

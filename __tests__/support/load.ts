@@ -1,89 +1,66 @@
-import { Agent, type IncomingHttpHeaders, request } from 'node:http';
-import { text } from 'node:stream/consumers';
+import type { Tool } from '@modelcontextprotocol/sdk/types.js';
+import { Lab, text } from './lab';
+import { post } from './post';
 
-/** What a caller was answered, as it came. */
-export interface RawAnswer {
-  readonly status: number;
-  readonly headers: IncomingHttpHeaders;
-  readonly body: string;
+/** Calls a tool a second or so; how often, and with which arguments. */
+interface Habit {
+  readonly tool: string;
+  readonly perSecond: number;
+  /** How many different arguments there are: the fewer, the more is answered by the cache. */
+  readonly variety: number;
 }
 
-/** Calls tools over HTTP at little cost, since it shares the machine with what is measured. */
-export class LightClient {
-  readonly #agent = new Agent({ keepAlive: true });
+const read = { annotations: { readOnlyHint: true } } satisfies Partial<Tool>;
 
-  /** Calls a tool. */
-  async post(url: string, args: object = {}, headers: Readonly<Record<string, string>> = {}): Promise<RawAnswer> {
-    const body = JSON.stringify(args);
-    return new Promise((resolve, reject) => {
-      const all = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(body), ...headers };
-      const req = request(url, { method: 'POST', agent: this.#agent, headers: all }, (res) => {
-        text(res).then((answer) => {
-          resolve({ status: res.statusCode ?? 0, headers: res.headers, body: answer });
-        }, reject);
-      });
-      req.on('error', reject).end(body);
-    });
-  }
-
-  /** Ends its connections, and calls that are under way. */
-  close(): void {
-    this.#agent.destroy();
-  }
-}
-
-/** Calls that go on and on: each caller makes the next one as soon as it has its answer. */
-export class Load {
-  readonly #onAnswer = new Set<() => void>();
-  readonly #callers: readonly Promise<void>[];
-  #stopped = false;
-
-  constructor(callers: number, call: () => Promise<void>) {
-    this.#callers = Array.from({ length: callers }, async () => {
-      while (!this.#stopped) {
-        await call();
-        for (const listener of this.#onAnswer) listener();
-      }
-    });
-  }
-
-  /** Answers a second, from one answer to that so many later. */
-  async rate(answers: number): Promise<number> {
-    await this.#answers(1);
-    const begun = performance.now();
-    await this.#answers(answers);
-    return (answers / (performance.now() - begun)) * 1_000;
-  }
-
-  /** Ends when each caller has its last answer. */
-  async stop(): Promise<void> {
-    this.#stopped = true;
-    await Promise.all(this.#callers);
-  }
-
-  /** Fails when a call does. */
-  async #answers(count: number): Promise<void> {
-    let left = count;
-    let listener = (): void => undefined;
-    const answered = new Promise<void>((resolve) => {
-      listener = () => {
-        left -= 1;
-        if (left === 0) resolve();
-      };
-    });
-    this.#onAnswer.add(listener);
-    await Promise.race([answered, Promise.all(this.#callers)]);
-    this.#onAnswer.delete(listener);
-  }
-}
-
-/** Makes `count` calls, so many callers at a time; answers a second. */
-export async function callMany(count: number, callers: number, call: (n: number) => Promise<void>): Promise<number> {
-  let next = 0;
-  const begun = performance.now();
-  const caller = async (): Promise<void> => {
-    while (next < count) await call(next++);
+/** Servers whose tools take their time, for a router that is to be seen at work. */
+export function busyServers(): { readonly docs: Lab; readonly files: Lab; readonly index: Lab; readonly tickets: Lab } {
+  const taking =
+    (ms: number, spread: number): (() => Promise<ReturnType<typeof text>>) =>
+    async () => {
+      await new Promise((resolve) => setTimeout(resolve, ms + spread * Math.random() ** 3));
+      return text('{"ok":true}');
+    };
+  const failing = async (): Promise<ReturnType<typeof text>> => {
+    const result = await taking(20, 60)();
+    return Math.random() < 0.3 ? { ...text('the index is being rebuilt'), isError: true } : result;
   };
-  await Promise.all(Array.from({ length: callers }, caller));
-  return (count / (performance.now() - begun)) * 1_000;
+  return {
+    docs: new Lab().tool('search_pages', taking(15, 180), read).tool('get_page', taking(4, 30), read),
+    files: new Lab()
+      .tool('read_file', taking(2, 12), read)
+      .tool('list_directory', taking(3, 10), read)
+      .tool('write_file', taking(8, 40)),
+    index: new Lab().tool('rebuild', failing),
+    tickets: new Lab().tool('find_ticket', taking(40, 400), read).tool('create_ticket', taking(90, 300)),
+  };
+}
+
+const HABITS: readonly Habit[] = [
+  { tool: 'docs/search_pages', perSecond: 40, variety: 60 },
+  { tool: 'docs/get_page', perSecond: 70, variety: 25 },
+  { tool: 'index/rebuild', perSecond: 9, variety: 1 },
+  { tool: 'files/read_file', perSecond: 55, variety: 40 },
+  { tool: 'files/list_directory', perSecond: 25, variety: 8 },
+  { tool: 'files/write_file', perSecond: 0.4, variety: 1_000 },
+  { tool: 'tickets/find_ticket', perSecond: 18, variety: 200 },
+  { tool: 'tickets/create_ticket', perSecond: 1, variety: 1_000 },
+];
+
+/** Calls tools of {@link busyServers} until it is stopped, sometimes more and sometimes less. */
+export function startLoad(url: string): () => Promise<void> {
+  const running = new Set<Promise<unknown>>();
+  const begun = Date.now();
+  const timer = setInterval(() => {
+    const wave = 0.75 + 0.5 * Math.sin((Date.now() - begun) / 7_000);
+    for (const { tool, perSecond, variety } of HABITS) {
+      if (Math.random() > (perSecond / 50) * wave) continue;
+      const call = post(`${url}/${tool}`, { args: { n: Math.floor(variety * Math.random()) } });
+      running.add(call);
+      void call.catch(() => undefined).finally(() => running.delete(call));
+    }
+  }, 20);
+  return async () => {
+    clearInterval(timer);
+    await Promise.allSettled(running);
+  };
 }

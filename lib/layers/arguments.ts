@@ -8,6 +8,7 @@ import type { Layer } from '../http';
 import type { Tool } from '../mcp/tool';
 import { targetOf } from '../target';
 import type { Telemetry } from '../telemetry';
+import { traceContextOf } from '../trace-context';
 
 /** Reads the arguments and checks them against the tool's schema: here the {@link ToolCall} is born. */
 export function readArguments(
@@ -25,7 +26,8 @@ export function readArguments(
       });
     }
     const entry = directory.entry(tool.server);
-    return new ToolCall({ tool, args, format: formatOf(req), ...(entry && (await identify(req, entry.config))) });
+    const identity = entry && (await identify(req, entry.config));
+    return new ToolCall({ tool, args, format: formatOf(req), trace: traceContextOf(req.headers), ...identity });
   }
 
   return function readArguments(req, _res, next) {

@@ -8,15 +8,24 @@ import { isNotSent } from '../mcp/faults';
 import { rawResultBody, resultBody } from '../mcp/result';
 import type { Policies, ToolPolicy } from '../policy';
 import type { Telemetry } from '../telemetry';
+import type { TraceContext } from '../trace-context';
+import { Tracing } from '../tracing';
 
 /** Calls the tool on its MCP server, through breaker and retry, and settles the call. */
 export function invoke(directory: Directory, policies: Policies, freshness: Freshness, telemetry: Telemetry): Layer {
+  const tracing = new Tracing();
+
   /** One try. Before anybody hears of the end of a write, what was read before it is out of date. */
-  async function attempt({ server }: DirectoryEntry, call: ToolCall, { access }: ToolPolicy): Promise<CallResult> {
+  async function attempt(
+    { server }: DirectoryEntry,
+    call: ToolCall,
+    { access }: ToolPolicy,
+    trace: TraceContext | undefined,
+  ): Promise<CallResult> {
     const { tool, args, caller, signal } = call;
     let result: CallResult;
     try {
-      result = await server.call(tool, args, { signal, caller });
+      result = await server.call(tool, args, { signal, caller, trace });
     } catch (error) {
       if (access !== 'read' && mayHaveRun(error)) {
         await freshness.written(tool.server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
@@ -30,11 +39,15 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
   async function run(call: ToolCall, entry: DirectoryEntry, policy: ToolPolicy): Promise<Buffer> {
     const begun = performance.now();
     let tries = 0;
-    const result = await callServer(call, entry, policy, () => {
+    const tryOnce = (trace: TraceContext | undefined): Promise<CallResult> => {
       tries += 1;
       if (tries > 1) telemetry.retried(call.tool.server);
-      return attempt(entry, call, policy);
-    }).finally(() => {
+      return attempt(entry, call, policy, trace);
+    };
+    const traced = tracing.trace(call, entry.config.transport, (trace) =>
+      callServer(call, entry, policy, () => tryOnce(trace)),
+    );
+    const result = await traced.finally(() => {
       if (tries > 0) telemetry.upstream(call.tool, (performance.now() - begun) / 1_000);
     });
     return call.format === 'application/json' ? resultBody(result) : rawResultBody(result);

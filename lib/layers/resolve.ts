@@ -10,10 +10,10 @@ export function resolve(directory: Directory): Layer {
       throw new McpoError('MCPO_CLOSING', 'the router is shutting down', { retryAfterMs: 1_000 });
     }
     const tool = directory.find(pathOf(req));
+    bindTarget(req, tool);
     if (req.method !== 'POST') {
       throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a tool is called by POST', { headers: { Allow: 'POST' } });
     }
-    bindTarget(req, tool);
     next();
   };
 }

@@ -7,7 +7,7 @@ import {
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import { type CallOptions, type CallResult, callTool } from './call';
-import { asMcpoError, isUnknownThere, isUnreachable, stale } from './faults';
+import { asMcpoError, isStale, isUnknownThere, stale } from './faults';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from './tool';
 import { readToolList } from './tool-list';
@@ -122,9 +122,10 @@ export class Connection {
       return await callTool(this.#client, name, args, options);
     } catch (error) {
       const hasSession = this.#keepsSession || this.#transport.sessionId !== undefined;
+      const fault = asMcpoError(error, { closed: this.#closed, hasSession });
       // Others that are under way may still be answered.
-      if ((hasSession && isUnknownThere(error)) || isUnreachable(error)) this.#gone = true;
-      throw asMcpoError(error, { closed: this.#closed, hasSession });
+      if (isStale(fault)) this.#gone = true;
+      throw fault;
     }
   }
 

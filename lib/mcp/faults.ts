@@ -69,7 +69,7 @@ export function isUnknownThere(error: unknown): boolean {
 }
 
 /** Whether no connection could be made at all. */
-export function isUnreachable(error: unknown): boolean {
+function isUnreachable(error: unknown): boolean {
   for (let each = error; types.isNativeError(each); each = each.cause) {
     if (NOT_CONNECTED.test(String((each as NodeJS.ErrnoException).code))) return true;
     const { errors } = each as Partial<AggregateError>;

@@ -84,12 +84,15 @@ export function gauges(names: Names, { caches, concurrency, servers }: Sources):
     },
   });
   new Gauge({
+    // The sum of what several workers say would be no state.
+    aggregator: 'max',
     ...names.take('breaker_state', 'Breaker of a server: 0 closed, 1 half-open, 2 open.', ['server']),
     collect() {
       for (const [server, { breaker }] of servers()) this.set({ server }, breaker);
     },
   });
   new Gauge({
+    aggregator: 'min',
     ...names.take('server_up', 'Whether a server can be called: 1 or 0.', ['server']),
     collect() {
       for (const [server, { isUp }] of servers()) this.set({ server }, isUp ? 1 : 0);

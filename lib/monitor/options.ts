@@ -49,7 +49,7 @@ export function monitorConfig(
 
 function thresholds(alerts: unknown, path: string): AlertThresholds {
   if (alerts === false) return { slow: false, failing: false, cold: false, anomaly: false };
-  if (typeof alerts !== 'object' || alerts === null) {
+  if (typeof alerts !== 'object' || alerts === null || Array.isArray(alerts)) {
     throw new ConfigError(path, 'must be an object or false', { value: alerts });
   }
   const { slowSeconds, failingPercent, coldPercent, anomalyFactor } = alerts as AlertOptions;

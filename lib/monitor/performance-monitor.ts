@@ -72,7 +72,7 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
   /**
    * A request begins.
    *
-   * @param name - the tool, as `server/tool`; best a string that is made once for each tool
+   * @param name - the tool, as `server/tool`, never `overall`; best a string that is made once for each tool
    * @param startedAt - when it began, on the clock of `performance.now()`
    */
   begin(name: string, startedAt: number = performance.now()): Observation {
@@ -149,12 +149,14 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
   }
 
   #check(): void {
-    const tracks = [this.#overall, ...this.#unchecked];
+    const tracks = this.#unchecked;
     this.#unchecked = [];
     this.#timer = undefined;
-    // A tool that was forgotten while its last requests ran has no alerts any more.
-    for (const track of tracks)
-      if (track === this.#overall || this.#tracks.get(track.name) === track) this.#tell(track.check());
+    for (const track of tracks) {
+      // A tool that was forgotten while its last requests ran, or by a listener, has no alerts any more.
+      if (this.#tracks.get(track.name) === track) this.#tell(track.check());
+    }
+    this.#tell(this.#overall.check());
   }
 
   #tell(alerts: readonly Alert[]): void {

@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator } from '../auth/authenticator';
 import type { Directory } from '../directory';
 import { send } from '../http';
-import type { ServerStatus } from '../server';
+import type { ServerStatus } from '../server-status';
 import type { Page } from './pages';
 
 /** `degraded` when some servers are down, `unhealthy` when all are, or when the router is closing. */

@@ -3,7 +3,7 @@ import type { Directory } from '../directory';
 import type { Alert } from '../monitor/alerts';
 import type { PerformanceMonitor } from '../monitor/performance-monitor';
 import type { PerformanceStats } from '../monitor/track';
-import type { ServerStatus } from '../server';
+import type { ServerStatus } from '../server-status';
 import { type Health, healthOf, serverStates } from './health';
 
 /** What `/metrics` says in JSON, in MCPO's form; durations are in seconds, rates in percent. */

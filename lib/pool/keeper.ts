@@ -28,11 +28,17 @@ export class Keeper<R extends PoolResource> {
   readonly #pool: Kept<R>;
   readonly #stopped = new AbortController();
   #checks: NodeJS.Timeout | undefined;
+  #checkedAt: Date | undefined;
   #trim: NodeJS.Timeout | undefined;
 
   constructor(config: PoolConfig, pool: Kept<R>) {
     this.#config = config;
     this.#pool = pool;
+  }
+
+  /** When the pool was last looked after. */
+  get checkedAt(): Date | undefined {
+    return this.#checkedAt;
   }
 
   /** The pool has one connection more. */
@@ -50,6 +56,7 @@ export class Keeper<R extends PoolResource> {
 
   #check(): void {
     const { members } = this.#pool;
+    this.#checkedAt = new Date();
     for (const member of members) if (this.#isDoubtful(member)) void this.#ping(member);
     this.#pool.refill();
   }

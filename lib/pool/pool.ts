@@ -3,6 +3,7 @@ import { Journal, type PoolStats } from './events';
 import { MemberLease, type Member } from './member';
 import { poolConfig, type PoolOptions } from './options';
 import type { Lease, Open, PoolResource } from './resource';
+import { Quiet } from './quiet';
 import { Supply } from './supply';
 import { Waiters } from './waiters';
 
@@ -30,9 +31,9 @@ export class ConnectionPool<R extends PoolResource> {
   readonly #journal: Journal;
   readonly #supply: Supply<R>;
   readonly #waiters: Waiters<MemberLease<R>>;
+  readonly #quiet = new Quiet(() => this.#inFlight === 0 && this.#supply.opening === 0);
   #inFlight = 0;
   #closing: Promise<void> | undefined;
-  #onQuiet: (() => void) | undefined;
 
   /**
    * @param open - opens a connection
@@ -47,7 +48,7 @@ export class ConnectionPool<R extends PoolResource> {
       waiting: () => this.#waiters.size,
       arrived: () => this.#serve(),
       hopeless: () => this.#waiters.rejectAll(this.#down()),
-      settled: () => this.#checkQuiet(),
+      settled: () => this.#quiet.check(),
     });
   }
 
@@ -68,6 +69,11 @@ export class ConnectionPool<R extends PoolResource> {
   /** Milliseconds until a connection may be opened again after one could not be; 0 when it may be. */
   get retryAfterMs(): number {
     return this.#supply.retryAfterMs;
+  }
+
+  /** When idle connections were last pinged; `undefined` before the first time. */
+  get checkedAt(): Date | undefined {
+    return this.#supply.keeper.checkedAt;
   }
 
   /** The latest error of opening, pinging, losing or closing a connection; `undefined` when there was none. */
@@ -122,10 +128,10 @@ export class ConnectionPool<R extends PoolResource> {
    */
   close(drainMs = 10_000): Promise<void> {
     if (!this.#closing) {
-      this.#closing = this.#quiet(drainMs).then(() => this.#supply.closeAll());
+      this.#closing = this.#quiet.wait(drainMs).then(() => this.#supply.closeAll());
       this.#waiters.rejectAll(closing());
       this.#supply.stop();
-      this.#checkQuiet();
+      this.#quiet.check();
     }
     return this.#closing;
   }
@@ -163,7 +169,7 @@ export class ConnectionPool<R extends PoolResource> {
       if (member.state === 'retiring') this.#supply.retire(member);
     }
     if (member.connection.closed) this.#supply.replace(member);
-    if (this.#closing) this.#checkQuiet();
+    if (this.#closing) this.#quiet.check();
     else this.#serve();
   }
 
@@ -173,20 +179,6 @@ export class ConnectionPool<R extends PoolResource> {
       if (!lease) return;
       this.#waiters.serve(lease);
     }
-  }
-
-  #quiet(timeoutMs: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs).unref();
-      this.#onQuiet = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
-  }
-
-  #checkQuiet(): void {
-    if (this.#inFlight === 0 && this.#supply.opening === 0) this.#onQuiet?.();
   }
 
   #down(): McpoError {

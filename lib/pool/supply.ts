@@ -26,12 +26,13 @@ export interface Demand {
 export class Supply<R extends PoolResource> {
   /** The connections there are. */
   readonly roster: Roster<R>;
+  /** Looks after them. */
+  readonly keeper: Keeper<R>;
   readonly #config: PoolConfig;
   readonly #journal: Journal;
   readonly #demand: Demand;
   readonly #opener: Opener<R>;
   readonly #growth: Growth<R>;
-  readonly #keeper: Keeper<R>;
   readonly #disposals = new Set<Promise<void>>();
   #stopped = false;
 
@@ -47,7 +48,7 @@ export class Supply<R extends PoolResource> {
       failed: (error) => this.#failed(error),
       ready: () => this.refill(),
     });
-    this.#keeper = new Keeper(config, {
+    this.keeper = new Keeper(config, {
       members,
       isOlder: (member, ms) => this.#growth.isOlder(member, ms),
       answered: (member) => this.answered(member),
@@ -107,7 +108,7 @@ export class Supply<R extends PoolResource> {
   /** Opens no more, and tells what is being opened to end. */
   stop(): void {
     this.#stopped = true;
-    this.#keeper.stop();
+    this.keeper.stop();
     this.#growth.stop();
     this.#opener.stop();
   }
@@ -143,7 +144,7 @@ export class Supply<R extends PoolResource> {
     const member = new Member(connection);
     connection.onClose(() => this.#died(member));
     this.roster.add(member);
-    this.#keeper.grown();
+    this.keeper.grown();
     this.#journal.opened();
     this.#demand.arrived();
     this.refill();

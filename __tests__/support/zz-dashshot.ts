@@ -1,0 +1,28 @@
+import { mcpoRouter } from '/work/main/lib';
+import { Browser } from '/work/main/__tests__/support/docs-in-browser';
+import { inExpress5 } from '/work/main/__tests__/support/hosts';
+import { busyServers, startLoad } from '/work/main/__tests__/support/load';
+import { Visit } from '/work/main/__tests__/support/visit';
+const secs = Number(process.argv[2] ?? 8);
+void (async () => {
+  const { docs, files, tickets, index } = busyServers();
+  const mcpo = mcpoRouter({ servers: { docs: { connect: docs.connect }, files: { connect: files.connect }, tickets: { connect: tickets.connect }, index: {connect: index.connect}, down: {command: 'node', args: ['-e','process.exit(1)']}}, monitor: { windowSize: 100 }, info: { title: 'Example tools' }, logger: { debug(){}, info(){}, warn(){}, error: console.error } } as never);
+  await mcpo.ready();
+  const mounted = await inExpress5.mount(mcpo);
+  const browser = await Browser.start();
+  const stop = startLoad(mounted.url);
+  const visit = new Visit(await browser.newPage());
+  await visit.page.setViewportSize({ width: 1280, height: 900 });
+  await visit.go(mounted.url + '/dashboard');
+  await new Promise((r) => setTimeout(r, secs * 1000));
+  await visit.page.screenshot({ path: '/tmp/shot-light.png', fullPage: true });
+  await visit.page.emulateMedia({ colorScheme: 'dark' });
+  await new Promise((r) => setTimeout(r, 300));
+  await visit.page.screenshot({ path: '/tmp/shot-dark.png', fullPage: true });
+  await visit.page.emulateMedia({ colorScheme: 'light' });
+  await visit.page.setViewportSize({ width: 375, height: 812 });
+  await new Promise((r) => setTimeout(r, 1300));
+  await visit.page.screenshot({ path: '/tmp/shot-phone.png', fullPage: true });
+  console.log(visit.complaints, await visit.page.evaluate('document.documentElement.scrollWidth'));
+  await stop(); await browser.stop(); await mcpo.close(); await mounted.close();
+})();

@@ -1,0 +1,25 @@
+/** Waits until nothing is under way any more, for a bounded time. */
+export class Quiet {
+  readonly #isQuiet: () => boolean;
+  #onQuiet: (() => void) | undefined;
+
+  constructor(isQuiet: () => boolean) {
+    this.#isQuiet = isQuiet;
+  }
+
+  /** Resolves as soon as it is quiet, or after `timeoutMs`. */
+  wait(timeoutMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, timeoutMs).unref();
+      this.#onQuiet = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+  }
+
+  /** Something has ended. */
+  check(): void {
+    if (this.#onQuiet && this.#isQuiet()) this.#onQuiet();
+  }
+}
