@@ -16,10 +16,10 @@ const OPEN_METRICS = /application\/openmetrics-text/i;
  */
 export async function exposition(registry: Registry, accept = ''): Promise<Exposition> {
   if (!OPEN_METRICS.test(accept)) return { contentType: registry.contentType, body: await registry.metrics() };
-  // A registry has one format: another one shows the same metrics in the other. It gets objects of its own, as prom-client
-  // renames a counter for good when it writes it.
-  const view = new Registry();
+  // A registry has one format: a view of it, with its default labels, has the other. The view has metric objects of its own,
+  // as prom-client renames a counter for good when it writes it so.
+  const view = Object.create(registry) as Registry;
   view.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
-  for (const metric of registry.getMetricsAsArray()) view.registerMetric(Object.create(metric) as never);
+  view.getMetricsAsArray = () => registry.getMetricsAsArray().map((metric) => Object.create(metric) as typeof metric);
   return { contentType: view.contentType, body: await view.metrics() };
 }

@@ -5,6 +5,14 @@ import { Names } from './names';
 /** Seconds; from a hit in the cache to a call that is nearly late. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
+/** Why requests are refused to protect the rest. */
+export const REJECTIONS = ['queue_full', 'queue_timeout', 'pool_exhausted', 'breaker_open', 'closing'] as const;
+type Rejection = (typeof REJECTIONS)[number];
+
+const CONNECTION_ERRORS = ['connect', 'died', 'ping', 'close'] as const;
+/** What goes wrong with a connection. */
+export type ConnectionError = (typeof CONNECTION_ERRORS)[number];
+
 /** Whether a result came from the cache: `bypass` is not looked up. */
 export type CacheResult = 'hit' | 'miss' | 'bypass';
 
@@ -56,6 +64,7 @@ export class Instruments {
     this.#retries = counter('retries_total', 'Tries after the first.', ['server']);
     this.#connectionErrors = counter('connection_errors_total', 'Connections that failed.', ['server', 'reason']);
     gauges(names, sources);
+    this.#beginAtZero([...sources.servers()].map(([server]) => server));
   }
 
   /** Those of a tool. */
@@ -89,7 +98,7 @@ export class Instruments {
   }
 
   /** A request has been refused. */
-  rejected(reason: string): void {
+  rejected(reason: Rejection): void {
     this.#rejected.inc({ reason });
   }
 
@@ -99,13 +108,22 @@ export class Instruments {
   }
 
   /** A connection to a server could not be made or was lost. */
-  connectionFailed(server: string, reason: string): void {
+  connectionFailed(server: string, reason: ConnectionError): void {
     this.#connectionErrors.inc({ server, reason });
   }
 
   /** Takes them out of the registry. */
   close(): void {
     this.#names.release();
+  }
+
+  /** What is not there cannot be seen to grow: the first refusal would be no increase. */
+  #beginAtZero(servers: readonly string[]): void {
+    for (const reason of REJECTIONS) this.#rejected.inc({ reason }, 0);
+    for (const server of servers) {
+      this.#retries.inc({ server }, 0);
+      for (const reason of CONNECTION_ERRORS) this.#connectionErrors.inc({ server, reason }, 0);
+    }
   }
 }
 

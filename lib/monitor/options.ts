@@ -28,7 +28,7 @@ export interface MonitorConfig {
 }
 
 // A tool's window then takes some 10 MB.
-const MAX_WINDOW_SIZE = 1_000_000;
+export const MAX_WINDOW_SIZE = 1_000_000;
 
 /**
  * Completes and checks monitor options.

@@ -43,7 +43,7 @@ export class DurationWindow {
   add(seconds: number): void {
     this.#sum += seconds - this.#ring.push(seconds);
     this.#lapSum += seconds;
-
+    this.#summary = undefined;
     if (!this.#ring.atStart) return;
     this.#sum = this.#lapSum;
     this.#lapSum = 0;
