@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import express, { type RequestHandler } from 'express';
 import express4 from 'express4';
 import request from 'supertest';
@@ -49,6 +50,32 @@ describe.each([
   it('takes no body as no arguments', async () => {
     expect((await parsedBy(express.json()).post('/mcp/lab/echo')).body).toEqual({});
   });
+});
+
+it.each(['{"n":1e400}', '{"deep":[{"n":-1E+999}]}', `{"n":${'9'.repeat(400)}}`])(
+  'refuses a number that would go on as null: %.30s',
+  async (body) => {
+    const agent = request(express().use('/mcp', mcpo));
+    const answer = await agent.post('/mcp/lab/echo').set('content-type', 'application/json').send(body);
+    expect(answer.body).toMatchObject({ status: 400, code: 'MCPO_INVALID_JSON' });
+    const fine = '{"text":"1e400","n":1e300}';
+    expect((await agent.post('/mcp/lab/echo').set('content-type', 'application/json').send(fine)).text).toBe(
+      '{"text":"1e400","n":1e+300}',
+    );
+  },
+);
+
+it('decompresses no more of a body than it may have', async () => {
+  const bomb = gzipSync(Buffer.alloc(200_000_000));
+  const before = process.cpuUsage();
+  const answer = await request(express().use('/mcp', mcpo))
+    .post('/mcp/lab/echo')
+    .set({ 'content-type': 'application/json', 'content-encoding': 'gzip' })
+    .send(bomb);
+  expect(answer.body).toMatchObject({ status: 413, code: 'MCPO_BODY_TOO_LARGE' });
+  await new Promise((resolve) => setImmediate(resolve));
+  // Inflating all of it takes some hundred milliseconds.
+  expect(process.cpuUsage(before).user).toBeLessThan(100_000);
 });
 
 it('knows no call of a request that is none', async () => {

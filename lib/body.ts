@@ -2,9 +2,12 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
-import { McpoError } from './errors';
+import { McpoError, isMcpoError } from './errors';
 
 type JsonObject = Readonly<Record<string, unknown>>;
+
+/** What a number beyond 1.8e308 has: an exponent of three digits, or three hundred of its own. */
+const MAY_OVERFLOW = /[eE]\+?\d{3}|\d{300}/;
 
 const DECODERS = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate, br: createBrotliDecompress };
 
@@ -45,7 +48,7 @@ function isJson(type: string): boolean {
 }
 
 async function bodyOf(req: IncomingMessage, limit: number): Promise<unknown> {
-  if (!req.readableEnded) return parse(await read(decoded(req), limit));
+  if (!req.readableEnded) return parse(await read(req, decoded(req), limit));
   const { body } = req as { body?: unknown };
   if (Buffer.isBuffer(body)) return parse(body);
   if (typeof body === 'string') return parse(Buffer.from(body));
@@ -57,10 +60,20 @@ function parse(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid UTF-8');
   try {
     // RFC 8259 section 8.1 lets a parser ignore a byte order mark.
-    return JSON.parse(bytes.toString().replace(/^\ufeff/, ''));
+    const text = bytes.toString().replace(/^\ufeff/, '');
+    return JSON.parse(text, MAY_OVERFLOW.test(text) ? refuseInfinity : undefined);
   } catch (error) {
+    if (isMcpoError(error)) throw error;
     throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid JSON', { cause: error });
   }
+}
+
+/** A number that JavaScript cannot hold would go on as `null`. */
+function refuseInfinity(_key: string, value: unknown): unknown {
+  if (value === Infinity || value === -Infinity) {
+    throw new McpoError('MCPO_INVALID_JSON', 'the body holds a number that is too large');
+  }
+  return value;
 }
 
 function decoded(req: IncomingMessage): Readable {
@@ -80,7 +93,7 @@ function decoded(req: IncomingMessage): Readable {
 }
 
 /** Collects a stream. What comes after an error is not kept: Node drains it once the answer is sent. */
-function read(stream: Readable, limit: number): Promise<Buffer> {
+function read(req: IncomingMessage, stream: Readable, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -93,8 +106,12 @@ function read(stream: Readable, limit: number): Promise<Buffer> {
       size += chunk.length;
       chunks.push(chunk);
       if (size <= limit) return;
-      stream.on('error', () => undefined).resume();
       settle(tooLarge(limit));
+      stream.on('error', () => undefined);
+      // What is still to come is not even decompressed.
+      req.unpipe();
+      if (stream !== req) stream.destroy();
+      req.resume();
     };
     const onEnd = (): void => {
       settle();

@@ -3,6 +3,7 @@ import { cacheKey } from './cache/key';
 import { McpoError } from './errors';
 import type { Caller } from './caller';
 import type { Tool } from './mcp/tool';
+import type { TraceContext } from './trace-context';
 
 /** How a call ended well: the finished response body, written to the caller as it is. */
 export interface Success {
@@ -38,6 +39,8 @@ export interface ToolCallInit {
   readonly principal?: string | undefined;
   /** Over whose connections it goes. @defaultValue the server's own */
   readonly caller?: Caller | undefined;
+  /** Where it belongs in a distributed trace. @defaultValue nowhere */
+  readonly trace?: TraceContext | undefined;
 }
 
 /**
@@ -59,6 +62,8 @@ export class ToolCall {
    * keeps state; `undefined` for the server's own.
    */
   readonly caller: Caller | undefined;
+  /** Where it belongs in a distributed trace: no part of the {@link key}, so that a shared call is in its leader's. */
+  readonly trace: TraceContext | undefined;
   #key: string | undefined;
   /** Response headers that the layers have gathered for the answer. */
   readonly notes = new Map<string, string>();
@@ -75,6 +80,7 @@ export class ToolCall {
     this.format = init.format;
     this.principal = init.principal;
     this.caller = init.caller;
+    this.trace = init.trace;
   }
 
   /** Equal exactly when server, tool, arguments (RFC 8785), principal and format are: SHA-256 in base64url. */

@@ -44,12 +44,17 @@ export function identifier(
 ): Identify {
   return async (req, { forward, stateful }) => {
     const forwarded = forwardHeaders(forward, req.headers, (value) => authenticator.isOwnKey(value));
-    const principal = principalOf ? await principalOf(req) : ownPrincipal(authenticator, req, forwarded);
+    const principal = principalOf ? named(await principalOf(req)) : ownPrincipal(authenticator, req, forwarded);
     if (!stateful) return { principal, caller: forwarded };
     const caller = sessionOf(req, principal, forwarded);
     // What one session is answered says nothing of another's state.
     return { principal: caller.id, caller };
   };
+}
+
+/** Whatever else a host says of a caller whom it cannot name, it is no name. */
+function named(principal: unknown): string | undefined {
+  return typeof principal === 'string' && principal !== '' ? principal : undefined;
 }
 
 /** Two callers are the same to us when key and forwarded headers are. */

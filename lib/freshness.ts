@@ -70,7 +70,7 @@ export class Freshness {
       if (writes.count === count) writes.dropAt = undefined;
     } catch (error) {
       writes.dropAt = performance.now() + DROP_AGAIN_MS;
-      this.#logger.error(`mcpo: cached reads of server ${server} could not be dropped after a write`, error);
+      this.#logger.error({ err: error, server }, 'mcpo: cached reads could not be dropped after a write');
     }
   }
 }

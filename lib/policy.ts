@@ -113,8 +113,8 @@ function accessOf(
 ): Access {
   const said = rules.find(({ fits }) => fits(path))?.access;
   if (said) return said;
-  // Who gives a tool a lifetime says that it reads.
-  if (rule?.ttlMs) return 'read';
+  // Who gives a tool a lifetime says that it reads; a pattern may fit more than was meant.
+  if (rule?.ttlMs && annotations?.readOnlyHint !== false) return 'read';
   // The specification's `true` alone counts, not what a server takes for it.
   if (annotations?.readOnlyHint === true) return 'read';
   return annotations?.idempotentHint === true ? 'idempotent' : 'write';

@@ -145,10 +145,17 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
 
   const started = Promise.all(directory.servers.map((server) => server.start()));
   let closed: Promise<void> | undefined;
+  const closeCaches = async (): Promise<void> => {
+    try {
+      await caches.close();
+    } catch (error) {
+      config.logger.error({ err: error }, 'mcpo: a cache store could not be closed');
+    }
+  };
   const shutDown = async (): Promise<void> => {
     await directory.drain(config.drainTimeoutMs);
     limits.close();
-    await Promise.all([directory.close(), caches.close()]);
+    await Promise.all([directory.close(), closeCaches()]);
     watch.close();
     dashboard.close();
   };

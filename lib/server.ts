@@ -12,6 +12,7 @@ import { poolConfig } from './pool/options';
 import type { ErrorReason, PoolEvent } from './pool/events';
 import type { ServerPoolOptions, ServerPoolStats } from './pool/server-pools';
 import { type ServerState, type ServerStatus, Uptime } from './server-status';
+import type { TraceContext } from './trace-context';
 
 /** What a server is made of, checked and complete. */
 export interface McpServerConfig extends Omit<ConnectorConfig, 'connectTimeoutMs'> {
@@ -27,6 +28,8 @@ export interface UpstreamCall {
   readonly signal: AbortSignal;
   /** Over whose connections it goes, if not over the server's own. */
   readonly caller?: Caller | undefined;
+  /** Where it belongs in a distributed trace: the server is told. */
+  readonly trace?: TraceContext | undefined;
 }
 
 /** One MCP server: its connections, its tools, and the calls of them. */
@@ -111,6 +114,7 @@ export class McpServer {
       try {
         return await this.#send(tool, args, how);
       } catch (error) {
+        if (isStale(error) && this.#config.stateful) throw sessionLost(error);
         if (isStale(error) && others > 0) continue;
         throw how.caller && isRefused(error) ? unreachableFor(error) : error;
       }
@@ -140,11 +144,22 @@ export class McpServer {
     return this.#uptime.state(this.#pool.stats);
   }
 
-  #send(tool: Tool, args: Readonly<Record<string, unknown>>, { signal, caller }: UpstreamCall): Promise<CallResult> {
+  async #send(tool: Tool, args: Readonly<Record<string, unknown>>, how: UpstreamCall): Promise<CallResult> {
+    const { signal, caller, trace: meta } = how;
     const { timeoutMs, maxTotalTimeoutMs } = this.#config;
-    const limits = { signal, timeoutMs, maxTotalTimeoutMs };
-    const pool = this.#pools.get(this.name, caller);
-    return pool.use((connection) => connection.call(tool.name, args, limits), { signal });
+    let connected = false as boolean;
+    try {
+      return await this.#pools.get(this.name, caller).use(
+        (connection) => {
+          connected = true;
+          return connection.call(tool.name, args, { signal, timeoutMs, maxTotalTimeoutMs, meta });
+        },
+        { signal },
+      );
+    } catch (error) {
+      if (connected || !signal.aborted) throw error;
+      throw new McpoError('MCPO_CALLER_GONE', 'the caller left before anything was sent', { cause: error });
+    }
   }
 
   async #open(signal: AbortSignal, caller: Caller | undefined): Promise<Connection> {
@@ -153,6 +168,14 @@ export class McpServer {
     this.#onUp();
     return connection;
   }
+}
+
+/** Nothing was done, and the next call finds a new session, which knows nothing of this one. */
+function sessionLost(cause: unknown): McpoError {
+  return new McpoError('MCPO_SERVER_DOWN', 'the session with the MCP server was lost; the next call begins a new one', {
+    retryAfterMs: 1,
+    cause,
+  });
 }
 
 /** Whether no connection could be made. */

@@ -2,7 +2,13 @@ import type { IncomingMessage } from 'node:http';
 import type { Outcome, ToolCall } from './call';
 import type { McpoError } from './errors';
 import type { Tool } from './mcp/tool';
-import type { CacheResult, Instruments, ToolInstruments } from './monitor/instruments';
+import {
+  type CacheResult,
+  type ConnectionError,
+  type Instruments,
+  REJECTIONS,
+  type ToolInstruments,
+} from './monitor/instruments';
 import type { PerformanceMonitor } from './monitor/performance-monitor';
 import type { Logger } from './options';
 import { targetOf } from './target';
@@ -10,15 +16,6 @@ import { targetOf } from './target';
 /** A server may change its list of tools for ever; a Prometheus server pays for each name for as long. */
 const MAX_TOOLS = 10_000;
 const UNKNOWN = 'unknown';
-
-/** Requests refused to protect the rest, as `mcpo_rejected_total` calls the reasons. */
-const REJECTIONS: ReadonlySet<string> = new Set([
-  'queue_full',
-  'queue_timeout',
-  'pool_exhausted',
-  'breaker_open',
-  'closing',
-]);
 
 /** One tool, as it is measured: also its next definition, should its server change it. */
 interface Measured {
@@ -101,14 +98,15 @@ export class Telemetry {
   }
 
   /** A connection could not be made, or was lost. */
-  connectionFailed(server: string, reason: string): void {
+  connectionFailed(server: string, reason: ConnectionError): void {
     this.#instruments.connectionFailed(server, reason);
   }
 
   #ended(requestId: string, tool: Tool | undefined, outcome: string, seconds: number): void {
     const { instruments } = tool ? this.#of(tool) : this.#named(UNKNOWN, UNKNOWN);
     instruments.answered(outcome, seconds);
-    if (REJECTIONS.has(outcome)) this.#instruments.rejected(outcome);
+    const rejection = REJECTIONS.find((reason) => reason === outcome);
+    if (rejection) this.#instruments.rejected(rejection);
     const line = { requestId, server: tool?.server, tool: tool?.name, outcome, durationMs: round(1_000 * seconds) };
     this.#logger.info(line, 'mcpo: request');
   }

@@ -121,18 +121,25 @@ describe('a caller', () => {
     expect([(await as('a')).body, (await as('b')).body, (await as('a')).body]).toEqual([1, 2, 1]);
   });
 
-  it('whom nobody can name, and whose headers go on, is neither answered from the store nor stored', async () => {
-    const lab = countingLab();
-    const servers = { lab: { ...custom(lab), forwardHeaders: ['authorization'] } };
-    const call = await app({ servers, principal: () => undefined });
-    const how = { headers: { authorization: 'Bearer x' } };
-    const answers = [await call('read', how), await call('read', how)];
-    expect(answers.map(({ body, cacheStatus }) => [body, cacheStatus])).toEqual([
-      [1, 'express-mcpo; fwd=bypass'],
-      [2, 'express-mcpo; fwd=bypass'],
-    ]);
-    expect((await call('read')).cacheStatus).toContain('stored');
-  });
+  it.each([
+    ['undefined', undefined],
+    ['null', null],
+    ['nothing', ''],
+  ])(
+    'whom nobody can name (%s), and whose headers go on, is neither answered from the store nor stored',
+    async (_how, nobody) => {
+      const lab = countingLab();
+      const servers = { lab: { ...custom(lab), forwardHeaders: ['authorization'] } };
+      const call = await app({ servers, principal: () => nobody as undefined });
+      const how = { headers: { authorization: 'Bearer x' } };
+      const answers = [await call('read', how), await call('read', how)];
+      expect(answers.map(({ body, cacheStatus }) => [body, cacheStatus])).toEqual([
+        [1, 'express-mcpo; fwd=bypass'],
+        [2, 'express-mcpo; fwd=bypass'],
+      ]);
+      expect((await call('read')).cacheStatus).toContain('stored');
+    },
+  );
 
   it('gets a fresh answer, which is stored, for Cache-Control: no-cache', async () => {
     const call = await app();
@@ -273,6 +280,41 @@ describe('a store', () => {
     await call('write');
     expect(await call('read')).toMatchObject({ body: 3, cacheStatus: 'express-mcpo; fwd=miss' });
     expect((await call('read')).body).toBe(3);
+  });
+
+  it.each(['get', 'generation', 'set', 'dropGroup'])(
+    'that never answers to %s is not waited for',
+    async (operation) => {
+      const store: CacheOptions['store'] = (init) =>
+        new Proxy(new MemoryStore(init), {
+          get(memory, name) {
+            const value: unknown = Reflect.get(memory, name, memory);
+            if (typeof value !== 'function') return value;
+            if (name === operation) return () => new Promise(() => undefined);
+            return (...args: unknown[]) => (value as (...all: unknown[]) => unknown).apply(memory, args);
+          },
+        });
+      const call = await app({ cache: { store } });
+      expect((await call('read')).status).toBe(200);
+      expect((await call('write')).status).toBe(200);
+    },
+  );
+
+  it('that throws is as good as an empty one, also when the router is closed', async () => {
+    const store: CacheOptions['store'] = (init) =>
+      new Proxy(new MemoryStore(init), {
+        get(memory, name) {
+          const value: unknown = Reflect.get(memory, name, memory);
+          if (typeof value !== 'function') return value;
+          return () => {
+            throw new Error(`${String(name)} threw`);
+          };
+        },
+      });
+    const lab = countingLab();
+    const { url, mcpo } = await serve({ servers: { lab: custom(lab) }, cache: { store } });
+    expect((await request(url).post('/lab/read').send({})).body).toBe(1);
+    await expect(mcpo.close()).resolves.toBeUndefined();
   });
 
   it('that failed to drop is asked again without another write', async () => {

@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { isNotSent } from '../../lib/mcp/faults';
+import { asMcpoError, isNotSent } from '../../lib/mcp/faults';
 import { until } from '../support/deferred';
 import { text } from '../support/lab';
 import { type Seen, Started, answer, byHand, call, failure, sendJson } from '../support/mcp-http';
@@ -142,6 +142,36 @@ describe('a session that the server has forgotten', () => {
   });
 });
 
+describe('a message that the server does not like', () => {
+  it.each([404, 400])('and refuses with %i costs neither the session nor another try', async (status) => {
+    const seen: Seen[] = [];
+    const { url } = await started.listen(
+      byHand(
+        (rpc, res) => {
+          if (rpc.method === 'tools/call') res.writeHead(status).end('not this one');
+          else sendJson(res, answer(rpc.id, {}));
+        },
+        { sessionId: 'alive', seen },
+      ),
+    );
+    const connection = await started.connect(`${url}/mcp`);
+    expect(await failure(call(connection))).toMatchObject({ code: 'MCPO_BAD_RESPONSE', outcome: 'unknown' });
+    expect(connection.closed).toBe(false);
+    expect(seen.filter(({ rpc }) => rpc.method === 'tools/call')).toHaveLength(1);
+  });
+});
+
+describe('a connection that breaks', () => {
+  it.each(['EHOSTUNREACH', 'ECONNREFUSED'])('with %s after something was sent may have run it', (code) => {
+    const broken = (syscall: string): Error =>
+      new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code, syscall }) });
+    const on = { closed: false, forgotten: false };
+    expect(asMcpoError(broken('read'), on)).toMatchObject({ code: 'MCPO_CONNECTION_LOST', outcome: 'unknown' });
+    expect(isNotSent(asMcpoError(broken('read'), on))).toBe(false);
+    expect(isNotSent(asMcpoError(broken('connect'), on))).toBe(true);
+  });
+});
+
 describe('a status that is no answer', () => {
   const refused = { code: 'MCPO_BAD_RESPONSE', status: 502, notSent: false, closed: false };
   const overloaded = { code: 'MCPO_SERVER_DOWN', status: 503, outcome: undefined, notSent: true, closed: false };
@@ -151,7 +181,8 @@ describe('a status that is no answer', () => {
     [401, refused],
     [403, refused],
     [429, { ...overloaded, headers: { 'Retry-After': '1' } }],
-    [503, { ...overloaded, headers: { 'Retry-After': '1' } }],
+    // A gateway may say so after the server has had the request.
+    [503, { code: 'MCPO_CONNECTION_LOST', status: 502, outcome: 'unknown', notSent: false, closed: false }],
     [500, nonsense],
     [502, nonsense],
     [405, nonsense],

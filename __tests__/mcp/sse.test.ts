@@ -147,7 +147,7 @@ describe('a POST that is not taken', () => {
     [404, { code: 'MCPO_SERVER_DOWN', outcome: undefined }, true, true],
     [400, { code: 'MCPO_SERVER_DOWN', outcome: undefined }, true, true],
     [429, { code: 'MCPO_SERVER_DOWN', outcome: undefined }, true, false],
-    [503, { code: 'MCPO_SERVER_DOWN', outcome: undefined }, true, false],
+    [503, { code: 'MCPO_CONNECTION_LOST', outcome: 'unknown' }, false, false],
     [401, { code: 'MCPO_BAD_RESPONSE' }, false, false],
     [403, { code: 'MCPO_BAD_RESPONSE' }, false, false],
     [500, { code: 'MCPO_BAD_RESPONSE', outcome: 'unknown' }, false, false],

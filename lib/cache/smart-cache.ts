@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { bounded } from './bounded';
 import { cacheKey } from './key';
 import { MemoryStore } from './memory-store';
 import { smartCacheConfig, type SmartCacheConfig, type SmartCacheOptions } from './options';
@@ -125,12 +126,13 @@ export class SmartCache extends EventEmitter<CacheEvents> {
    * @throws TypeError if the arguments are no JSON value
    */
   async delete(tool: string, args: unknown = {}): Promise<boolean> {
-    return this.#store.delete(toolKey(tool, args));
+    const key = toolKey(tool, args);
+    return bounded(() => this.#store.delete(key));
   }
 
   /** The finished result under a {@link cacheKey}; its body must not be written to. Counts as a hit or a miss. */
   lookup(key: string): MaybePromise<CacheEntry | undefined> {
-    const found = this.#store.get(key);
+    const found = bounded(() => this.#store.get(key));
     return isPromise(found) ? found.then((entry) => this.#count(key, entry)) : this.#count(key, found);
   }
 
@@ -149,28 +151,28 @@ export class SmartCache extends EventEmitter<CacheEvents> {
       if (stored) this.#tell('set', { key, group, ttlMs: entry.ttlMs });
       return stored;
     };
-    const stored = this.#store.set(key, entry, group, generation);
+    const stored = bounded(() => this.#store.set(key, entry, group, generation));
     return isPromise(stored) ? stored.then(tell) : tell(stored);
   }
 
   /** A number to take before a read and to give to {@link save} after it. */
   generation(group: string): MaybePromise<number> {
-    return this.#store.generation(group);
+    return bounded(() => this.#store.generation(group));
   }
 
   /** Drops all results of a group at once; a read of it that is still running will not be stored. */
   invalidate(group: string): MaybePromise<void> {
-    return this.#store.dropGroup(group);
+    return bounded(() => this.#store.dropGroup(group));
   }
 
   /** Drops all results; a read that is still running will not be stored. */
   clear(): MaybePromise<void> {
-    return this.#store.clear();
+    return bounded(() => this.#store.clear());
   }
 
   /** Gives up memory, timers and connections: nothing is found or stored from then on. May be called again. */
   close(): MaybePromise<void> {
-    return this.#store.close();
+    return bounded(() => this.#store.close());
   }
 
   #count(key: string, entry: CacheEntry | undefined): CacheEntry | undefined {

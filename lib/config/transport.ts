@@ -61,7 +61,8 @@ function httpServer(path: string, fields: Fields): ServerKind {
   const text = String(fields.url);
   const url = URL.canParse(text) ? new URL(text) : undefined;
   // The URL may hold a secret in its query, so that the error does not show it.
-  if (!url || !/^https?:$/.test(url.protocol)) throw new ConfigError(`${path}.url`, 'must be an http: or https: URL');
+  if (!url || !/^https?:$/.test(url.protocol) || !isDecodable(url.username + url.password))
+    throw new ConfigError(`${path}.url`, 'must be an http: or https: URL');
   const headers = checkStringRecord(`${path}.headers`, fields.headers);
   try {
     new Headers(headers);
@@ -84,4 +85,13 @@ function checkArgs(path: string, value: unknown): readonly string[] {
     throw new ConfigError(path, 'must be an array of strings');
   }
   return value as string[];
+}
+
+function isDecodable(text: string): boolean {
+  try {
+    decodeURIComponent(text);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -57,7 +57,7 @@ export function cache(
   }
 
   function warn(error: unknown): void {
-    logger.warn('mcpo: the cache store failed', error);
+    logger.warn({ err: error }, 'mcpo: the cache store failed');
   }
 
   /** The same for a store that answers by promises; whether the call has been answered. */

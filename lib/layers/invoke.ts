@@ -91,9 +91,10 @@ function isLost(error: unknown): boolean {
   return isMcpoError(error) && error.code === 'MCPO_CONNECTION_LOST';
 }
 
-/** Every 503 says that nothing was sent. */
+/** Every 503 says that nothing was sent, and so does a caller's leaving when its outcome is no unknown one. */
 function mayHaveRun(error: unknown): boolean {
-  return !isMcpoError(error) || error.status !== 503;
+  if (!isMcpoError(error)) return true;
+  return error.status !== 503 && !(error.code === 'MCPO_CALLER_GONE' && error.outcome === undefined);
 }
 
 function asMcpoError(error: unknown): McpoError {

@@ -12,7 +12,7 @@ export function problems(telemetry: Telemetry, logger: Logger): ErrorLayer {
       next(thrown);
       return;
     }
-    if (!isMcpoError(thrown)) logger.error('mcpo: a request failed unexpectedly', thrown);
+    if (!isMcpoError(thrown)) logger.error({ err: thrown }, 'mcpo: a request failed unexpectedly');
     const error = toMcpoError(thrown);
     const call = toolCall(req);
     if (call) {

@@ -14,9 +14,11 @@ export function reply(): Layer {
       if (outcome.ok) send(req, res, 200, { 'Content-Type': call.format }, outcome.body);
       else sendProblem(req, res, outcome.error);
     });
-    res.once('close', () => {
+    const leave = (): void => {
       call.settle({ ok: false, error: new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection') });
-    });
-    next();
+    };
+    res.once('close', leave);
+    if (res.closed) leave();
+    else next();
   };
 }

@@ -14,6 +14,8 @@ export interface CallOptions {
   readonly timeoutMs: number;
   /** How long it may take in all, in milliseconds. */
   readonly maxTotalTimeoutMs: number;
+  /** `_meta` of the request. */
+  readonly meta?: object | undefined;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function callTool(
   client: Client,
   name: string,
   args: Readonly<Record<string, unknown>>,
-  { signal, timeoutMs, maxTotalTimeoutMs }: CallOptions,
+  { signal, timeoutMs, maxTotalTimeoutMs, meta }: CallOptions,
 ): Promise<CallResult> {
   const isGone = (): boolean => signal.aborted;
   if (isGone()) throw callerGone();
@@ -46,7 +48,8 @@ export async function callTool(
     }, left).unref();
   };
   try {
-    const result = await client.request({ method: 'tools/call', params: { name, arguments: args } }, ResultSchema, {
+    const params = { name, arguments: args, ...(meta && { _meta: { ...meta } }) };
+    const result = await client.request({ method: 'tools/call', params }, ResultSchema, {
       signal: abort.signal,
       timeout: timeoutMs,
       resetTimeoutOnProgress: true,

@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { type CallOptions, type CallResult, callTool } from './call';
 import { asMcpoError, isStale, isUnknownThere, stale } from './faults';
+import { answerUnsent, reasonUnsent } from './unsent';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from './tool';
 import { readToolList } from './tool-list';
@@ -17,6 +18,8 @@ import type { TransportSpec } from './transport';
 export type Logger = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
 
 const CLIENT: Implementation = { name: 'express-mcpo', version: '0.1.0' };
+
+const FORGOTTEN_MS = 5_000;
 
 /** The SDK closes a transport that cannot shake hands without looking at what becomes of that. */
 class QuietClient extends Client {
@@ -45,7 +48,7 @@ export class Connection {
       for (const listener of this.#onClose.splice(0)) listener();
     };
     this.#client.onerror = (error) => {
-      logger.debug(`mcpo: ${error.message}`);
+      logger.debug(`mcpo: ${withoutQuotes(error)}`);
       // The SDK's event stream would come back as a session that nobody has initialised.
       if (error instanceof SseError) void this.close();
     };
@@ -72,6 +75,7 @@ export class Connection {
     return shakeHands(spec, options, async (transport) => {
       const connection = new Connection(transport, options.logger, spec.kind === 'http' && spec.mode === 'sse');
       await connection.#client.connect(transport, { timeout: options.connectTimeoutMs });
+      answerUnsent(transport);
       return connection;
     });
   }
@@ -121,8 +125,9 @@ export class Connection {
     try {
       return await callTool(this.#client, name, args, options);
     } catch (error) {
-      const hasSession = this.#keepsSession || this.#transport.sessionId !== undefined;
-      const fault = asMcpoError(error, { closed: this.#closed, hasSession });
+      const reason = reasonUnsent(error) ?? error;
+      const forgotten = isUnknownThere(reason) && (await this.#isForgotten());
+      const fault = asMcpoError(reason, { closed: this.#closed, forgotten });
       // Others that are under way may still be answered.
       if (isStale(fault)) this.#gone = true;
       throw fault;
@@ -134,12 +139,28 @@ export class Connection {
     await this.#client.ping({ timeout: timeoutMs });
   }
 
+  /** Whether the server has no session any more. What it answered to may also be just a message that it does not like. */
+  async #isForgotten(): Promise<boolean> {
+    if (!this.#keepsSession && this.#transport.sessionId === undefined) return false;
+    try {
+      await this.ping(FORGOTTEN_MS);
+      return false;
+    } catch (error) {
+      return isUnknownThere(reasonUnsent(error) ?? error);
+    }
+  }
+
   /** Ends the session; calls under way fail. */
   async close(): Promise<void> {
     await closeTransport(this.#transport, this.#logger);
     // A transport of an app's own may forget to tell.
     if (!this.#closed) this.#transport.onclose?.();
   }
+}
+
+/** What the SDK has to say, without what it quotes: that is an answer, a message, or a part of one. */
+function withoutQuotes({ message }: Error): string {
+  return message.replace(/\s*[:"[{].*$/s, '');
 }
 
 function isMethodRefused(error: unknown): boolean {

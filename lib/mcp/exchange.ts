@@ -30,7 +30,7 @@ export async function exchange(url: URL, init: RequestInit, signal: AbortSignal)
     // The time is that without a byte; once there is a connection, it is for the caller to know how long to wait.
     req.on('timeout', () => {
       if (req.socket?.connecting)
-        req.destroy(Object.assign(new Error('connecting took too long'), { code: 'EHOSTUNREACH' }));
+        req.destroy(Object.assign(new Error('connecting took too long'), { code: 'EHOSTUNREACH', syscall: 'connect' }));
     });
     req.end(body as string | undefined);
   });

@@ -63,7 +63,7 @@ export function badResponse(cause?: unknown): McpoError {
   return new McpoError('MCPO_BAD_RESPONSE', 'the MCP server answered nonsense', { outcome: 'unknown', cause });
 }
 
-/** Whether the server does not know what was asked for: streamable HTTP, or the session. */
+/** Whether the server does not know what was asked for: streamable HTTP, the session, or just this message. */
 export function isUnknownThere(error: unknown): boolean {
   return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
 }
@@ -71,7 +71,9 @@ export function isUnknownThere(error: unknown): boolean {
 /** Whether no connection could be made at all. */
 function isUnreachable(error: unknown): boolean {
   for (let each = error; types.isNativeError(each); each = each.cause) {
-    if (NOT_CONNECTED.test(String((each as NodeJS.ErrnoException).code))) return true;
+    const { code, syscall } = each as NodeJS.ErrnoException;
+    // A connection that was made can break with the same codes, after something was sent.
+    if (NOT_CONNECTED.test(String(code)) && /^(?:connect|getaddrinfo)$/.test(String(syscall))) return true;
     const { errors } = each as Partial<AggregateError>;
     if (Array.isArray(errors) && errors.length > 0) return errors.every(isUnreachable);
   }
@@ -81,15 +83,15 @@ function isUnreachable(error: unknown): boolean {
 /** What is known of the connection on which a request failed. */
 export interface FailedOn {
   readonly closed: boolean;
-  /** Whether the server keeps a session, which it may forget: it answers 404 (MCP 2025-03-26), and some answer 400. */
-  readonly hasSession: boolean;
+  /** Whether the server has forgotten the session: it answers 404 (MCP 2025-03-26), and some answer 400. */
+  readonly forgotten: boolean;
 }
 
 /** What a failed request means to the caller of a tool. Local time-outs and cancellations are the caller's to know. */
-export function asMcpoError(error: unknown, { closed, hasSession }: FailedOn): McpoError {
+export function asMcpoError(error: unknown, { closed, forgotten }: FailedOn): McpoError {
   if (isMcpoError(error)) return error;
   if (error instanceof RpcError) return fromRpc(error, closed);
-  if (hasSession && isUnknownThere(error)) return stale('the MCP server has forgotten the session', error);
+  if (forgotten) return stale('the MCP server has forgotten the session', error);
   if (isUnreachable(error)) return stale('the MCP server cannot be reached', error);
   if (error instanceof StreamableHTTPError) return fromHttp(error);
   return closed || isNetworkError(error) ? connectionLost(error) : badResponse(error);
@@ -111,8 +113,10 @@ function fromHttp(error: StreamableHTTPError): McpoError {
     case 403:
       return new McpoError('MCPO_BAD_RESPONSE', 'the MCP server refused the credentials', { cause: error });
     case 429:
-    case 503:
       return notSent('the MCP server is overloaded', error);
+    case 503:
+      // Gateways say so too when they have lost a server that had the request.
+      return connectionLost(error);
     default:
       return badResponse(error);
   }

@@ -33,6 +33,7 @@ export class StdioTransport implements Transport {
   #stderr: Stderr | undefined;
   #rubbish = 0;
   #ended: Promise<void> | undefined;
+  #drained: Promise<void> | undefined;
   #isEnded = false;
 
   constructor(spec: StdioSpec, logger: Logger) {
@@ -111,13 +112,15 @@ export class StdioTransport implements Transport {
     const stdin = this.#child?.stdin;
     if (!stdin?.writable || this.#isEnded) throw stale('the MCP server has ended');
     if (stdin.write(`${JSON.stringify(message)}\n`)) return;
-    await new Promise<void>((resolve) => {
+    this.#drained ??= new Promise<void>((resolve) => {
       const done = (): void => {
         stdin.off('drain', done).off('close', done);
+        this.#drained = undefined;
         resolve();
       };
       stdin.on('drain', done).on('close', done);
     });
+    await this.#drained;
   }
 
   /** Ends the child and what it has started: by closing its input, then by SIGTERM, then by SIGKILL. */

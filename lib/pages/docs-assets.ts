@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { send } from '../http';
+import { asset } from './asset';
 import type { Page } from './pages';
 
 /** The same from `lib/` and from `dist/`. */
@@ -33,29 +32,9 @@ export type DocsAsset = keyof typeof TYPES;
 /** All files that the docs pages load. */
 export const DOCS_ASSETS = Object.keys(TYPES) as readonly DocsAsset[];
 
-/** Serves a file of the docs pages, read once; a client that has it already gets 304. */
+/** Serves a file of the docs pages. */
 export function docsAsset(name: DocsAsset): Page {
-  let loading: Promise<{ readonly body: Buffer; readonly etag: string }> | undefined;
-  const load = async (): Promise<{ readonly body: Buffer; readonly etag: string }> => {
-    const body = name === 'start.js' ? Buffer.from(STARTER) : await readFile(path.join(DIRECTORY, name));
-    return { body, etag: `"${createHash('sha256').update(body).digest('base64url')}"` };
-  };
-  return async function docsAsset(req, res) {
-    loading ??= load();
-    const { body, etag } = await loading;
-    const headers = { ETag: etag, 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' };
-    if (hasTag(req.headers['if-none-match'], etag)) {
-      res.statusCode = 304;
-      for (const [key, value] of Object.entries(headers)) res.setHeader(key, value);
-      res.end();
-      return;
-    }
-    send(req, res, 200, { ...headers, 'Content-Type': TYPES[name] }, body);
-  };
-}
-
-/** RFC 9110 section 13.1.2: a list of tags, compared weakly, or `*`. */
-function hasTag(ifNoneMatch: string | undefined, etag: string): boolean {
-  const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
-  return tags?.some((tag) => tag === etag || tag === '*') ?? false;
+  return asset(TYPES[name], async () =>
+    name === 'start.js' ? Buffer.from(STARTER) : readFile(path.join(DIRECTORY, name)),
+  );
 }

@@ -1,25 +1,8 @@
 import type { Directory } from '../directory';
 import { pathOf, send } from '../http';
 import { DOCS_ASSETS, docsAsset } from './docs-assets';
+import { HTML_HEADERS } from './html';
 import type { Page, ServerPage } from './pages';
-
-const HEADERS = {
-  'Content-Type': 'text/html; charset=utf-8',
-  'Cache-Control': 'no-cache',
-  // Swagger UI and the calls it makes, all from here; `data:` is for the pictures inside its style sheet.
-  'Content-Security-Policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-};
 
 /** Serves Swagger UI at `/docs` and at `/:server/docs`, from local files alone. */
 export function docsPages(
@@ -61,7 +44,7 @@ export function docsPage(page: { readonly title: string; readonly assets: string
 <body><div id="swagger-ui"></div></body>
 </html>
 `;
-    send(req, res, 200, HEADERS, html);
+    send(req, res, 200, HTML_HEADERS, html);
   };
 }
 

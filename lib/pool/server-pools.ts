@@ -139,6 +139,7 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
 
   #remove(id: string, pool: ConnectionPool<R>, drainMs?: number): Promise<void> {
     this.#pools.delete(id);
+    this.#usedSinceSweep.delete(id);
     if (this.#pools.size === 0) {
       clearInterval(this.#sweeps);
       this.#sweeps = undefined;

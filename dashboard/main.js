@@ -1,0 +1,119 @@
+import { Alerts } from './alerts.js';
+import { byId, setText } from './dom.js';
+import { time } from './format.js';
+import { History } from './history.js';
+import { Overview, showHead } from './overview.js';
+import { Servers } from './servers.js';
+import { Refused, snapshots } from './stream.js';
+import { Tools } from './tools.js';
+
+/** How long to wait before the next try, in milliseconds: the last as often as it takes. */
+const DELAYS_MS = [1_000, 2_000, 5_000, 10_000];
+
+const { access, events } = document.body.dataset;
+const url = new URL(events, location.href);
+/** The key stays in this tab: two routers on one host have two of them. */
+const KEY = `express-mcpo ${url.pathname}`;
+
+const content = byId('content');
+const badge = byId('health');
+const form = byId('access');
+const pause = byId('pause');
+const forget = byId('forget');
+const history = new History();
+let views;
+let latest;
+let stream = new AbortController();
+
+function say(text) {
+  setText(byId('connection'), text);
+}
+
+/** A page that nobody sees is drawn when it is seen again. */
+function draw() {
+  if (!latest || document.hidden) return;
+  content.hidden = false;
+  badge.hidden = false;
+  views ??= [
+    new Overview(byId('overview'), byId('charts')),
+    new Alerts(byId('alerts'), byId('no-alerts')),
+    new Servers(byId('servers')),
+    new Tools({ table: byId('tools'), filter: byId('filter'), sorted: byId('sorted'), shown: byId('shown') }),
+  ];
+  showHead(byId('title'), badge, latest);
+  for (const view of views) view.show(latest, history);
+}
+
+/** Follows the stream, and finds it again when it is lost, until `stream` is aborted or the key is wrong. */
+async function follow() {
+  stream.abort();
+  stream = new AbortController();
+  const { signal } = stream;
+  for (let failures = 0; !signal.aborted; failures += 1) {
+    let delay = DELAYS_MS[Math.min(failures, DELAYS_MS.length - 1)];
+    let reason = 'The connection is lost';
+    try {
+      for await (const snapshot of snapshots(url, sessionStorage.getItem(KEY), signal)) {
+        failures = 0;
+        latest = snapshot;
+        history.add(snapshot);
+        say('Live');
+        draw();
+      }
+    } catch (error) {
+      if (signal.aborted) return;
+      if (error instanceof Refused) {
+        if (error.status === 401) return askForKey(error.message);
+        reason = `Refused: ${error.message}`;
+        delay = Math.max(delay, error.retryAfterMs);
+      }
+    }
+    if (signal.aborted) return;
+    const since = latest ? `; what you see is of ${time(latest.timestamp)}` : '';
+    say(`${reason}${since}. It is tried again.`);
+    await new Promise((resolve) => setTimeout(resolve, delay));
+  }
+}
+
+function askForKey(why) {
+  sessionStorage.removeItem(KEY);
+  stream.abort();
+  content.hidden = true;
+  badge.hidden = true;
+  forget.hidden = true;
+  pause.hidden = true;
+  form.hidden = false;
+  say('A key is needed');
+  setText(byId('access-error'), why);
+  byId('key').focus();
+}
+
+function start() {
+  form.hidden = true;
+  pause.hidden = false;
+  forget.hidden = sessionStorage.getItem(KEY) === null;
+  pause.setAttribute('aria-pressed', 'false');
+  say('Connecting');
+  void follow();
+}
+
+form.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const key = byId('key').value.trim();
+  byId('key').value = '';
+  // What no header can carry is no key.
+  if (!/^[\x21-\x7e]+$/.test(key)) return askForKey('the credentials are not valid');
+  sessionStorage.setItem(KEY, key);
+  start();
+});
+forget.addEventListener('click', () => askForKey(''));
+pause.addEventListener('click', () => {
+  if (pause.getAttribute('aria-pressed') === 'true') return start();
+  stream.abort();
+  pause.setAttribute('aria-pressed', 'true');
+  say(latest ? `Paused at ${time(latest.timestamp)}` : 'Paused');
+});
+document.addEventListener('visibilitychange', draw);
+
+if (access === 'granted' || sessionStorage.getItem(KEY) !== null) start();
+else askForKey('');

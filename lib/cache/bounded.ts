@@ -1,0 +1,26 @@
+import { isPromise, type MaybePromise } from './maybe-promise';
+
+/** How long a store that answers by promises may take: whoever waits for it waits for a result that it only spares. */
+const STORE_TIMEOUT_MS = 1_000;
+
+/** What a store answers; rejects when it throws, or takes longer than a second. */
+export function bounded<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
+  let answer: MaybePromise<T>;
+  try {
+    answer = ask();
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+  }
+  return isPromise(answer) ? inTime(answer) : answer;
+}
+
+function inTime<T>(answer: PromiseLike<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => {
+      reject(new Error(`the cache store did not answer within ${STORE_TIMEOUT_MS} ms`));
+    }, STORE_TIMEOUT_MS).unref();
+    answer.then(resolve, reject).then(() => {
+      clearTimeout(timer);
+    }, reject);
+  });
+}

@@ -1,0 +1,125 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { type Authenticator, unauthorized } from '../auth/authenticator';
+import type { Directory } from '../directory';
+import { pathOf, send } from '../http';
+import type { BreakerState } from '../retry/breaker';
+import { asset } from './asset';
+import { DashboardEvents } from './dashboard-events';
+import { HTML_HEADERS } from './html';
+import type { MetricsJson } from './metrics-json';
+import type { Page } from './pages';
+
+/** The same from `lib/` and from `dist/`. */
+const DIRECTORY = path.join(__dirname, '../../assets');
+const SCRIPT = 'text/javascript; charset=utf-8';
+const STYLE = 'text/css; charset=utf-8';
+
+/** What the page loads: where it is, and its media type. Nothing else is served. */
+const ASSETS: Readonly<Record<string, string>> = {
+  'dashboard/alerts.js': SCRIPT,
+  'dashboard/charts.js': SCRIPT,
+  'dashboard/dom.js': SCRIPT,
+  'dashboard/format.js': SCRIPT,
+  'dashboard/history.js': SCRIPT,
+  'dashboard/main.js': SCRIPT,
+  'dashboard/overview.js': SCRIPT,
+  'dashboard/servers.js': SCRIPT,
+  'dashboard/stream.js': SCRIPT,
+  'dashboard/tools.js': SCRIPT,
+  'dashboard/icon.svg': 'image/svg+xml',
+  'dashboard/style.css': STYLE,
+  'dashboard/tables.css': STYLE,
+  'dashboard/views.css': STYLE,
+  'uplot/uPlot.iife.min.js': SCRIPT,
+  'uplot/uPlot.min.css': STYLE,
+};
+
+/** The connections of one server in {@link DashboardSnapshot}. */
+export interface PoolJson {
+  readonly idle: number;
+  readonly busy: number;
+  readonly opening: number;
+  readonly waiting: number;
+  readonly breaker: BreakerState;
+}
+
+/** What the page is told each second. */
+export interface DashboardSnapshot extends MetricsJson {
+  /** What these tools are called together. */
+  readonly title: string;
+  /** By server. */
+  readonly pools: Readonly<Record<string, PoolJson>>;
+}
+
+/** The page at `/dashboard`. */
+export interface Dashboard {
+  /** The page and its files, which say nothing of this router and ask for the key: no credentials are needed. */
+  readonly shell: Readonly<Record<string, Page>>;
+  /** What it shows. */
+  readonly events: Readonly<Record<string, Page>>;
+  /** Ends the streams of those who watch. */
+  close(): void;
+}
+
+/** Serves a live page of what the metrics say. */
+export function dashboardPages(
+  directory: Directory,
+  authenticator: Authenticator,
+  info: { readonly title: string },
+  metrics: () => MetricsJson,
+): Dashboard {
+  const { title } = info;
+  const events = new DashboardEvents((): DashboardSnapshot => ({ title, ...metrics(), pools: poolsOf(directory) }));
+  const guarded =
+    (page: Page): Page =>
+    async (req, res) => {
+      const refusal = authenticator.refuseBrowser(req);
+      if (refusal) throw refusal;
+      await page(req, res);
+    };
+  const page = guarded(dashboardPage(authenticator));
+  const files = Object.entries(ASSETS).map(([file, type]) => {
+    const serve = asset(type, () => readFile(path.join(DIRECTORY, file)));
+    return [`/dashboard/${path.posix.basename(file)}`, guarded(serve)] as const;
+  });
+  return {
+    shell: { '/dashboard': page, '/dashboard/': page, ...Object.fromEntries(files) },
+    events: {
+      '/dashboard/events': (req, res) => {
+        events.listen(req, res);
+      },
+    },
+    close: () => events.close(),
+  };
+}
+
+/**
+ * The page. A browser has no way to send a key with its first request: without credentials it gets 401 and, as the body,
+ * the page that asks for them.
+ */
+function dashboardPage(authenticator: Authenticator): Page {
+  let loading: Promise<string> | undefined;
+  return async function dashboard(req, res) {
+    const authorized = await authenticator.isAuthorized(req);
+    const refusal = authorized ? undefined : unauthorized(req);
+    if (refusal && !req.headers.accept?.includes('text/html')) throw refusal;
+    loading ??= readFile(path.join(DIRECTORY, 'dashboard/index.html'), 'utf8');
+    const values: Readonly<Record<string, string>> = {
+      // Relative URLs work behind any mount path, with and without a slash at its end.
+      base: pathOf(req).endsWith('/') ? '' : 'dashboard/',
+      access: refusal ? 'denied' : 'granted',
+    };
+    const html = (await loading).replace(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? '');
+    send(req, res, refusal?.status ?? 200, { ...HTML_HEADERS, ...refusal?.headers }, html);
+  };
+}
+
+function poolsOf(directory: Directory): DashboardSnapshot['pools'] {
+  return Object.fromEntries(
+    directory.entries.map(({ server, breaker }) => {
+      const { idle, busy, opening, waiting } = server.connections;
+      return [server.name, { idle, busy, opening, waiting, breaker: breaker.state }];
+    }),
+  );
+}
