@@ -12,7 +12,7 @@ beforeAll(() => mcpo.ready());
 afterAll(() => mcpo.close());
 
 describe.each([
-  ['Express 5', express as unknown as typeof express4],
+  ['Express 5', express],
   ['Express 4', express4],
 ])('in an app of %s whose own parser has read the body', (_name, make) => {
   const parsedBy = (...parsers: RequestHandler[]): request.Agent =>

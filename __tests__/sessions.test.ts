@@ -1,3 +1,5 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import request from 'supertest';
 import { findChromium } from './support/chromium';
@@ -143,13 +145,16 @@ describe('a browser', () => {
       res.setHeader('content-type', 'text/html');
       res.end(`<title>of ${req.url ?? ''}</title><p>page of ${req.url ?? ''}</p>`);
     });
+    // It writes down what it sees.
+    const cwd = await mkdtemp(path.join(tmpdir(), 'mcpo-browser-'));
     const cli = path.join(path.dirname(require.resolve('@playwright/mcp/package.json')), 'cli.js');
     const args = [cli, '--headless', '--isolated', '--no-sandbox', '--executable-path', executablePath];
-    const { url } = await serve({
+    const { url, mcpo } = await serve({
       servers: {
         browser: {
           command: process.execPath,
           args,
+          cwd,
           env: Object.fromEntries(Object.entries(env).flatMap(([name, value]) => (value ? [[name, value]] : []))),
           stateful: true,
         },
@@ -180,6 +185,8 @@ describe('a browser', () => {
       expect(other).not.toContain('/ann/');
     } finally {
       await pages.close();
+      await mcpo.close();
+      await rm(cwd, { recursive: true, force: true });
     }
   }, 120_000);
 });

@@ -58,7 +58,14 @@ const define = (init: Init = {}): Tool =>
   toolOf('lab', { name: 'tool', inputSchema: { type: 'object' }, ...init } as ToolDefinition);
 
 function documentOf(tools: readonly Tool[], options: { single?: boolean; secured?: boolean } = {}): OpenApiDocument {
-  return openApiDocument({ title: 'T', version: '1', servers: [{ name: 'lab', tools }], secured: false, policies, ...options });
+  return openApiDocument({
+    title: 'T',
+    version: '1',
+    servers: [{ name: 'lab', tools }],
+    secured: false,
+    policies,
+    ...options,
+  });
 }
 
 const operations = (document: OpenApiDocument): OpenApiOperation[] =>

@@ -71,12 +71,13 @@ describe('an app before an MCP server over streamable HTTP', () => {
         `RSS ${(before.rss / MIB).toFixed(1)} MiB and ${rss.toFixed(1)} more, held ${held.toFixed(1)} more; ` +
         `${String(sockets)} sockets for ${String(after.connections)} connections\n`,
     );
-    expect(ratio('perSecond')).toBeGreaterThanOrEqual(0.9);
-    expect(ratio('perCpuSecond')).toBeGreaterThanOrEqual(0.9);
     expect(rss).toBeLessThan(30);
     expect(held).toBeLessThan(5);
     expect(runs).toEqual({ 'echo nobody': made });
     expect(sockets).toBeLessThan(3 * CALLERS);
-    expect([after.warnings, app.stderr]).toEqual([[], '']);
+    expect(after.warnings.length).toBe(0);
+    expect(app.stderr).toBe('');
+    expect(ratio('perSecond')).toBeGreaterThanOrEqual(0.9);
+    expect(ratio('perCpuSecond')).toBeGreaterThanOrEqual(0.9);
   }, 600_000);
 });

@@ -19,7 +19,9 @@ process.on('warning', ({ name, message }) => warnings.push(`${name}: ${message}`
 
 /** A whole app before one MCP server over HTTP: tells its parent its address, and when asked its health. Needs `--expose-gc`. */
 async function main(url: string): Promise<void> {
-  const mcpo = mcpoRouter({ servers: { web: { type: 'streamable-http', url } }, logger: silent });
+  // One connection has all the calls: what piles up does so on each.
+  const pool = { minConnections: 1, maxConnections: 1 };
+  const mcpo = mcpoRouter({ servers: { web: { type: 'streamable-http', url } }, pool, logger: silent });
   await mcpo.ready();
   const mounted = await inPlainHttp.mount(mcpo);
   process.on('message', () => {
