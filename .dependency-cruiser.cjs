@@ -37,6 +37,7 @@ module.exports = {
     only('cross-spawn', 'node_modules/(?:@types/)?cross-spawn', '^lib/mcp/'),
     only('node-cache', 'node_modules/node-cache', '^lib/cache/'),
     only('async-sema', 'node_modules/async-sema', '^lib/limit/'),
+    only('opentelemetry', 'node_modules/@opentelemetry/', '^lib/tracing\\.ts$'),
     only('prom-client', 'node_modules/prom-client', ['^lib/monitor/', '^lib/options\\.ts$']),
     only('express', 'node_modules/(?:@types/)?express/', '^lib/router\\.ts$'),
     {
