@@ -15,6 +15,7 @@ export function reply(): Layer {
       else sendProblem(req, res, outcome.error);
     });
     const leave = (): void => {
+      if (call.outcome) return;
       call.settle({ ok: false, error: new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection') });
     };
     res.once('close', leave);
