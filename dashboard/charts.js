@@ -24,6 +24,9 @@ const axis = {
   ticks: { show: false },
 };
 
+/** Steps of a scale on which there is nothing between 1 and 2. */
+const WHOLE = [0, 1, 2, 3, 4, 5].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
+
 /** From 0 to what is needed, and never nothing. */
 const fromZero = (smallest) => (_plot, _min, max) => [0, Math.max(smallest, (max ?? 0) * 1.15)];
 
@@ -49,9 +52,10 @@ export class Chart {
 
   /**
    * @param lines - of each: its column, its label, the name of its colour, and whether it is dashed
-   * @param options - `format` of a value; `smallest` top of the scale, or its fixed `top`
+   * @param options - `format` of a value; `smallest` top of the scale, or its fixed `top`; whether it is of
+   * `whole` numbers
    */
-  constructor(parent, title, lines, { format, smallest = 1, top }) {
+  constructor(parent, title, lines, { format, smallest = 1, top, whole = false }) {
     this.#lines = lines;
     this.#format = format;
     this.#title = title;
@@ -69,7 +73,7 @@ export class Chart {
     const caption = element('figcaption', {}, element('h3', {}, title), element('ul', { class: 'legend' }, ...legend));
     parent.append(element('figure', { class: 'panel' }, caption, this.#picture));
     const y = top === undefined ? fromZero(smallest) : [0, top];
-    this.#plot = new uPlot(this.#options(lines, format, y), [[], ...lines.map(() => [])], this.#picture);
+    this.#plot = new uPlot(this.#options(lines, format, y, whole), [[], ...lines.map(() => [])], this.#picture);
     drawn.add(this.#plot);
     new ResizeObserver(([{ contentRect }]) => {
       this.#plot.setSize({ width: Math.max(1, contentRect.width), height: contentRect.height });
@@ -89,7 +93,7 @@ export class Chart {
     setAttribute(this.#picture, 'aria-label', `${this.#title}: ${words.join('; ')}`);
   }
 
-  #options(lines, format, y) {
+  #options(lines, format, y, whole) {
     return {
       width: 300,
       height: 180,
@@ -104,7 +108,12 @@ export class Chart {
           incrs: [5, 10, 15, 30, 60],
           values: (_plot, times) => times.map((t) => (t === 0 ? 'now' : `−${-t} s`)),
         },
-        { ...axis, size: 60, values: (_plot, values) => values.map((value) => format(value)) },
+        {
+          ...axis,
+          ...(whole && { incrs: WHOLE }),
+          size: 60,
+          values: (_plot, values) => values.map((value) => format(value)),
+        },
       ],
       series: [
         {},

@@ -65,7 +65,7 @@ export class Overview {
         format: percent,
         top: 100,
       }),
-      new Chart(charts, 'Calls', calls, { format: count, smallest: 4 }),
+      new Chart(charts, 'Calls', calls, { format: count, smallest: 4, whole: true }),
     ];
   }
 

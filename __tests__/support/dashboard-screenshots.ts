@@ -32,10 +32,10 @@ async function main(): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, 1_500));
     await visit.page.screenshot({ path: path.join(IMAGES, `dashboard-${name}.png`) });
   };
-  await visit.page.setViewportSize({ width: 1280, height: 1520 });
+  await visit.page.setViewportSize({ width: 1280, height: 1440 });
   await new Promise((resolve) => setTimeout(resolve, WARM_UP_MS));
-  await picture('light', 1280, 1520, 'light');
-  await picture('dark', 1280, 1520, 'dark');
+  await picture('light', 1280, 1440, 'light');
+  await picture('dark', 1280, 1440, 'dark');
   await picture('phone', 375, 1400, 'light');
   await stop();
   await browser.stop();
