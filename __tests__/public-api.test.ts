@@ -24,6 +24,7 @@ it('has exactly these names at run time', () => {
     'concurrencyLimit',
     'isMcpoError',
     'mcpoRouter',
+    'requestMetrics',
     'toolCall',
   ]);
 });

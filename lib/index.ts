@@ -9,6 +9,8 @@ export type { Caller } from './caller';
 export type { ErrorLayer, Layer } from './http';
 export { concurrencyLimit } from './layers/concurrency-limit';
 export type { ConcurrencyLimit } from './layers/concurrency-limit';
+export { requestMetrics } from './layers/request-metrics';
+export type { RequestMetricsOptions } from './layers/request-metrics';
 export type { ServerState, ServerStatus } from './server-status';
 export type { Access, Kind, ToolPolicy } from './policy';
 
