@@ -5,7 +5,7 @@ export class Steady<T> {
   #ended = 0;
 
   /** @param call - makes one call; is given its number, the first is 0 */
-  constructor(perSecond: number, call: (number: number) => Promise<T>, mostAtATime = 500) {
+  constructor(perSecond: number, call: (number: number) => Promise<T>, mostAtATime = 50) {
     const started = performance.now();
     this.#timer = setInterval(() => {
       const due = ((performance.now() - started) * perSecond) / 1_000;
