@@ -1,5 +1,3 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -10,6 +8,7 @@ import { headerServer } from './support/header-server';
 import { type Mounted, inExpress5 } from './support/hosts';
 import { Lab, text } from './support/lab';
 import { silent } from './support/loggers';
+import { children } from './support/own-children';
 
 const everything = require.resolve('@modelcontextprotocol/server-everything/dist/index.js');
 const filesystem = require.resolve('@modelcontextprotocol/server-filesystem/dist/index.js');
@@ -33,18 +32,6 @@ async function headers(): Promise<Mounted> {
   const server = await headerServer();
   ends.push(server.close);
   return server;
-}
-
-/** The ids of this process's children whose command line holds `word`. */
-async function children(word: string): Promise<number[]> {
-  const ps = spawn('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)]);
-  let output = '';
-  ps.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
-  await once(ps, 'close');
-  return output
-    .split('\n')
-    .filter((line) => line.includes(word) && !line.includes('ps -o'))
-    .map((line) => Number.parseInt(line, 10));
 }
 
 describe('real servers over stdio', () => {

@@ -6,6 +6,7 @@ import type { Caller } from './caller';
 import type { Connection } from './mcp/connection';
 import type { ErrorReason } from './pool/events';
 import { PoolManager } from './pool/pool-manager';
+import { Quiet } from './pool/quiet';
 import { McpServer } from './server';
 import type { Tool } from './mcp/tool';
 import type { Logger } from './options';
@@ -25,8 +26,8 @@ export interface DirectoryEntry {
 export class Directory {
   readonly #entries: ReadonlyMap<string, DirectoryEntry>;
   readonly #pools = new PoolManager<Connection, Caller>();
+  readonly #quiet = new Quiet(() => this.#running === 0);
   #running = 0;
-  #drained: (() => void) | undefined;
   #closing = false;
 
   constructor(servers: readonly ServerConfig[], breaker: BreakerConfig, logger: Logger) {
@@ -92,21 +93,14 @@ export class Directory {
     this.#running += 1;
     call.onSettled(() => {
       this.#running -= 1;
-      if (this.#running === 0) this.#drained?.();
+      this.#quiet.check();
     });
   }
 
   /** Refuses new calls and lets running ones end, for `ms` at most. */
-  async drain(ms: number): Promise<void> {
+  drain(ms: number): Promise<void> {
     this.#closing = true;
-    if (this.#running === 0) return;
-    await new Promise<void>((resolve) => {
-      const timer = setTimeout(resolve, ms).unref();
-      this.#drained = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
+    return this.#quiet.wait(ms);
   }
 
   /** Closes every connection, whatever is still under way. */

@@ -66,7 +66,7 @@ function sources(directory: Directory, { cache, limits }: Acceleration): Sources
     servers: () =>
       directory.entries.map(({ server, breaker }) => {
         const { idle, busy, opening, waiting } = server.connections;
-        const isUp = server.status.state === 'up';
+        const isUp = server.state === 'up';
         const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker: BREAKER[breaker.state] };
         return [server.name, numbers] as const;
       }),

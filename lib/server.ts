@@ -77,13 +77,14 @@ export class McpServer {
 
   get status(): ServerStatus {
     const { lastError, checkedAt } = this.#pool;
+    const { connections, errors } = this.connections;
     return {
-      state: this.#state,
+      state: this.state,
       since: this.#uptime.since.toISOString(),
       ...(checkedAt && { lastCheck: checkedAt.toISOString() }),
       tools: this.catalogue.size,
-      connections: this.connections.connections,
-      errors: this.connections.errors,
+      connections,
+      errors,
       ...(lastError instanceof Error && { lastError: lastError.message }),
     };
   }
@@ -129,8 +130,8 @@ export class McpServer {
   /** The 503 for a tool that cannot be looked up because the server has not been reached yet; the next try may begin. */
   unreachable(): McpoError {
     // Nobody else asks for one where no connection is to be kept.
-    if (this.#state === 'down') void this.start();
-    const starting = this.#state === 'connecting';
+    if (this.state === 'down') void this.start();
+    const starting = this.state === 'connecting';
     const detail = starting ? 'the MCP server is still starting' : 'the MCP server cannot be reached at the moment';
     return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: Math.max(1, this.#pool.retryAfterMs) });
   }
@@ -140,7 +141,8 @@ export class McpServer {
     this.#uptime.close(this.#pool.stats);
   }
 
-  get #state(): ServerState {
+  /** Whether it can be called. */
+  get state(): ServerState {
     return this.#uptime.state(this.#pool.stats);
   }
 
@@ -164,7 +166,7 @@ export class McpServer {
 
   async #open(signal: AbortSignal, caller: Caller | undefined): Promise<Connection> {
     if (caller) return this.#connector.openFor(caller, signal);
-    const connection = await this.#connector.open(signal, this.#state !== 'up');
+    const connection = await this.#connector.open(signal, this.state !== 'up');
     this.#onUp();
     return connection;
   }

@@ -13,16 +13,15 @@ export type Health = 'healthy' | 'degraded' | 'unhealthy';
  * orchestrator say less: `/health/ready` whether calls should be sent here, `/health/live` that the process answers.
  */
 export function healthPages(directory: Directory, authenticator: Authenticator): Readonly<Record<string, Page>> {
-  const statusNow = (): Health => healthOf(directory.closing, Object.values(serverStates(directory)));
   return {
     '/health': async (req, res) => {
-      const status = statusNow();
+      const status = healthOf(directory);
       const refused = authenticator.refuseBrowser(req) !== undefined;
       const detailed = !refused && (await authenticator.isAuthorized(req));
       answer(req, res, status, { status, ...(detailed && { servers: serverStates(directory) }) });
     },
     '/health/ready': (req, res) => {
-      const status = statusNow();
+      const status = healthOf(directory);
       answer(req, res, status, { status });
     },
     '/health/live': (req, res) => {
@@ -37,7 +36,7 @@ export function serverStates(directory: Directory): Readonly<Record<string, Serv
 }
 
 /** How the whole is. */
-export function healthOf(closing: boolean, servers: readonly ServerStatus[]): Health {
+export function healthOf({ closing, servers }: Directory): Health {
   const up = servers.filter((server) => server.state === 'up').length;
   if (closing) return 'unhealthy';
   if (up === servers.length) return 'healthy';

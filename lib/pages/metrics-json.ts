@@ -63,7 +63,7 @@ export function metricsJson(
       }),
     ),
     connection: {
-      status: healthOf(directory.closing, Object.values(servers)),
+      status: healthOf(directory),
       error_count: Object.values(servers).reduce((sum, { errors }) => sum + errors, 0),
       servers,
     },

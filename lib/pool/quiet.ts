@@ -9,6 +9,7 @@ export class Quiet {
 
   /** Resolves as soon as it is quiet, or after `timeoutMs`. */
   wait(timeoutMs: number): Promise<void> {
+    if (this.#isQuiet()) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, timeoutMs).unref();
       this.#onQuiet = () => {
