@@ -120,7 +120,7 @@ class SchemaWriter {
     if (ref === undefined) return schema;
     const how = $ref === undefined ? 'resolveDynamic' : 'resolve';
     const target = typeof ref === 'string' ? this.#references[how](ref, base) : undefined;
-    if (target?.schema === false) return { not: {}, ...rest };
+    if (target?.schema === false) return { ...rest, not: {} };
     if (target?.schema === true) return rest;
     if (target) return { $ref: this.#pointer(target), ...rest };
     const note = `Any value: the MCP server's schema refers to ${JSON.stringify(ref).slice(0, 200)}, which leads nowhere in it.`;
