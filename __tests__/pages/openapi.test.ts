@@ -683,7 +683,12 @@ describe('the meaning of a schema', () => {
     fc.assert(
       fc.property(definitions, fc.array(values, { minLength: 10, maxLength: 10 }), ({ A, B, a, top }, samples) => {
         const rest = typeof top === 'boolean' ? {} : top;
-        const places: Record<string, unknown> = { '#': rest, '#/$defs/A': A, '#/definitions/B': B, '#/properties/a': a };
+        const places: Record<string, unknown> = {
+          '#': rest,
+          '#/$defs/A': A,
+          '#/definitions/B': B,
+          '#/properties/a': a,
+        };
         // A reference that leads back to itself means nothing, and validators differ in what they make of it.
         fc.pre(!Object.values(places).some((place) => leadsBack(place, places)));
         const anchored = { $id: '#an', anyOf: [B, { const: 1 }] };
