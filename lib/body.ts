@@ -30,7 +30,7 @@ export async function readJsonObject(req: IncomingMessage, limit: number): Promi
   if (empty) return {};
   if (type === undefined)
     throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body needs Content-Type: application/json');
-  const value = await bodyOf(req, limit);
+  const value = req.readableEnded ? parsedBy(req) : parse(await read(req, decoded(req), limit));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new McpoError('MCPO_INVALID_BODY', 'the body must be a JSON object');
   }
@@ -39,6 +39,7 @@ export async function readJsonObject(req: IncomingMessage, limit: number): Promi
 
 /** RFC 8259 section 8.1: JSON between systems is UTF-8. */
 function isJson(type: string): boolean {
+  if (type === 'application/json') return true;
   const [essence, ...parameters] = type.toLowerCase().split(';');
   if (essence?.trim() !== 'application/json') return false;
   return parameters.every((parameter) => {
@@ -47,8 +48,8 @@ function isJson(type: string): boolean {
   });
 }
 
-async function bodyOf(req: IncomingMessage, limit: number): Promise<unknown> {
-  if (!req.readableEnded) return parse(await read(req, decoded(req), limit));
+/** What a parser of the host has made of a body that it has read. */
+function parsedBy(req: IncomingMessage): unknown {
   const { body } = req as { body?: unknown };
   if (Buffer.isBuffer(body)) return parse(body);
   if (typeof body === 'string') return parse(Buffer.from(body));
@@ -60,12 +61,16 @@ function parse(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid UTF-8');
   try {
     // RFC 8259 section 8.1 lets a parser ignore a byte order mark.
-    const text = bytes.toString().replace(/^\ufeff/, '');
+    const text = bytes.toString('utf8', startsWithMark(bytes) ? 3 : 0);
     return JSON.parse(text, MAY_OVERFLOW.test(text) ? refuseInfinity : undefined);
   } catch (error) {
     if (isMcpoError(error)) throw error;
     throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid JSON', { cause: error });
   }
+}
+
+function startsWithMark(bytes: Buffer): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }
 
 /** A number that JavaScript cannot hold would go on as `null`. */
@@ -97,16 +102,16 @@ function read(req: IncomingMessage, stream: Readable, limit: number): Promise<Bu
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const settle = (error?: McpoError): void => {
+    let ended = false;
+    const fail = (error: McpoError): void => {
       stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
-      if (error) reject(error);
-      else resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, size));
+      reject(error);
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
       chunks.push(chunk);
       if (size <= limit) return;
-      settle(tooLarge(limit));
+      fail(tooLarge(limit));
       stream.on('error', () => undefined);
       // What is still to come is not even decompressed.
       req.unpipe();
@@ -114,13 +119,14 @@ function read(req: IncomingMessage, stream: Readable, limit: number): Promise<Bu
       req.resume();
     };
     const onEnd = (): void => {
-      settle();
+      ended = true;
+      resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks, size));
     };
     const onError = (error: unknown): void => {
-      settle(new McpoError('MCPO_INVALID_JSON', 'the body cannot be read', { cause: error }));
+      fail(new McpoError('MCPO_INVALID_JSON', 'the body cannot be read', { cause: error }));
     };
     const onClose = (): void => {
-      settle(new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection'));
+      if (!ended) fail(new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection'));
     };
     stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });

@@ -3,6 +3,7 @@ import { cacheKey } from './cache/key';
 import { McpoError } from './errors';
 import type { Caller } from './caller';
 import type { Tool } from './mcp/tool';
+import { stateOf } from './request-state';
 import type { TraceContext } from './trace-context';
 
 /** How a call ended well: the finished response body, written to the caller as it is. */
@@ -153,11 +154,9 @@ function run(listener: (outcome: Outcome) => void, outcome: Outcome): void {
   }
 }
 
-const calls = new WeakMap<IncomingMessage, ToolCall>();
-
 /** The tool call of a request, from the `arguments` layer on; `undefined` before it. */
 export function toolCall(req: IncomingMessage): ToolCall | undefined {
-  return calls.get(req);
+  return stateOf(req).call;
 }
 
 /**
@@ -166,12 +165,7 @@ export function toolCall(req: IncomingMessage): ToolCall | undefined {
  * @throws McpoError MCPO_INTERNAL in a stack without the layer `readArguments`
  */
 export function requiredCall(req: IncomingMessage): ToolCall {
-  const call = calls.get(req);
+  const call = stateOf(req).call;
   if (!call) throw new McpoError('MCPO_INTERNAL', 'this layer needs the layer readArguments before it');
   return call;
-}
-
-/** Makes `call` the call of `req`. */
-export function bindCall(req: IncomingMessage, call: ToolCall): void {
-  calls.set(req, call);
 }

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from './auth/authenticator';
 import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './auth/forward';
+import { type MaybePromise, isPromise } from './cache/maybe-promise';
 import { McpoError } from './errors';
 
 /** Whose connections a call goes over, where they may not be anybody else's. */
@@ -23,7 +24,7 @@ export interface Identity {
 }
 
 /** Tells who makes a request to a server. */
-export type Identify = (req: IncomingMessage, server: IdentifiedBy) => Promise<Identity>;
+export type Identify = (req: IncomingMessage, server: IdentifiedBy) => MaybePromise<Identity>;
 
 /** What of a server says which callers must be kept apart. */
 export interface IdentifiedBy {
@@ -42,13 +43,18 @@ export function identifier(
   authenticator: Authenticator,
   principalOf: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined,
 ): Identify {
-  return async (req, { forward, stateful }) => {
-    const forwarded = forwardHeaders(forward, req.headers, (value) => authenticator.isOwnKey(value));
-    const principal = principalOf ? named(await principalOf(req)) : ownPrincipal(authenticator, req, forwarded);
-    if (!stateful) return { principal, caller: forwarded };
-    const caller = sessionOf(req, principal, forwarded);
-    // What one session is answered says nothing of another's state.
-    return { principal: caller.id, caller };
+  const isOwnKey = (value: string): boolean => authenticator.isOwnKey(value);
+  return (req, { forward, stateful }) => {
+    const forwarded = forwardHeaders(forward, req.headers, isOwnKey);
+    const identity = (principal: string | undefined): Identity => {
+      if (!stateful) return { principal, caller: forwarded };
+      const caller = sessionOf(req, principal, forwarded);
+      // What one session is answered says nothing of another's state.
+      return { principal: caller.id, caller };
+    };
+    if (!principalOf) return identity(ownPrincipal(authenticator, req, forwarded));
+    const principal = principalOf(req);
+    return isPromise(principal) ? principal.then((said) => identity(named(said))) : identity(named(principal));
   };
 }
 

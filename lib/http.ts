@@ -11,6 +11,9 @@ export type ErrorLayer = (
   next: (error?: unknown) => void,
 ) => void;
 
+/** A body that is copied sooner than written by itself, in bytes. */
+const MAX_ONE_PIECE = 16_384;
+
 /** The path of a request below the mount point, percent-encoded, without the query. */
 export function pathOf(req: IncomingMessage): string {
   const url = req.url ?? '/';
@@ -27,7 +30,10 @@ export function send(
   body: Buffer | string,
 ): void {
   res.statusCode = status;
-  for (const [name, value] of Object.entries(headers)) res.setHeader(name, value);
+  for (const name in headers) res.setHeader(name, headers[name] ?? '');
   res.setHeader('Content-Length', Buffer.byteLength(body));
-  res.end(req.method === 'HEAD' ? undefined : body);
+  if (req.method === 'HEAD') res.end();
+  // A string goes out in one piece with the headers, and latin1 leaves its bytes as they are.
+  else if (typeof body !== 'string' && body.length <= MAX_ONE_PIECE) res.end(body.toString('latin1'), 'latin1');
+  else res.end(body);
 }

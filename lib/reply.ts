@@ -1,13 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { toolCall } from './call';
 import type { McpoError } from './errors';
 import { pathOf, send } from './http';
-import type { Tool } from './mcp/tool';
-import { targetOf } from './target';
+import { stateOf } from './request-state';
 
 /** Answers with an error as problem details (RFC 9457). */
 export function sendProblem(req: IncomingMessage, res: ServerResponse, error: McpoError): void {
-  const tool: Tool | undefined = toolCall(req)?.tool ?? targetOf(req);
+  const { target: tool } = stateOf(req);
   const body = JSON.stringify({
     ...error.toJSON(),
     instance: originalPath(req),

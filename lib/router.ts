@@ -17,6 +17,7 @@ import { reply } from './layers/reply';
 import { resolve } from './layers/resolve';
 import { sessions } from './layers/sessions';
 import { share } from './layers/share';
+import { stack } from './stack';
 import type { ConcurrencyLimiter } from './limit/limiter';
 import type { ServerStatus } from './server-status';
 import type { McpoOptions } from './options';
@@ -126,7 +127,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     problems: problems(telemetry, config.logger),
   };
   const router = Router();
-  router.use(
+  const all = [
     layers.observe,
     pages({ ...healthPages(directory, authenticator), ...dashboard.shell }),
     layers.authenticate,
@@ -140,8 +141,8 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     layers.share,
     layers.limit,
     layers.invoke,
-    layers.problems,
-  );
+  ];
+  router.use(stack(all, layers.problems));
 
   const started = Promise.all(directory.servers.map((server) => server.start()));
   let closed: Promise<void> | undefined;

@@ -11,7 +11,7 @@ import {
 } from './monitor/instruments';
 import type { PerformanceMonitor } from './monitor/performance-monitor';
 import type { Logger } from './options';
-import { targetOf } from './target';
+import { stateOf } from './request-state';
 
 /** A server may change its list of tools for ever; a Prometheus server pays for each name for as long. */
 const MAX_TOOLS = 10_000;
@@ -24,17 +24,11 @@ interface Measured {
   readonly instruments: ToolInstruments;
 }
 
-interface Begun {
-  readonly id: string;
-  readonly at: number;
-}
-
 /** Measures what happens to requests, and tells the host's logger. Labels come from the catalogue, never from a caller. */
 export class Telemetry {
   readonly #monitor: PerformanceMonitor;
   readonly #instruments: Instruments;
   readonly #logger: Logger;
-  readonly #begun = new WeakMap<IncomingMessage, Begun>();
   readonly #byTool = new WeakMap<Tool, Measured>();
   readonly #byName = new Map<string, Measured>();
 
@@ -46,28 +40,26 @@ export class Telemetry {
 
   /** A request has come. */
   begin(req: IncomingMessage, id: string): void {
-    this.#begun.set(req, { id, at: performance.now() });
+    stateOf(req).id = id;
   }
 
   /** A request has become a call: what follows is measured at its end. */
   follow(req: IncomingMessage, call: ToolCall): void {
-    const begun = this.#begun.get(req) ?? { id: UNKNOWN, at: performance.now() };
-    const observation = this.#monitor.begin(this.#of(call.tool).name, begun.at);
+    const { id, begunAt } = stateOf(req);
+    const observation = this.#monitor.begin(this.#of(call.tool).name, begunAt);
     call.onSettled((outcome) => {
       // Who leaves says nothing of the tool.
       const seconds = observation.end(outcome.ok || outcome.error.code === 'MCPO_CALLER_GONE');
-      this.#ended(begun.id, call.tool, nameOf(outcome), seconds);
+      this.#ended(id, call.tool, nameOf(outcome), seconds);
     });
   }
 
   /** A request has failed before it became a call. */
   refused(req: IncomingMessage, error: McpoError): void {
-    const tool = targetOf(req);
+    const { id, begunAt, target: tool } = stateOf(req);
     // A page that is refused is no request to a tool.
     if (!tool && req.method !== 'POST') return;
-    const begun = this.#begun.get(req);
-    const seconds = begun ? (performance.now() - begun.at) / 1_000 : 0;
-    this.#ended(begun?.id ?? UNKNOWN, tool, lowerCase(error), seconds);
+    this.#ended(id, tool, lowerCase(error), (performance.now() - begunAt) / 1_000);
   }
 
   /** The cache was asked for a result of a tool, or not; a hit rate counts no bypass. */

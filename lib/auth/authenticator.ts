@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { McpoError } from '../errors';
 import { ApiKeys } from './api-keys';
-import { isCrossSite, isForeignHost } from './browser';
+import { foreignHosts, isCrossSite } from './browser';
 
 /** How callers prove that they may use the router. */
 export interface AuthConfig {
@@ -15,9 +15,11 @@ export interface AuthConfig {
 export class Authenticator {
   readonly #config: AuthConfig;
   readonly #keys: ApiKeys | undefined;
+  readonly #isForeignHost: (req: IncomingMessage) => boolean;
 
   constructor(config: AuthConfig) {
     this.#config = config;
+    this.#isForeignHost = foreignHosts(config.allowedHosts);
     this.#keys = config.apiKeys.length > 0 ? new ApiKeys(config.apiKeys) : undefined;
   }
 
@@ -34,7 +36,7 @@ export class Authenticator {
         'the page that makes this request is of an origin that is not allowed',
       );
     }
-    if (!this.secured && isForeignHost(req, this.#config.allowedHosts)) {
+    if (!this.secured && this.#isForeignHost(req)) {
       return new McpoError('MCPO_FORBIDDEN_HOST', 'the Host header names no host of this server');
     }
     return undefined;

@@ -16,10 +16,21 @@ export function isCrossSite(req: IncomingMessage, allowedOrigins: ReadonlySet<st
   return origin !== undefined && (host === undefined || hostOf(origin) !== host.toLowerCase());
 }
 
-/** Whether a request on a loopback socket names a host that is none of this machine's own names (DNS rebinding). */
-export function isForeignHost(req: IncomingMessage, allowedHosts: ReadonlySet<string>): boolean {
-  if (!isLoopbackAddress(req.socket.localAddress ?? '')) return false;
-  const name = hostnameOf(req.headers.host ?? '');
+/** Tells whether a request on a loopback socket names a host that is none of this machine's own names (DNS rebinding). */
+export function foreignHosts(allowedHosts: ReadonlySet<string>): (req: IncomingMessage) => boolean {
+  // One request after the other names the same host.
+  let last: { readonly address: string; readonly host: string; readonly foreign: boolean } | undefined;
+  return ({ socket: { localAddress: address = '' }, headers: { host = '' } }) => {
+    if (last?.address !== address || last.host !== host) {
+      last = { address, host, foreign: isForeign(address, host, allowedHosts) };
+    }
+    return last.foreign;
+  };
+}
+
+function isForeign(address: string, host: string, allowedHosts: ReadonlySet<string>): boolean {
+  if (!isLoopbackAddress(address)) return false;
+  const name = hostnameOf(host);
   if (name === undefined) return true;
   return !(name === 'localhost' || name.endsWith('.localhost') || isLoopbackAddress(name) || allowedHosts.has(name));
 }

@@ -1,12 +1,13 @@
 import type { IncomingMessage } from 'node:http';
 import { readJsonObject } from '../body';
-import { type Format, ToolCall, bindCall } from '../call';
+import { type Format, ToolCall } from '../call';
+import { isPromise } from '../cache/maybe-promise';
 import type { Identify } from '../caller';
 import type { Directory } from '../directory';
 import { McpoError } from '../errors';
 import type { Layer } from '../http';
 import type { Tool } from '../mcp/tool';
-import { targetOf } from '../target';
+import { stateOf } from '../request-state';
 import type { Telemetry } from '../telemetry';
 import { traceContextOf } from '../trace-context';
 
@@ -26,17 +27,19 @@ export function readArguments(
       });
     }
     const entry = directory.entry(tool.server);
-    const identity = entry && (await identify(req, entry.config));
-    return new ToolCall({ tool, args, format: formatOf(req), trace: traceContextOf(req.headers), ...identity });
+    const identity = entry && identify(req, entry.config);
+    const { principal, caller } = (isPromise(identity) ? await identity : identity) ?? {};
+    return new ToolCall({ tool, args, format: formatOf(req), principal, caller, trace: traceContextOf(req.headers) });
   }
 
   return function readArguments(req, _res, next) {
-    const tool = targetOf(req);
+    const state = stateOf(req);
+    const { target: tool } = state;
     if (!tool) throw new McpoError('MCPO_INTERNAL', 'the layer readArguments needs the layer resolve before it');
     callOf(req, tool).then((call) => {
       telemetry.follow(req, call);
       directory.track(call);
-      bindCall(req, call);
+      state.call = call;
       next();
     }, next);
   };

@@ -1,7 +1,7 @@
 import type { Directory } from '../directory';
 import { McpoError } from '../errors';
 import { type Layer, pathOf } from '../http';
-import { bindTarget } from '../target';
+import { stateOf } from '../request-state';
 
 /** Finds the tool that the path names. */
 export function resolve(directory: Directory): Layer {
@@ -10,7 +10,7 @@ export function resolve(directory: Directory): Layer {
       throw new McpoError('MCPO_CLOSING', 'the router is shutting down', { retryAfterMs: 1_000 });
     }
     const tool = directory.find(pathOf(req));
-    bindTarget(req, tool);
+    stateOf(req).target = tool;
     if (req.method !== 'POST') {
       throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a tool is called by POST', { headers: { Allow: 'POST' } });
     }

@@ -12,7 +12,7 @@ export function sessions(directory: Directory, identify: Identify): Layer {
       next();
       return;
     }
-    identify(req, entry.config)
+    Promise.resolve(identify(req, entry.config))
       .then(async ({ caller }) => {
         const ended = caller !== undefined && (await entry.server.endSession(caller));
         if (!ended) throw new McpoError('MCPO_UNKNOWN_SESSION', 'the caller has no such session with this server');

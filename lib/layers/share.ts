@@ -1,8 +1,9 @@
-import { type Outcome, bindCall, requiredCall } from '../call';
+import { type Outcome, requiredCall } from '../call';
 import type { Freshness } from '../freshness';
 import type { Layer } from '../http';
 import type { Policies } from '../policy';
 import { requestDirectives } from '../request-directives';
+import { stateOf } from '../request-state';
 import type { RequestDeduplicator } from '../share/deduplicator';
 import type { Telemetry } from '../telemetry';
 
@@ -32,7 +33,7 @@ export function share(
       return new Promise((resolve) => {
         const work = call.fork(signal);
         work.onSettled(resolve);
-        bindCall(req, work);
+        stateOf(req).call = work;
         next();
       });
     };

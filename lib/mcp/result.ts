@@ -1,6 +1,9 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { McpoError } from '../errors';
 
+/** How a JSON value begins; to find out by an exception is slow. */
+const MAY_BE_JSON = /^[\t\n\r ]*(?:[["{\d-]|true|false|null)/;
+
 type Item = Readonly<Record<string, unknown>>;
 
 /**
@@ -61,6 +64,7 @@ function itemJson(item: Item): string {
 
 /** Text that is JSON already is sent as it came, so that numbers JavaScript cannot hold keep all their digits. */
 function textJson(text: string): string {
+  if (!MAY_BE_JSON.test(text)) return JSON.stringify(text);
   let value: unknown;
   try {
     value = JSON.parse(text);

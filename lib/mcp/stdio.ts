@@ -8,6 +8,7 @@ import type { Logger } from './connection';
 import { NONSENSE, stale } from './faults';
 import { isAnswer, isMessage } from './json-rpc';
 import { LineSplitter } from './line-splitter';
+import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
 import { Stderr } from './stderr';
 import type { StdioSpec } from './transport';
@@ -30,10 +31,10 @@ export class StdioTransport implements Transport {
   readonly #logger: Logger;
   readonly #lines = new LineSplitter(MAX_MESSAGE_BYTES);
   #child: ChildProcess | undefined;
+  #stdin: LineWriter | undefined;
   #stderr: Stderr | undefined;
   #rubbish = 0;
   #ended: Promise<void> | undefined;
-  #drained: Promise<void> | undefined;
   #isEnded = false;
 
   constructor(spec: StdioSpec, logger: Logger) {
@@ -93,6 +94,7 @@ export class StdioTransport implements Transport {
       child.stdout?.on('data', (chunk: Buffer) => {
         this.#read(chunk);
       });
+      if (child.stdin) this.#stdin = new LineWriter(child.stdin);
       child.stdin?.on('error', (error) => {
         this.onerror?.(error);
         // It hears nothing any more.
@@ -109,18 +111,8 @@ export class StdioTransport implements Transport {
    * @throws McpoError MCPO_SERVER_DOWN when the child is gone, so that nothing was written
    */
   async send(message: JSONRPCMessage): Promise<void> {
-    const stdin = this.#child?.stdin;
-    if (!stdin?.writable || this.#isEnded) throw stale('the MCP server has ended');
-    if (stdin.write(`${JSON.stringify(message)}\n`)) return;
-    this.#drained ??= new Promise<void>((resolve) => {
-      const done = (): void => {
-        stdin.off('drain', done).off('close', done);
-        this.#drained = undefined;
-        resolve();
-      };
-      stdin.on('drain', done).on('close', done);
-    });
-    await this.#drained;
+    if (!this.#stdin?.writable || this.#isEnded) throw stale('the MCP server has ended');
+    await this.#stdin.write(message);
   }
 
   /** Ends the child and what it has started: by closing its input, then by SIGTERM, then by SIGKILL. */
