@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import type { AuthConfig } from '../auth/authenticator';
-import { ConfigError } from '../errors';
 import type { MonitorOptions } from '../monitor/options';
 import type { Logger, McpoOptions } from '../options';
 import type { AccessRule } from '../policy';
@@ -9,6 +8,7 @@ import { authConfig } from './auth';
 import { type CacheConfig, cacheConfig } from './cache';
 import { checkFunction, checkInteger, checkObject, checkOptions, checkString } from './checks';
 import { type LimitConfig, concurrencyConfig } from './concurrency';
+import { loggerOf } from './logger';
 import { type MetricsConfig, metricsConfig } from './metrics';
 import { monitorOptions } from './monitor';
 import { type BreakerConfig, breakerConfig, retryConfig } from './retry';
@@ -57,7 +57,6 @@ const OPTIONS = [
   'info',
   'logger',
 ];
-const LOG_METHODS = ['debug', 'info', 'warn', 'error'] as const;
 
 /**
  * Checks the options of `mcpoRouter()` and completes them from the environment and the defaults.
@@ -94,26 +93,4 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
     },
     logger: loggerOf(options.logger),
   };
-}
-
-const quiet = (): void => undefined;
-const CONSOLE: Logger = {
-  debug: quiet,
-  info: quiet,
-  warn: (...data: unknown[]) => {
-    console.warn(...data);
-  },
-  error: (...data: unknown[]) => {
-    console.error(...data);
-  },
-};
-
-function loggerOf(logger: Logger | undefined): Logger {
-  if (logger === undefined) return CONSOLE;
-  for (const method of LOG_METHODS) {
-    if (typeof (logger as Partial<Logger> | null)?.[method] !== 'function') {
-      throw new ConfigError('logger', `must have the methods ${LOG_METHODS.join(', ')}`);
-    }
-  }
-  return logger;
 }
