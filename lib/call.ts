@@ -84,10 +84,14 @@ export class ToolCall {
     this.trace = init.trace;
   }
 
-  /** Equal exactly when server, tool, arguments (RFC 8785), principal and format are: SHA-256 in base64url. */
+  /**
+   * Equal exactly when server, tool (its definition included), arguments (RFC 8785), principal and format are: SHA-256 in
+   * base64url.
+   */
   get key(): string {
     const { tool, args, principal, format } = this;
-    this.#key ??= cacheKey({ server: tool.server, tool: tool.name, args, principal, format });
+    const { server, name, version } = tool;
+    this.#key ??= cacheKey({ server, tool: name, version, args, principal, format });
     return this.#key;
   }
 

@@ -7,6 +7,8 @@ export interface KeyParts {
   readonly server: string;
   /** The name of the tool. */
   readonly tool: string;
+  /** What the tool is: a server may give the name to another. @defaultValue always the same */
+  readonly version?: string | undefined;
   /** The arguments: a JSON value. */
   readonly args: unknown;
   /** Who calls; `undefined` for nobody in particular, which differs from every name. */
@@ -25,7 +27,8 @@ export interface KeyParts {
  */
 export function cacheKey(parts: KeyParts): string {
   // A JSON array frames its items without ambiguity: no part can run over into the next.
-  return sha256(canonicalJson([parts.server, parts.tool, parts.args, parts.principal ?? null, parts.format]));
+  const { server, tool, version, args, principal = null, format } = parts;
+  return sha256(canonicalJson([server, tool, args, principal, format, ...(version === undefined ? [] : [version])]));
 }
 
 /** `crypto.hash` came with Node 20.12 and takes a third of the time. */

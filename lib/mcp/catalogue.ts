@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto';
 import type { Logger } from './connection';
+import { listChanges } from './list-changes';
 import { compileArguments } from './schema';
 import type { Tool, ToolDefinition } from './tool';
 
@@ -40,7 +42,7 @@ export class Catalogue {
     }
   }
 
-  /** Takes over a new list; a tool whose definition has not changed keeps its compiled validator. */
+  /** Takes over a new list, and logs what is new in it; a tool whose definition has not changed stays the same object. */
   replace(definitions: readonly ToolDefinition[]): void {
     const byName = new Map<string, Tool>();
     const byPath = new Map<string, Tool>();
@@ -53,16 +55,18 @@ export class Catalogue {
         continue;
       }
       const known = this.#byName.get(name);
-      const tool =
-        known && JSON.stringify(known.definition) === JSON.stringify(definition) ? known : this.#build(definition);
+      const version = createHash('sha256').update(JSON.stringify(definition)).digest('base64url');
+      const tool = known?.version === version ? known : this.#build(definition, version);
       byName.set(name, tool);
       byPath.set(tool.path.slice(tool.path.indexOf('/', 1) + 1), tool);
     }
+    const changes = this.size > 0 && listChanges(this.#byName, byName);
+    if (changes) this.#logger[changes.level](`mcpo: server ${this.#server}: its tools have changed: ${changes.text}`);
     this.#byName = byName;
     this.#byPath = byPath;
   }
 
-  #build(definition: ToolDefinition): Tool {
+  #build(definition: ToolDefinition, version: string): Tool {
     const compiled = compileArguments(definition.inputSchema, {
       warn: (message) => {
         this.#logger.warn(`mcpo: tool ${this.#server}/${definition.name}: ${message}`);
@@ -73,6 +77,7 @@ export class Catalogue {
       name: definition.name,
       path: `/${encodeURIComponent(this.#server)}/${encodeToolPath(definition.name)}`,
       definition,
+      version,
       inputSchema: compiled.inputSchema,
       takesArguments: compiled.takesArguments,
       check: (args) => compiled.check(args),

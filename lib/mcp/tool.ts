@@ -13,6 +13,8 @@ export interface Tool {
   readonly path: string;
   /** What the server said of the tool, whole. */
   readonly definition: ToolDefinition;
+  /** Equal exactly when the definition is, in every process: SHA-256 in base64url. */
+  readonly version: string;
   /** The JSON Schema of the arguments; the schema that takes any object where the server's own is unusable or too large. */
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /** Whether the tool has arguments at all; a tool without any has no request body in the OpenAPI description. */
