@@ -15,7 +15,8 @@ export class Browser {
     this.#directory = directory;
   }
 
-  static async start(): Promise<Browser> {
+  /** @param more - further command-line arguments */
+  static async start(more: readonly string[] = []): Promise<Browser> {
     const { executablePath, env } = await findChromium();
     const directory = await mkdtemp(path.join(tmpdir(), 'express-mcpo-browser-'));
     const context = await chromium.launchPersistentContext(directory, {
@@ -27,6 +28,7 @@ export class Browser {
       args: [
         ...['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run'],
         ...['--disable-background-networking', '--disable-component-update', '--disable-sync'],
+        ...more,
       ],
     });
     return new Browser(context, directory);
