@@ -10,7 +10,7 @@ export interface RawResponse {
   readonly body: string;
 }
 
-/** Sends these bytes as they are over a socket of its own, and reads until the other side closes it. */
+/** Sends these bytes as they are over a socket of its own, and reads until the other side closes it or says nothing for 2 s. */
 export async function sendRaw(url: string, bytes: string | Buffer): Promise<RawResponse> {
   const { hostname, port } = new URL(url);
   const socket = connect(Number(port), hostname);
@@ -18,6 +18,8 @@ export async function sendRaw(url: string, bytes: string | Buffer): Promise<RawR
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
   // A server may close the connection before it has read all.
   socket.on('error', () => undefined);
+  // Some of what is sent leaves a server waiting for more.
+  socket.setTimeout(2_000, () => socket.destroy());
   socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   await once(socket, 'close');
   const text = Buffer.concat(chunks).toString('latin1');

@@ -49,13 +49,18 @@ export class Catalogue {
     for (const definition of definitions) {
       const { name } = definition;
       if (!this.#isServed(name)) continue;
-      if (!isReachable(name) || byName.has(name)) {
-        const reason = byName.has(name) ? 'its name is taken' : 'no URL can reach its name';
+      const version = versionOf(definition);
+      const fault = byName.has(name)
+        ? 'its name is taken'
+        : version === undefined
+          ? 'it is nested too deep'
+          : undefined;
+      if (version === undefined || fault !== undefined || !isReachable(name)) {
+        const reason = fault ?? 'no URL can reach its name';
         this.#logger.warn(`mcpo: server ${this.#server}: tool ${JSON.stringify(name)} is left out: ${reason}`);
         continue;
       }
       const known = this.#byName.get(name);
-      const version = createHash('sha256').update(JSON.stringify(definition)).digest('base64url');
       const tool = known?.version === version ? known : this.#build(definition, version);
       byName.set(name, tool);
       byPath.set(tool.path.slice(tool.path.indexOf('/', 1) + 1), tool);
@@ -95,4 +100,13 @@ function encodeToolPath(name: string): string {
 /** Clients resolve `.` and `..` before they send a path, encoded too; UTF-8 has no lone surrogates. */
 function isReachable(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && name.isWellFormed();
+}
+
+/** `undefined` for what has no JSON, as it would overflow the stack. */
+function versionOf(definition: ToolDefinition): string | undefined {
+  try {
+    return createHash('sha256').update(JSON.stringify(definition)).digest('base64url');
+  } catch {
+    return undefined;
+  }
 }
