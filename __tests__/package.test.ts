@@ -25,7 +25,7 @@ beforeAll(async () => {
   // A copy, so that other tests and programs may use the build while this one makes its own.
   const source = path.join(folder, 'source');
   await mkdir(source);
-  for (const name of ['package.json', 'README.md', 'CHANGELOG.md', 'LICENSE', 'assets', 'lib']) {
+  for (const name of ['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'assets', 'lib']) {
     await cp(path.join(root, name), path.join(source, name), { recursive: true });
   }
   await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', path.join(source, 'dist')], { cwd: root });
@@ -50,6 +50,7 @@ it('holds what users need and nothing else', async () => {
     'CHANGELOG.md',
     'LICENSE',
     'README.md',
+    'SECURITY.md',
     'assets',
     'dist',
     'package.json',
