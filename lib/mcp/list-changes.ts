@@ -35,7 +35,10 @@ function changeOf({ definition: before }: Tool, { definition: after }: Tool): st
     (member) => JSON.stringify(before[member as never]) !== JSON.stringify(after[member as never]),
   );
   const says = members.includes('description') ? ` and now says ${shown(after.description, MAX_DESCRIPTION)}` : '';
-  return `has changed (${members.slice(0, MAX_NAMED).map((member) => member.slice(0, MAX_NAME)).join(', ')})${says}`;
+  return `has changed (${members
+    .slice(0, MAX_NAMED)
+    .map((member) => member.slice(0, MAX_NAME))
+    .join(', ')})${says}`;
 }
 
 /** A server's words, shortened and in quotes. */
