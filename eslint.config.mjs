@@ -2,7 +2,19 @@ import tseslint from 'typescript-eslint';
 import tsdoc from 'eslint-plugin-tsdoc';
 
 export default tseslint.config(
-  { ignores: ['dist/', 'assets/', 'coverage/', 'node_modules/', '**/*.js', '**/*.mjs', '**/*.cjs', '**/*.d.ts'] },
+  {
+    ignores: [
+      'bench/.build/',
+      'dist/',
+      'assets/',
+      'coverage/',
+      'node_modules/',
+      '**/*.js',
+      '**/*.mjs',
+      '**/*.cjs',
+      '**/*.d.ts',
+    ],
+  },
   ...tseslint.configs.strictTypeChecked,
   {
     languageOptions: { parserOptions: { projectService: true, tsconfigRootDir: import.meta.dirname } },

@@ -1,0 +1,69 @@
+import { type Running, start } from '../candidate';
+import { call } from '../call';
+import { calls, mounted, stdio } from '../candidates';
+import { ROUNDS, measure, median } from '../compare';
+import type { Traffic } from '../load';
+import type { Experiment, Finding } from '../scenario';
+
+const CONNECTIONS = 32;
+const MB = 1_000_000;
+
+/** A kind of tool of MCPO's own table, and what it promises of it. */
+interface Kind {
+  readonly name: string;
+  readonly ms: number;
+  /** Calls that repeat earlier ones, in percent. */
+  readonly repeated: number;
+  readonly perSecond: number;
+  readonly meanMs: number;
+  readonly megabytes: number;
+}
+
+const KINDS: readonly Kind[] = [
+  { name: 'light (1 ms)', ms: 1, repeated: 90, perSecond: 1_000, meanMs: 50, megabytes: 100 },
+  { name: 'medium (50 ms)', ms: 50, repeated: 80, perSecond: 500, meanMs: 200, megabytes: 500 },
+  { name: 'heavy (500 ms)', ms: 500, repeated: 70, perSecond: 100, meanMs: 1_000, megabytes: 1_000 },
+];
+
+/** The table that the Python project promises, with its mixes of repeated and new calls. */
+export const mcpoTable: Experiment = {
+  title: "MCPO's own table",
+  async run() {
+    const findings: Finding[] = [];
+    for (const kind of KINDS) findings.push(...(await measureKind(kind)));
+    return { rows: [], missing: [], findings };
+  },
+};
+
+async function measureKind({ name, ms, repeated, perSecond, meanMs, megabytes }: Kind): Promise<Finding[]> {
+  const candidate = mounted(stdio());
+  const traffic: Traffic = { ...calls('wait', 'mix', { message: '%d', ms })(candidate), repeated };
+  const running = await start(candidate);
+  try {
+    const url = `${running.url}${traffic.path}`;
+    await Promise.all(Array.from({ length: 100 }, (_, n) => call(url, { message: String(n), ms })));
+    await measure(running, traffic, CONNECTIONS);
+    const before = await lookups(running);
+    const rounds = [];
+    for (let round = 0; round < ROUNDS; round++) rounds.push(await measure(running, traffic, CONNECTIONS));
+    const after = await lookups(running);
+    const hits = after.hits - before.hits;
+    // To a tenth: a run does not end with a whole hundred of calls.
+    const hitRate = Math.round((1_000 * hits) / (hits + after.misses - before.misses)) / 10;
+    const rss = (await running.usage())?.rss ?? NaN;
+    const mean = median(rounds.map((round) => round.mean));
+    return [
+      { what: name, value: median(rounds.map((round) => round.perSecond)), unit: '/s', goal: { atLeast: perSecond } },
+      { what: `${name}: mean response`, value: mean, unit: 'ms', goal: { atMost: meanMs } },
+      { what: `${name}: hit rate`, value: hitRate, unit: '%', goal: { atLeast: repeated } },
+      { what: `${name}: resident memory`, value: rss / MB, unit: 'MB', goal: { atMost: megabytes } },
+    ];
+  } finally {
+    await running.stop();
+  }
+}
+
+async function lookups({ usage }: Running): Promise<{ hits: number; misses: number }> {
+  const { cache } = (await usage()) as unknown as { cache: { default: { hits: number; misses: number } } };
+  return cache.default;
+}
