@@ -5,7 +5,9 @@ import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Connection } from '../../lib/mcp/connection';
 import { LineSplitter } from '../../lib/mcp/line-splitter';
+import { StdioTransport } from '../../lib/mcp/stdio';
 import type { StdioSpec } from '../../lib/mcp/transport';
+import { until } from '../support/deferred';
 import { LogBook, callOptions, isRunning, openOptions, scripted, textOf } from '../support/stdio';
 
 // A child takes its time to start on a busy machine.
@@ -122,6 +124,36 @@ describe('messages of a child', () => {
     expect(connection.closed).toBe(true);
     expect(isRunning(pid)).toBe(false);
     expect(logger.debugs).toContain(`mcpo: a line is longer than ${64 * 2 ** 20} bytes`);
+  });
+});
+
+describe('a flood of messages', () => {
+  it('lets everything else have its turn after a chunk or two', async () => {
+    const notification = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}';
+    const transport = new StdioTransport(scripted(), new LogBook());
+    ends.push(() => transport.close());
+    await transport.start();
+    let [inTurn, most, all] = [0, 0, 0];
+    let turn: NodeJS.Immediate;
+    const turns = (): void => {
+      most = Math.max(most, inTurn);
+      inTurn = 0;
+      turn = setImmediate(turns);
+    };
+    turns();
+    ends.push(() => {
+      clearImmediate(turn);
+    });
+    transport.onmessage = () => {
+      inTurn += 1;
+      all += 1;
+      // As long as nobody reads, the child fills the pipe.
+      if (all === 1) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    };
+    const params = { name: 'burst', arguments: { text: notification, times: 20_000 } };
+    await transport.send({ jsonrpc: '2.0', id: 1, method: 'tools/call', params });
+    await until(() => all === 20_001);
+    expect(most).toBeLessThanOrEqual((2 * 65_536) / notification.length + 2);
   });
 });
 

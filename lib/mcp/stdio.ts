@@ -12,6 +12,7 @@ import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
 import { Stderr } from './stderr';
 import type { StdioSpec } from './transport';
+import { readInTurns } from './turns';
 
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 const GRACE_MS = 1_000;
@@ -69,9 +70,11 @@ export class StdioTransport implements Transport {
       });
       this.#child = child;
       this.#ended = new Promise((ended) => {
+        let lastWords: NodeJS.Timeout | undefined;
         const end = (): void => {
           if (this.#isEnded) return;
           this.#isEnded = true;
+          clearTimeout(lastWords);
           killGroup(child, 'SIGKILL');
           forget(child);
           // What is out of reach may hold the other ends, and must not keep this process alive.
@@ -85,16 +88,14 @@ export class StdioTransport implements Transport {
           if (child.pid === undefined) end();
         });
         child.once('close', end);
-        child.once('exit', () => setTimeout(end, LAST_WORDS_MS).unref());
+        child.once('exit', () => (lastWords = setTimeout(end, LAST_WORDS_MS).unref()));
       });
       child.once('spawn', () => {
         watchOver(child);
         resolve();
       });
-      child.stdout?.on('data', (chunk: Buffer) => {
-        this.#read(chunk);
-      });
       if (child.stdin) this.#stdin = new LineWriter(child.stdin);
+      if (child.stdout) readInTurns(child.stdout, (chunk) => this.#read(chunk));
       child.stdin?.on('error', (error) => {
         this.onerror?.(error);
         // It hears nothing any more.

@@ -71,6 +71,25 @@ const tools = {
       process.kill(process.pid, 'SIGKILL');
     });
   },
+  /** Dies if it is the process that is meant, else answers. */
+  mortal: (id, { pid }) => (pid === process.pid ? process.kill(pid, 'SIGKILL') : print(answer(id, 'another'))),
+  /** Answers after a while. */
+  late: (id, { text, ms }) => setTimeout(() => print(answer(id, text)), ms),
+  /** Prints the first half of its answer, and the second when there is one to come. */
+  half(id, { dies }) {
+    process.stdout.write(answer(id, 'half of it').slice(0, 40), () => {
+      if (dies) process.kill(process.pid, 'SIGKILL');
+    });
+  },
+  /** Answers with that many megabytes. */
+  big: (id, { megabytes }) => print(answer(id, 'x'.repeat(megabytes * 2 ** 20))),
+  /** Prints a line so many times, and the answer after them. */
+  burst(id, { text, times }) {
+    for (let left = times; left > 0; left -= 1000) print(`${text}\n`.repeat(Math.min(left, 1000)));
+    print(answer(id, 'after the burst'));
+  },
+  /** Is not run any more until somebody tells the system otherwise. */
+  stop: () => process.kill(process.pid, 'SIGSTOP'),
   /** Closes its standard input and goes on. */
   deafen(id) {
     process.stdin.destroy();
