@@ -1,4 +1,4 @@
-import { type RequestListener, type Server, createServer } from 'node:http';
+import { type RequestListener, type Server, type ServerOptions, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express from 'express';
 import express4 from 'express4';
@@ -19,8 +19,8 @@ export interface Host {
 }
 
 /** Starts any request listener on loopback. */
-export async function listen(listener: RequestListener, path = ''): Promise<Mounted> {
-  const server = createServer(listener);
+export async function listen(listener: RequestListener, path = '', options: ServerOptions = {}): Promise<Mounted> {
+  const server = createServer(options, listener);
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const { port } = server.address() as AddressInfo;
   return {
@@ -57,14 +57,15 @@ export const inExpress4: Host = {
 };
 
 /** No framework: the router is called by a plain server. */
-export const inPlainHttp: Host = {
+export const inPlainHttp = {
   name: 'node:http',
-  mount(router) {
-    return listen((req, res) => {
+  mount(router: McpoRouter, options: ServerOptions = {}) {
+    const listener: RequestListener = (req, res) => {
       router(req as never, res as never, (error: unknown) => {
         res.statusCode = error === undefined ? 404 : 500;
         res.end('from the host');
       });
-    });
+    };
+    return listen(listener, '', options);
   },
-};
+} satisfies Host;

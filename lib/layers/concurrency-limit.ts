@@ -1,3 +1,4 @@
+import { isOver, whenOver } from '../departure';
 import { toMcpoError } from '../errors';
 import type { Layer } from '../http';
 import { ConcurrencyLimiter } from '../limit/limiter';
@@ -23,11 +24,11 @@ export function concurrencyLimit(options: LimiterOptions = {}): ConcurrencyLimit
   const limiter = new ConcurrencyLimiter(options);
   const layer: Layer = function concurrencyLimit(req, res, next) {
     const admit = (permit: Permit): void => {
-      if (res.closed) {
+      if (isOver(req, res)) {
         permit.release();
         return;
       }
-      res.once('close', () => {
+      whenOver(req, res, () => {
         permit.release();
       });
       next();
@@ -38,17 +39,16 @@ export function concurrencyLimit(options: LimiterOptions = {}): ConcurrencyLimit
       return;
     }
     const gone = new AbortController();
-    const leave = (): void => {
+    const stay = whenOver(req, res, () => {
       gone.abort();
-    };
-    res.once('close', leave);
+    });
     limiter.acquire({ signal: gone.signal }).then(
       (waited) => {
-        res.off('close', leave);
+        stay();
         admit(waited);
       },
       (error: unknown) => {
-        res.off('close', leave);
+        stay();
         if (!gone.signal.aborted) sendProblem(req, res, toMcpoError(error));
       },
     );

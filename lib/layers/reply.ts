@@ -1,4 +1,5 @@
 import { requiredCall } from '../call';
+import { isOver, whenOver } from '../departure';
 import { McpoError } from '../errors';
 import { type Layer, send } from '../http';
 import { sendProblem } from '../reply';
@@ -18,8 +19,8 @@ export function reply(): Layer {
       if (call.outcome) return;
       call.settle({ ok: false, error: new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection') });
     };
-    res.once('close', leave);
-    if (res.closed) leave();
+    whenOver(req, res, leave);
+    if (isOver(req, res)) leave();
     else next();
   };
 }

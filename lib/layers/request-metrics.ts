@@ -1,3 +1,4 @@
+import { whenOver } from '../departure';
 import { ConfigError } from '../errors';
 import type { Layer } from '../http';
 import { HttpInstruments } from '../monitor/http-instruments';
@@ -33,7 +34,7 @@ export function requestMetrics({ register, prefix = '' }: RequestMetricsOptions)
     }
     return function requestMetrics(req, res, next) {
       const begun = performance.now();
-      res.once('close', () => {
+      whenOver(req, res, () => {
         const status = res.writableFinished ? String(res.statusCode) : '499';
         instruments.answered(route, { method: req.method ?? '', status }, (performance.now() - begun) / 1_000);
       });

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { whenOver } from '../departure';
 import { McpoError } from '../errors';
 import { sendProblem } from '../reply';
 
@@ -44,7 +45,7 @@ export class DashboardEvents {
       res.end();
       return;
     }
-    res.once('close', () => {
+    whenOver(req, res, () => {
       this.#forget(res);
     });
     this.#listeners.set(res, 0);
