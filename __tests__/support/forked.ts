@@ -18,6 +18,11 @@ export class Forked {
     this.#process.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));
   }
 
+  /** Its process id. */
+  get pid(): number {
+    return this.#process.pid ?? NaN;
+  }
+
   /** Its next message. */
   async next<T>(): Promise<T> {
     const heard = new AbortController();

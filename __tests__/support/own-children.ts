@@ -1,9 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** The ids of this process's children whose command line holds `word`. */
-export async function children(word: string): Promise<readonly number[]> {
-  const ps = spawn('ps', ['-o', 'pid=,args=', '--ppid', String(process.pid)]);
+/** The ids of the children, of this process or another, whose command line holds `word`. */
+export async function children(word: string, parent = process.pid): Promise<readonly number[]> {
+  const ps = spawn('ps', ['-o', 'pid=,args=', '--ppid', String(parent)]);
   let output = '';
   ps.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
   await once(ps, 'close');
