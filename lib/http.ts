@@ -21,6 +21,12 @@ export function pathOf(req: IncomingMessage): string {
   return query === -1 ? url : url.slice(0, query);
 }
 
+/** Has the connection closed after the answer: a server that is told to close would wait for one that is kept. */
+export function endConnection(req: IncomingMessage, res: ServerResponse): void {
+  // HTTP/2 has no such header.
+  if (req.httpVersionMajor === 1) res.setHeader('Connection', 'close');
+}
+
 /** Sends a whole answer. */
 export function send(
   req: IncomingMessage,

@@ -119,7 +119,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     authenticate: authenticate(authenticator),
     resolve: resolve(directory),
     readArguments: readArguments(directory, identify, telemetry, config.bodyLimit),
-    reply: reply(),
+    reply: reply(directory),
     cache: cache(caches, policies, freshness, telemetry, config.logger),
     share: share(flights, policies, freshness, telemetry),
     limit: limit((tool) => limits.of(tool), telemetry),

@@ -1,16 +1,18 @@
 import { requiredCall } from '../call';
 import { isOver, whenOver } from '../departure';
+import type { Directory } from '../directory';
 import { McpoError } from '../errors';
-import { type Layer, send } from '../http';
+import { type Layer, endConnection, send } from '../http';
 import { sendProblem } from '../reply';
 
 /** Answers with the call's outcome, whichever layer settles it, and settles the call of a caller who has gone. */
-export function reply(): Layer {
+export function reply(directory: Pick<Directory, 'closing'>): Layer {
   return function reply(req, res, next) {
     const call = requiredCall(req);
     // The first to register runs last: what the other layers note while they clean up is in the answer.
     call.onSettled((outcome) => {
       if (res.headersSent || res.destroyed) return;
+      if (directory.closing) endConnection(req, res);
       for (const [name, value] of call.notes) res.setHeader(name, value);
       if (outcome.ok) send(req, res, 200, { 'Content-Type': call.format }, outcome.body);
       else sendProblem(req, res, outcome.error);

@@ -1,12 +1,13 @@
 import type { Directory } from '../directory';
 import { McpoError } from '../errors';
-import { type Layer, pathOf } from '../http';
+import { type Layer, endConnection, pathOf } from '../http';
 import { stateOf } from '../request-state';
 
 /** Finds the tool that the path names. */
 export function resolve(directory: Directory): Layer {
-  return function resolve(req, _res, next) {
+  return function resolve(req, res, next) {
     if (directory.closing) {
+      endConnection(req, res);
       throw new McpoError('MCPO_CLOSING', 'the router is shutting down', { retryAfterMs: 1_000 });
     }
     const tool = directory.find(pathOf(req));
