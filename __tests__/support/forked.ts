@@ -23,6 +23,12 @@ export class Forked {
     return this.#process.pid ?? NaN;
   }
 
+  /** Resolves when it has ended, with its exit code. */
+  async exited(): Promise<number | null> {
+    if (this.#process.exitCode === null && this.#process.signalCode === null) await once(this.#process, 'exit');
+    return this.#process.exitCode;
+  }
+
   /** Its next message. */
   async next<T>(): Promise<T> {
     const heard = new AbortController();
