@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import ts from 'typescript';
 
@@ -76,6 +76,9 @@ describe('its commands', () => {
         (name) => manifest.peerDependenciesMeta[name]?.optional !== true,
       );
       expect(line.split(' ').slice(2).sort()).toEqual([manifest.name, ...needed].sort());
+    } else if (line.startsWith('wrk ')) {
+      // They are run where wrk is installed: external/wrk.test.ts.
+      expect(existsSync(path.join(root, /-s (\S+)/.exec(line)?.[1] ?? ''))).toBe(true);
     } else {
       // The quickstart prints the same calls, and its test runs them.
       const example = readFileSync(path.join(root, 'examples/quickstart/server.ts'), 'utf8');

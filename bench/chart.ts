@@ -9,8 +9,8 @@ const WIDTH = 720;
 export function chart(reports: ReadonlyMap<string, Report>): string {
   const lines: string[] = [];
   let y = 10;
-  for (const file of ['cache-hit.json', 'call-through.json', 'call-through-http.json']) {
-    const report = reports.get(file);
+  for (const name of ['cache-hit', 'call-through', 'call-through-http']) {
+    const report = reports.get(name);
     const rows = report?.rows.filter(({ connections }) => connections === 32) ?? [];
     if (!report || rows.length === 0) continue;
     const most = Math.max(...rows.map(({ perSecond }) => perSecond));

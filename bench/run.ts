@@ -1,4 +1,4 @@
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { chart } from './chart';
@@ -7,6 +7,7 @@ import { generator } from './load';
 import { type Report, isMet, table, verdicts } from './report';
 import type { Scenario } from './scenario';
 import { SCENARIOS } from './scenarios';
+import { withSummary } from './summary';
 
 const ROOT = join(__dirname, '..', '..');
 const RESULTS = join(ROOT, 'bench', 'results');
@@ -30,12 +31,17 @@ function machine(): string {
   return [hardware, `Node ${process.versions.node}`, ...versions, `load by ${generator}`].join('; ');
 }
 
-/** The chart of the README is drawn from what was measured last of each. */
-function draw(): void {
-  const reports = readdirSync(RESULTS)
-    .filter((file) => file.endsWith('.json'))
-    .map((file) => [file, JSON.parse(readFileSync(join(RESULTS, file), 'utf8')) as Report] as const);
-  writeFileSync(join(ROOT, 'docs', 'images', 'bench.svg'), chart(new Map(reports)));
+/** Chart and table of the README tell what was measured last of each. */
+function publish(): void {
+  const reports = new Map(
+    Object.keys(SCENARIOS).flatMap((name) => {
+      const file = join(RESULTS, `${name}.json`);
+      return existsSync(file) ? [[name, JSON.parse(readFileSync(file, 'utf8')) as Report]] : [];
+    }),
+  );
+  writeFileSync(join(ROOT, 'docs', 'images', 'bench.svg'), chart(reports));
+  const readme = join(ROOT, 'README.md');
+  writeFileSync(readme, withSummary(readFileSync(readme, 'utf8'), [...reports.values()]));
 }
 
 async function main(names: readonly string[]): Promise<void> {
@@ -48,7 +54,7 @@ async function main(names: readonly string[]): Promise<void> {
     writeFileSync(join(RESULTS, `${name}.json`), `${JSON.stringify(report, undefined, 2)}\n`);
     if (!report.findings.every(isMet)) process.exitCode = 1;
   }
-  draw();
+  publish();
 }
 
 void main(process.argv.slice(2));
