@@ -1,82 +1,116 @@
 import type { IncomingMessage } from 'node:http';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
-import { bodyOf, exchange } from './exchange';
+import { type ExchangeRequest, bodyOf, exchange, textOf } from './exchange';
 
 const MAX_REDIRECTS = 5;
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 const WITHOUT_BODY = [204, 205, 304];
 
-/** A `fetch` for one connection, all of whose requests can be ended at once. */
-export interface UpstreamFetch {
-  readonly fetch: FetchLike;
-  /** Aborts the JSON-RPC request with this id, or else whatever is going on. */
-  abort(id?: RequestId): void;
+/** A response whose body is still to come. */
+export interface Opened {
+  readonly message: IncomingMessage;
+  /** Ends it. */
+  readonly abort: AbortController;
+  /** The id of the JSON-RPC request that it answers. */
+  readonly id: RequestId | undefined;
 }
 
 /**
- * A `fetch` that follows redirects within the origin only, so that no credentials leave it, and gives each request an
- * AbortSignal of its own. The v1 SDK hands one signal to every POST: listeners pile up on it, and each
- * request has to walk through them.
- *
- * @param onEnd - told when the response to a JSON-RPC request has ended, whole or broken off, and whether it can be taken up
- * again
+ * The requests of one connection, all of which can be ended at once. Redirects are followed within the origin only, so
+ * that no credentials leave it, and each request has an AbortSignal of its own. The v1 SDK hands one signal to
+ * every POST: listeners pile up on it, and each request has to walk through them.
  */
-export function upstreamFetch(onEnd: (id: RequestId, isResumable: boolean) => void): UpstreamFetch {
-  const running = new Map<AbortController, RequestId | undefined>();
+export class Upstream {
+  readonly #onEnd: (id: RequestId, isResumable: boolean) => void;
+  readonly #running = new Map<AbortController, RequestId | undefined>();
 
-  async function follow(url: string | URL, init: RequestInit, signal: AbortSignal): Promise<IncomingMessage> {
-    let target = new URL(url);
-    for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-      const message = await exchange(target, init, signal);
-      const { statusCode: status = 0, headers } = message;
-      if (status < 300 || status > 399 || headers.location === undefined) return message;
-      message.resume();
-      const next = new URL(headers.location, target);
-      if (next.origin !== target.origin)
-        throw new Error('the MCP server redirects to another origin, which is not followed');
-      if (init.method !== 'GET' && status !== 307 && status !== 308) {
-        throw new Error(`the MCP server redirects a ${init.method ?? ''} request with status ${String(status)}`);
-      }
-      target = next;
-    }
-    throw new Error('the MCP server redirects too often');
+  /**
+   * @param onEnd - told when the {@link response} to a JSON-RPC request has ended, whole or broken off, and whether it can
+   * be taken up again
+   */
+  constructor(onEnd: (id: RequestId, isResumable: boolean) => void = () => undefined) {
+    this.#onEnd = onEnd;
   }
 
-  return {
-    async fetch(url, init = {}) {
-      init.signal?.throwIfAborted();
-      const abort = new AbortController();
-      const id = requestId(init);
-      running.set(abort, id);
-      try {
-        const message = await follow(url, init, abort.signal);
-        const { statusCode: status = 0, statusMessage: statusText = '' } = message;
-        const headers = new Headers(message.headers as Record<string, string>);
-        const watch = new Watch(/^\s*text\/event-stream\b/i.test(headers.get('content-type') ?? ''));
-        const body = bodyOf(message, abort.signal, {
-          onData: (chunk) => watch.look(chunk),
-          onEnd() {
-            running.delete(abort);
-            if (id !== undefined) onEnd(id, watch.isResumable);
-          },
-        });
-        return new Response(WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
-      } catch (error) {
-        running.delete(abort);
-        abort.abort();
-        throw error;
-      }
-    },
-    abort(id) {
-      for (const [abort, each] of running) if (id === undefined || id === each) abort.abort();
-    },
+  /** The `fetch` that the SDK's transports use. */
+  readonly fetch: FetchLike = async (url, init = {}) => {
+    init.signal?.throwIfAborted();
+    const { method = 'GET', body, headers } = init;
+    const text = typeof body === 'string' ? body : undefined;
+    const request = { method, body: text, headers: Object.fromEntries(new Headers(headers)) };
+    return this.response(await this.open(new URL(url), request, idIn(text)));
   };
+
+  /**
+   * Sends a request; resolves when the response begins.
+   *
+   * @param id - of the JSON-RPC request in its body
+   */
+  async open(url: URL, request: ExchangeRequest, id: RequestId | undefined): Promise<Opened> {
+    const abort = new AbortController();
+    this.#running.set(abort, id);
+    try {
+      return { message: await follow(url, request, abort.signal), abort, id };
+    } catch (error) {
+      this.#running.delete(abort);
+      abort.abort();
+      throw error;
+    }
+  }
+
+  /** A response as the web has it, for the SDK. */
+  response({ message, abort, id }: Opened): Response {
+    const { statusCode: status = 0, statusMessage: statusText = '' } = message;
+    const headers = new Headers(message.headers as Record<string, string>);
+    const watch = new Watch(/^\s*text\/event-stream\b/i.test(headers.get('content-type') ?? ''));
+    const body = bodyOf(message, abort.signal, {
+      onData: (chunk) => watch.look(chunk),
+      onEnd: () => {
+        this.#running.delete(abort);
+        if (id !== undefined) this.#onEnd(id, watch.isResumable);
+      },
+    });
+    return new Response(WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
+  }
+
+  /** The whole body of a response. */
+  async text({ message, abort }: Opened): Promise<string> {
+    const watch = new Watch(false);
+    try {
+      return await textOf(message, abort.signal, (chunk) => watch.look(chunk));
+    } finally {
+      this.#running.delete(abort);
+    }
+  }
+
+  /** Aborts the JSON-RPC request with this id, or else whatever is going on. */
+  abort(id?: RequestId): void {
+    for (const [abort, each] of this.#running) if (id === undefined || id === each) abort.abort();
+  }
+}
+
+async function follow(url: URL, request: ExchangeRequest, signal: AbortSignal): Promise<IncomingMessage> {
+  let target = url;
+  for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
+    const message = await exchange(target, request, signal);
+    const { statusCode: status = 0, headers } = message;
+    if (status < 300 || status > 399 || headers.location === undefined) return message;
+    message.resume();
+    const next = new URL(headers.location, target);
+    if (next.origin !== target.origin)
+      throw new Error('the MCP server redirects to another origin, which is not followed');
+    if (request.method !== 'GET' && status !== 307 && status !== 308) {
+      throw new Error(`the MCP server redirects a ${request.method} request with status ${String(status)}`);
+    }
+    target = next;
+  }
+  throw new Error('the MCP server redirects too often');
 }
 
 /** The id of the JSON-RPC request in a body. What answers a request of the server has an id too, of the server's choice. */
-function requestId({ body }: RequestInit): RequestId | undefined {
-  if (typeof body !== 'string') return undefined;
+function idIn(body: string | undefined): RequestId | undefined {
+  if (body === undefined) return undefined;
   const { method, id } = JSON.parse(body) as { method?: string; id?: RequestId };
   return method === undefined ? undefined : id;
 }

@@ -2,8 +2,10 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { BROKEN_OFF } from './faults';
-import { type UpstreamFetch, upstreamFetch } from './fetch';
+import { type Opened, Upstream } from './fetch';
+import { isMessage } from './json-rpc';
 
+const JSON_TYPE = 'application/json';
 const TERMINATE_TIMEOUT_MS = 1_000;
 // What the SDK says when it stops asking for the rest of an event stream.
 const GIVEN_UP = /^Maximum reconnection attempts/;
@@ -12,20 +14,29 @@ const GIVEN_UP = /^Maximum reconnection attempts/;
  * The SDK's streamable HTTP transport, mended in four ways: its requests do not share one AbortSignal, a request whose
  * answer is cut off fails at once instead of at its time-out, one that is cancelled is ended, and closing ends the
  * session on the server.
+ *
+ * And made faster in one: a tool call that is answered in JSON goes past the web's Request, Headers, Response and streams.
+ * What is answered in another way, by events or with an error, is handed to the SDK.
  */
 export class HttpTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: Transport['onmessage'];
   readonly #inner: StreamableHTTPClientTransport;
-  readonly #upstream: UpstreamFetch;
+  readonly #upstream: Upstream;
+  readonly #url: URL;
+  readonly #headers: Record<string, string>;
+  /** Responses for the SDK, by the request that they answer. */
+  readonly #opened = new Map<RequestId, Opened>();
   readonly #waiting = new Set<RequestId>();
   /** Those of the waiting whose answer has been cut off and is asked for again. */
   readonly #resuming = new Set<RequestId>();
   #closing: Promise<void> | undefined;
 
   constructor(url: URL, headers: Readonly<Record<string, string>>) {
-    this.#upstream = upstreamFetch((id, isResumable) => {
+    this.#url = url;
+    this.#headers = { ...lowerCase(headers), accept: 'application/json, text/event-stream', 'content-type': JSON_TYPE };
+    this.#upstream = new Upstream((id, isResumable) => {
       // The SDK needs a turn to hand on the last events of the stream.
       setImmediate(() => {
         if (!isResumable) this.#breakOff(id);
@@ -52,6 +63,7 @@ export class HttpTransport implements Transport {
   }
 
   setProtocolVersion(version: string): void {
+    this.#headers['mcp-protocol-version'] ??= version;
     this.#inner.setProtocolVersion(version);
   }
 
@@ -68,10 +80,37 @@ export class HttpTransport implements Transport {
       this.#upstream.abort(cancelled);
     }
     try {
-      await this.#inner.send(message);
+      if (id !== undefined && 'method' in message && message.method === 'tools/call') await this.#call(message, id);
+      else await this.#inner.send(message);
     } catch (error) {
       if (id !== undefined) this.#forget(id);
       throw error;
+    }
+  }
+
+  async #call(message: JSONRPCMessage, id: RequestId): Promise<void> {
+    const { sessionId } = this;
+    const headers = sessionId === undefined ? this.#headers : { 'mcp-session-id': sessionId, ...this.#headers };
+    const opened = await this.#upstream.open(this.#url, { method: 'POST', headers, body: JSON.stringify(message) }, id);
+    const { statusCode, headers: told } = opened.message;
+    if (
+      statusCode === 200 &&
+      told['content-type'] === JSON_TYPE &&
+      (told['mcp-session-id'] ?? sessionId) === sessionId
+    ) {
+      const answer = JSON.parse(await this.#upstream.text(opened)) as unknown;
+      for (const each of [answer].flat()) {
+        if (!isMessage(each)) throw new Error('the MCP server sends what is no message');
+        this.#inner.onmessage?.(each);
+      }
+      this.#breakOff(id);
+      return;
+    }
+    this.#opened.set(id, opened);
+    try {
+      await this.#inner.send(message);
+    } finally {
+      this.#opened.delete(id);
     }
   }
 
@@ -93,12 +132,22 @@ export class HttpTransport implements Transport {
 
   /** The SDK takes a 405 for a server that has no events of its own, also when it asks for the rest of an answer. */
   async #fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
-    const response = await this.#upstream.fetch(url, init);
+    const response = this.#answered(init) ?? (await this.#upstream.fetch(url, init));
     if (response.status === 405 && new Headers(init.headers).has('last-event-id')) {
       await response.body?.cancel();
       throw new Error('the MCP server gives event ids, but no events by them');
     }
     return response;
+  }
+
+  /** The response that there is already to a request of the SDK. */
+  #answered({ method, body }: RequestInit): Response | undefined {
+    if (this.#opened.size === 0 || method !== 'POST' || typeof body !== 'string') return undefined;
+    const { method: called, id } = JSON.parse(body) as { method?: string; id?: RequestId };
+    const opened = called === 'tools/call' && id !== undefined ? this.#opened.get(id) : undefined;
+    if (!opened || id === undefined) return undefined;
+    this.#opened.delete(id);
+    return this.#upstream.response(opened);
   }
 
   /** What has no answer now will never have one. */
@@ -112,6 +161,10 @@ export class HttpTransport implements Transport {
     this.#resuming.delete(id);
     return this.#waiting.delete(id);
   }
+}
+
+function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function cancelledId(message: JSONRPCMessage): RequestId | undefined {

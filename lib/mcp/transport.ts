@@ -2,7 +2,7 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Logger } from './connection';
-import { upstreamFetch } from './fetch';
+import { Upstream } from './fetch';
 import { HttpTransport } from './http';
 import { StdioTransport } from './stdio';
 
@@ -55,7 +55,7 @@ export async function makeTransport(spec: TransportSpec, headers: Headers, logge
 }
 
 function sse(url: URL, headers: Headers): Transport {
-  const upstream = upstreamFetch(() => undefined);
+  const upstream = new Upstream();
   const transport = new SSEClientTransport(url, {
     async fetch(target, init) {
       const response = await upstream.fetch(target, init);
