@@ -1,4 +1,6 @@
 import type { CacheManager } from './cache/cache-manager';
+import { isPromise, type MaybePromise } from './cache/maybe-promise';
+import type { Generation } from './cache/store';
 import type { Logger } from './options';
 
 /**
@@ -27,9 +29,18 @@ export class Freshness {
     this.#logger = logger;
   }
 
-  /** How many writes to a server have ended: reads with the same number may share one answer. */
-  epoch(server: string): number {
-    return this.#servers.get(server)?.count ?? 0;
+  /**
+   * Which writes to a server have ended before now: reads that were given the same may share one answer; `undefined` where
+   * nobody can say. The count of this process tells of what a store could not be told; the store, of other processes.
+   *
+   * @param cache - the name of the cache in whose store all writes are noted
+   */
+  epoch(server: string, cache: string): MaybePromise<string | undefined> {
+    const count = this.#servers.get(server)?.count ?? 0;
+    const generation = this.#cache.getCache(cache)?.generation(server);
+    const both = (known: Generation | undefined): string | undefined =>
+      known === undefined ? undefined : `${count}:${known}`;
+    return isPromise(generation) ? generation.then(both, () => undefined) : both(generation);
   }
 
   /** Whether no write may still be taking effect unseen. */
@@ -66,7 +77,7 @@ export class Freshness {
     const { count } = writes;
     writes.dropAt = Infinity;
     try {
-      await this.#cache.invalidate(server);
+      await this.#cache.invalidate(server, Math.max(0, writes.unsettledUntil - performance.now()));
       if (writes.count === count) writes.dropAt = undefined;
     } catch (error) {
       writes.dropAt = performance.now() + DROP_AGAIN_MS;

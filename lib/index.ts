@@ -17,15 +17,19 @@ export type { Access, Kind, ToolPolicy } from './policy';
 export { CacheManager } from './cache/cache-manager';
 export { MemoryStore } from './cache/memory-store';
 export { SmartCache } from './cache/smart-cache';
-export type { CacheEvents, CacheStats, SaveOptions } from './cache/smart-cache';
+export type { SaveOptions } from './cache/smart-cache';
+export type { CacheEvents, CacheStats } from './cache/smart-cache-numbers';
 export type { SmartCacheOptions } from './cache/options';
 export type {
   CacheEntry,
   CacheStore,
   EvictReason,
   Eviction,
+  Found,
+  Generation,
   StoreBounds,
   StoreFactory,
+  StoreHealth,
   StoreInit,
   Strategy,
 } from './cache/store';

@@ -57,8 +57,8 @@ describe('CacheManager', () => {
     }
     expect(manager.invalidate('files')).toBeUndefined();
     caches.forEach((cache, index) => {
-      expect(cache.lookup('read')).toBeUndefined();
-      expect(cache.lookup('other')).toBeDefined();
+      expect(cache.lookup('read', 'files')).toMatchObject({ entry: undefined });
+      expect(cache.lookup('other', 'docs')).toMatchObject({ entry: { body } });
       expect(cache.save('read', body, { group: 'files', generation: generations[index] })).toBe(false);
     });
   });
@@ -100,7 +100,7 @@ describe('CacheManager', () => {
       const caches = [manager.default, manager.createCache('a')];
       for (const cache of caches) await cache.save('key', body, { group: 'files' });
       await manager.invalidate('files');
-      for (const cache of caches) expect(await cache.lookup('key')).toBeUndefined();
+      for (const cache of caches) expect((await cache.lookup('key', 'files')).entry).toBeUndefined();
       const closing = manager.close();
       expect(manager.close()).toBe(closing);
       await closing;
@@ -114,7 +114,7 @@ describe('CacheManager', () => {
       const healthy = manager.createCache('healthy', { store: (init) => new AsyncStore(init) });
       await healthy.save('key', body, { group: 'files' });
       await expect(manager.invalidate('files')).rejects.toThrow('default is down');
-      expect(await healthy.lookup('key')).toBeUndefined();
+      expect((await healthy.lookup('key', 'files')).entry).toBeUndefined();
     });
   });
 });

@@ -65,7 +65,7 @@ describe.each(['lru', 'ttl', 'lru_ttl'] as const)('a MemoryStore by %s', (strate
           } else if (step.act === 'delete') {
             expect(store.delete(step.key)).toBe(model.delete(step.key, now));
           } else if (step.act === 'get') {
-            expect(store.get(step.key)?.body.toString()).toBe(model.get(step.key, now));
+            expect(store.find(step.key, 'group').entry?.body.toString()).toBe(model.get(step.key, now));
           } else {
             const text = String(serial++).padEnd(step.length, '.').slice(0, step.length);
             const entry = { body: Buffer.from(text), storedAt: now, ttlMs: step.ttlMs };

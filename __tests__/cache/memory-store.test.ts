@@ -27,16 +27,16 @@ describe('MemoryStore', () => {
     for (const ttlMs of [1, 3, 1_000, 300_000]) {
       store.set('key', entry('body', ttlMs), 'group');
       jest.setSystemTime(Date.now() + ttlMs - 1);
-      expect(store.get('key')?.body.toString()).toBe('body');
+      expect(store.find('key', 'group').entry?.body.toString()).toBe('body');
       jest.setSystemTime(Date.now() + 1);
-      expect(store.get('key')).toBeUndefined();
+      expect(store.find('key', 'group').entry).toBeUndefined();
     }
   });
 
   it('evicts the least recently used of too many by lru_ttl', () => {
     const { store, told } = setUp({ maxSize: 2 });
     for (const key of ['a', 'b']) store.set(key, entry(key, 1_000), 'group');
-    store.get('a');
+    store.find('a', 'group');
     store.set('c', entry('c', 1_000), 'group');
     expect(told).toEqual([{ key: 'b', group: 'group', reason: 'size' }]);
   });
@@ -46,10 +46,10 @@ describe('MemoryStore', () => {
     store.set('endless', entry('', undefined), 'group');
     store.set('late', entry('', 2_000), 'group');
     store.set('soon', entry('', 1_000), 'group');
-    store.get('soon');
+    store.find('soon', 'group');
     for (const key of ['1', '2', '3']) store.set(key, entry('', 3_000), 'group');
     expect(told.map(({ key }) => key)).toEqual(['soon', 'late', '1']);
-    expect(store.get('endless')).toBeDefined();
+    expect(store.find('endless', 'group').entry).toBeDefined();
   });
 
   it('evicts what is over before what is only little used', () => {
@@ -97,14 +97,14 @@ describe('MemoryStore', () => {
     const { store, told } = setUp();
     fill(store, 2_500);
     store.dropGroup('group');
-    for (const index of [0, 1_500, 2_499]) expect(store.get(`key ${String(index)}`)).toBeUndefined();
+    for (const index of [0, 1_500, 2_499]) expect(store.find(`key ${String(index)}`, 'group').entry).toBeUndefined();
     expect(store.delete('key 2000')).toBe(false);
     expect(store.set('key 2001', entry('new'), 'group')).toBe(true);
     expect(store.size).toBeLessThan(1_501);
     jest.advanceTimersByTime(1);
     jest.advanceTimersByTime(1);
     expect(store.size).toBe(1);
-    expect(store.get('key 2001')?.body.toString()).toBe('new');
+    expect(store.find('key 2001', 'group').entry?.body.toString()).toBe('new');
     expect(told).toHaveLength(2_500);
     expect(new Set(told.map(({ reason }) => reason))).toEqual(new Set(['invalidated']));
     expect(new Set(told.map(({ key }) => key)).size).toBe(2_500);
@@ -117,7 +117,7 @@ describe('MemoryStore', () => {
     store.dropGroup('group');
     for (let index = 0; index < 2_500; index++) store.set(`new ${String(index)}`, entry(''), 'other');
     expect(told.filter(({ reason }) => reason !== 'invalidated')).toEqual([]);
-    expect(store.get('other')).toBeDefined();
+    expect(store.find('other', 'group').entry).toBeDefined();
   });
 
   it('clears a dropped group that waits for its clean-up', () => {
@@ -150,7 +150,7 @@ describe('MemoryStore', () => {
     const body = Buffer.from('small');
     expect(body.buffer.byteLength).toBeGreaterThan(body.length);
     store.set('key', { body, storedAt: Date.now(), ttlMs: undefined }, 'group');
-    const found = store.get('key')?.body;
+    const found = store.find('key', 'group').entry?.body;
     expect(found?.buffer.byteLength).toBe(body.length);
     body.fill('x');
     expect(found?.toString()).toBe('small');
@@ -159,7 +159,7 @@ describe('MemoryStore', () => {
   it('hands out entries that cannot be changed', () => {
     const { store } = setUp();
     store.set('key', entry('body', 1_000), 'group');
-    expect(Object.isFrozen(store.get('key'))).toBe(true);
+    expect(Object.isFrozen(store.find('key', 'group').entry)).toBe(true);
   });
 
   it('is whole when its listener is told, whatever the listener does', () => {

@@ -102,10 +102,13 @@ describe.each([
 
   it('keeps finished bodies by key, with their time', async () => {
     const cache = new SmartCache(options);
-    expect(await cache.lookup('key')).toBeUndefined();
+    expect((await cache.lookup('key', 'files')).entry).toBeUndefined();
     const body = Buffer.from('{"a":1}');
     expect(await cache.save('key', body, { group: 'files', ttlMs: 1_000 })).toBe(true);
-    expect(await cache.lookup('key')).toEqual({ body, storedAt: Date.now(), ttlMs: 1_000 });
+    expect(await cache.lookup('key', 'files')).toEqual({
+      entry: { body, storedAt: Date.now(), ttlMs: 1_000 },
+      generation: await cache.generation('files'),
+    });
   });
 
   it('does not store a read that began before its group was dropped', async () => {
@@ -113,7 +116,7 @@ describe.each([
     const generation = await cache.generation('files');
     await cache.invalidate('files');
     expect(await cache.save('key', Buffer.from('1'), { group: 'files', generation })).toBe(false);
-    expect(await cache.lookup('key')).toBeUndefined();
+    expect((await cache.lookup('key', 'files')).entry).toBeUndefined();
   });
 
   it('counts hits and misses', async () => {
@@ -131,10 +134,10 @@ describe.each([
     cache.on('hit', (event) => told.push(['hit', event]));
     cache.on('miss', (event) => told.push(['miss', event]));
     cache.on('set', (event) => told.push(['set', event]));
-    await cache.lookup('key');
+    await cache.lookup('key', 'files');
     await cache.save('key', Buffer.from('1'), { group: 'files', ttlMs: 5 });
     await cache.save('key', Buffer.from('1'), { group: 'files', ttlMs: 0 });
-    await cache.lookup('key');
+    await cache.lookup('key', 'files');
     expect(told).toEqual([
       ['miss', { key: 'key' }],
       ['set', { key: 'key', group: 'files', ttlMs: 5 }],
@@ -175,7 +178,7 @@ describe('SmartCache', () => {
   it('answers look-ups in memory at once', () => {
     const cache = new SmartCache();
     expect(cache.save('key', Buffer.from('1'), { group: 'files' })).toBe(true);
-    expect(cache.lookup('key')).toMatchObject({ ttlMs: 300_000 });
+    expect(cache.lookup('key', 'files')).toMatchObject({ entry: { ttlMs: 300_000 }, generation: 0 });
     expect(cache.generation('files')).toBe(0);
     expect(cache.invalidate('files')).toBeUndefined();
     expect(cache.generation('files')).toBe(1);
@@ -192,7 +195,7 @@ describe('SmartCache', () => {
     save('d', 3_500);
     save('e', 1, 1);
     jest.setSystemTime(Date.now() + 1);
-    void cache.lookup('e');
+    void cache.lookup('e', 'g');
     save('f');
     void cache.invalidate('g');
     save('h');
@@ -234,7 +237,7 @@ describe('SmartCache', () => {
 
   it('passes on the failure of its store', async () => {
     const down: StoreFactory = (init) =>
-      Object.assign(new AsyncStore(init), { get: () => Promise.reject(new Error('database is down')) });
+      Object.assign(new AsyncStore(init), { find: () => Promise.reject(new Error('database is down')) });
     await expect(new SmartCache({ store: down }).get('tool')).rejects.toThrow('database is down');
   });
 

@@ -39,11 +39,11 @@ function broken(change: (store: AsyncStore) => Partial<CacheStore>): StoreFactor
   return (init) => {
     const store = new AsyncStore(init);
     const right: CacheStore = {
-      get: (key) => store.get(key),
+      find: (key, group) => store.find(key, group),
       set: (key, entry, group, generation) => store.set(key, entry, group, generation),
       delete: (key) => store.delete(key),
       generation: (group) => store.generation(group),
-      dropGroup: (group) => store.dropGroup(group),
+      dropGroup: (group, unsettledMs) => store.dropGroup(group, unsettledMs),
       clear: () => store.clear(),
       close: () => store.close(),
     };
@@ -55,7 +55,7 @@ describe('the contract finds a store that', () => {
   const far = Number.MAX_SAFE_INTEGER;
   const cases: Record<string, (store: AsyncStore) => Partial<CacheStore>> = {
     'mixes up keys': (s) => ({
-      get: (key) => s.get(key.toLowerCase()),
+      find: (key, group) => s.find(key.toLowerCase(), group),
       set: (key, entry, group) => s.set(key.toLowerCase(), entry, group),
     }),
     'cuts keys short': (s) => ({ set: (key, ...rest) => s.set(key.slice(0, 2), ...rest) }),
@@ -94,6 +94,10 @@ describe('the contract finds a store that', () => {
     },
     'drops everything with a group': (s) => ({ dropGroup: () => s.clear() }),
     'ignores groups': (s) => ({ set: (key, entry) => s.set(key, entry, 'one for all') }),
+    'settles at once': (s) => ({ dropGroup: (group) => s.dropGroup(group) }),
+    'finds no generation': (s) => ({
+      find: async (key, group) => ({ ...(await s.find(key, group)), generation: undefined }),
+    }),
     'does not delete': () => ({ delete: () => true }),
     'lies about deleting': (s) => ({ delete: async (key) => !(await s.delete(key)) }),
     'keeps the older entry in place of one too large': (s) => ({

@@ -1,10 +1,11 @@
-import type { CacheEntry, CacheStore, StoreInit } from '../../lib/cache/store';
+import type { CacheEntry, CacheStore, Found, Generation, StoreInit } from '../../lib/cache/store';
 
 /** A store that answers by promises only, in the order it was asked, as a database on one connection does. */
 export class AsyncStore implements CacheStore {
   readonly #init: Pick<StoreInit, 'maxEntryBytes'>;
   readonly #entries = new Map<string, CacheEntry & { readonly group: string }>();
   readonly #dropped = new Map<string, number>();
+  readonly #unsettledUntil = new Map<string, number>();
   #cleared = 0;
   #closed = false;
   #last: Promise<unknown> = Promise.resolve();
@@ -13,11 +14,11 @@ export class AsyncStore implements CacheStore {
     this.#init = init;
   }
 
-  get(key: string): Promise<CacheEntry | undefined> {
-    return this.#inOrder(() => this.#find(key));
+  find(key: string, group: string): Promise<Found> {
+    return this.#inOrder(() => ({ entry: this.#find(key), generation: this.#generation(group) }));
   }
 
-  set(key: string, entry: CacheEntry, group: string, generation?: number): Promise<boolean> {
+  set(key: string, entry: CacheEntry, group: string, generation?: Generation): Promise<boolean> {
     return this.#inOrder(() => {
       if (this.#closed || (generation !== undefined && generation !== this.#generation(group))) return false;
       if (isOver(entry)) return false;
@@ -32,12 +33,13 @@ export class AsyncStore implements CacheStore {
     return this.#inOrder(() => this.#entries.delete(key));
   }
 
-  generation(group: string): Promise<number> {
+  generation(group: string): Promise<number | undefined> {
     return this.#inOrder(() => this.#generation(group));
   }
 
-  dropGroup(group: string): Promise<void> {
+  dropGroup(group: string, unsettledMs = 0): Promise<void> {
     return this.#inOrder(() => {
+      this.#unsettledUntil.set(group, Math.max(this.#unsettledUntil.get(group) ?? 0, Date.now() + unsettledMs));
       this.#dropped.set(group, (this.#dropped.get(group) ?? 0) + 1);
       for (const [key, entry] of this.#entries) if (entry.group === group) this.#entries.delete(key);
     });
@@ -64,7 +66,8 @@ export class AsyncStore implements CacheStore {
     return { body, storedAt, ttlMs };
   }
 
-  #generation(group: string): number {
+  #generation(group: string): number | undefined {
+    if ((this.#unsettledUntil.get(group) ?? 0) > Date.now()) return undefined;
     return this.#cleared + (this.#dropped.get(group) ?? 0);
   }
 

@@ -1,7 +1,8 @@
 import { ConfigError, McpoError } from '../errors';
 import { allDone, type MaybePromise } from './maybe-promise';
 import type { SmartCacheOptions } from './options';
-import { SmartCache, type CacheStats } from './smart-cache';
+import { SmartCache } from './smart-cache';
+import type { CacheStats } from './smart-cache-numbers';
 
 const DEFAULT = 'default';
 
@@ -61,9 +62,11 @@ export class CacheManager {
   /**
    * Drops the results of a group, such as all of one MCP server, from every cache at once; reads of it that are still
    * running will not be stored. Several stores that answer by promises are all asked, then the first error is thrown.
+   *
+   * @param unsettledMs - how long what is read of it must not be stored either, in milliseconds. @defaultValue 0
    */
-  invalidate(group: string): MaybePromise<void> {
-    return this.#each((cache) => cache.invalidate(group));
+  invalidate(group: string, unsettledMs?: number): MaybePromise<void> {
+    return this.#each((cache) => cache.invalidate(group, unsettledMs));
   }
 
   /** Drops all results from every cache. */

@@ -1,6 +1,6 @@
 import NodeCache from 'node-cache';
 import { SlotIndex, type Slot } from './slot-index';
-import type { CacheEntry, CacheStore, EvictReason, Eviction, StoreInit } from './store';
+import type { CacheEntry, CacheStore, EvictReason, Eviction, Found, Generation, StoreInit } from './store';
 
 /** What an entry takes beside its key and body on Node 20: some 530 bytes of heap, and its buffer's own outside of it. */
 const ENTRY_OVERHEAD = 900;
@@ -39,14 +39,14 @@ export class MemoryStore implements CacheStore {
     return this.#index.bytes;
   }
 
-  get(key: string): CacheEntry | undefined {
+  find(key: string, group: string): Found {
     const slot = this.#find(key);
     if (slot && this.#init.strategy !== 'ttl') this.#index.touch(slot);
     this.#tell();
-    return slot?.entry;
+    return { entry: slot?.entry, generation: this.#index.generation(group) };
   }
 
-  set(key: string, entry: CacheEntry, group: string, generation?: number): boolean {
+  set(key: string, entry: CacheEntry, group: string, generation?: Generation): boolean {
     if (this.#closed || (generation !== undefined && generation !== this.generation(group))) return false;
     const expiresAt = entry.ttlMs === undefined ? Infinity : Math.ceil(entry.storedAt + entry.ttlMs);
     if (!(expiresAt > Date.now())) return false;
@@ -72,12 +72,12 @@ export class MemoryStore implements CacheStore {
     return slot !== undefined;
   }
 
-  generation(group: string): number {
+  generation(group: string): Generation | undefined {
     return this.#index.generation(group);
   }
 
-  dropGroup(group: string): void {
-    this.#index.drop(group);
+  dropGroup(group: string, unsettledMs = 0): void {
+    this.#index.drop(group, Date.now() + unsettledMs);
     this.#cleanUp();
   }
 

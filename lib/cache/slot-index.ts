@@ -7,6 +7,8 @@ interface Group {
   readonly name: string;
   /** Counts how often the group has been dropped. */
   readonly generation: number;
+  /** Until then, in milliseconds since the epoch, it has none. */
+  readonly unsettledUntil: number;
   readonly slots: Set<Slot>;
   /** Its entries are not valid any more and wait to be removed; another group has its name. */
   dropped: boolean;
@@ -89,16 +91,19 @@ export class SlotIndex {
     this.#recency.touch(slot);
   }
 
-  /** Grows, and only grows, when the group is dropped or all is cleared. */
-  generation(groupName: string): number {
-    return this.#cleared + (this.#groups.get(groupName)?.generation ?? 0);
+  /** Grows, and only grows, when the group is dropped or all is cleared; `undefined` while the group is unsettled. */
+  generation(groupName: string): number | undefined {
+    const group = this.#groups.get(groupName);
+    if (!group) return this.#cleared;
+    return group.unsettledUntil > Date.now() ? undefined : this.#cleared + group.generation;
   }
 
   /** Moves a group's generation on, whose entries are not valid from now on and come out of {@link takeDropped}. */
-  drop(groupName: string): void {
+  drop(groupName: string, settledFrom: number): void {
     const group = this.#groups.get(groupName);
     const generation = (group?.generation ?? 0) + 1;
-    this.#groups.set(groupName, { name: groupName, generation, slots: new Set(), dropped: false });
+    const unsettledUntil = Math.max(settledFrom, group?.unsettledUntil ?? 0);
+    this.#groups.set(groupName, { name: groupName, generation, unsettledUntil, slots: new Set(), dropped: false });
     if (!group || group.slots.size === 0) return;
     group.dropped = true;
     this.#dropped.push(group.slots.values());
@@ -125,7 +130,7 @@ export class SlotIndex {
   #group(name: string): Group {
     let group = this.#groups.get(name);
     if (!group) {
-      group = { name, generation: 0, slots: new Set(), dropped: false };
+      group = { name, generation: 0, unsettledUntil: 0, slots: new Set(), dropped: false };
       this.#groups.set(name, group);
     }
     return group;

@@ -4,35 +4,8 @@ import { cacheKey } from './key';
 import { MemoryStore } from './memory-store';
 import { smartCacheConfig, type SmartCacheConfig, type SmartCacheOptions } from './options';
 import { isPromise, type MaybePromise } from './maybe-promise';
-import type { CacheEntry, CacheStore, EvictReason, Eviction } from './store';
-
-/** A cache at one moment. */
-export interface CacheStats {
-  /** Look-ups that found a result. */
-  readonly hits: number;
-  /** Look-ups that found none. */
-  readonly misses: number;
-  /** Hits among all look-ups, in percent; 0 before the first. */
-  readonly hitRate: number;
-  /** Entries held; `undefined` if the store cannot tell. */
-  readonly size: number | undefined;
-  /** Bytes held, keys and overhead included; `undefined` if the store cannot tell. */
-  readonly bytes: number | undefined;
-  /** Entries that have left, by reason; those replaced are not counted. */
-  readonly evictions: Readonly<Record<EvictReason, number>>;
-}
-
-/** The events of a {@link SmartCache} and what their listeners are given. */
-export interface CacheEvents {
-  /** A look-up found a result. */
-  hit: [{ readonly key: string }];
-  /** A look-up found none. */
-  miss: [{ readonly key: string }];
-  /** A result was stored. */
-  set: [{ readonly key: string; readonly group: string; readonly ttlMs: number | undefined }];
-  /** A result left. */
-  evict: [Eviction];
-}
+import type { CacheEvents, CacheStats } from './smart-cache-numbers';
+import type { CacheStore, EvictReason, Eviction, Found, Generation } from './store';
 
 /** What is known of a result beside its body. */
 export interface SaveOptions {
@@ -41,7 +14,7 @@ export interface SaveOptions {
   /** How long it is good, in milliseconds; 0 or less: it is not stored. @defaultValue the cache's `defaultTtlMs` */
   readonly ttlMs?: number | undefined;
   /** The group's {@link SmartCache.generation} when the read began; it is not stored if the group was dropped since. */
-  readonly generation?: number | undefined;
+  readonly generation?: Generation | undefined;
 }
 
 /**
@@ -92,6 +65,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
       hitRate: lookups === 0 ? 0 : (100 * this.#hits) / lookups,
       size: this.#store.size,
       bytes: this.#store.bytes,
+      health: this.#store.health,
       evictions: { ...this.#evictions },
     };
   }
@@ -102,7 +76,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
    * @throws TypeError if the arguments are no JSON value
    */
   async get(tool: string, args: unknown = {}): Promise<unknown> {
-    const entry = await this.lookup(toolKey(tool, args));
+    const { entry } = await this.lookup(toolKey(tool, args), tool);
     return entry && (JSON.parse(entry.body.toString()) as unknown);
   }
 
@@ -127,13 +101,16 @@ export class SmartCache extends EventEmitter<CacheEvents> {
    */
   async delete(tool: string, args: unknown = {}): Promise<boolean> {
     const key = toolKey(tool, args);
-    return bounded(() => this.#store.delete(key));
+    return bounded(() => this.#store.delete(key, tool));
   }
 
-  /** The finished result under a {@link cacheKey}; its body must not be written to. Counts as a hit or a miss. */
-  lookup(key: string): MaybePromise<CacheEntry | undefined> {
-    const found = bounded(() => this.#store.get(key));
-    return isPromise(found) ? found.then((entry) => this.#count(key, entry)) : this.#count(key, found);
+  /**
+   * The finished result of a group under a {@link cacheKey}, whose body must not be written to, and the group's
+   * {@link generation}. Counts as a hit or a miss.
+   */
+  lookup(key: string, group: string): MaybePromise<Found> {
+    const found = bounded(() => this.#store.find(key, group));
+    return isPromise(found) ? found.then((late) => this.#count(key, late)) : this.#count(key, found);
   }
 
   /**
@@ -155,14 +132,18 @@ export class SmartCache extends EventEmitter<CacheEvents> {
     return isPromise(stored) ? stored.then(tell) : tell(stored);
   }
 
-  /** A number to take before a read and to give to {@link save} after it. */
-  generation(group: string): MaybePromise<number> {
+  /** To take before a read and to give to {@link save} after it; `undefined`: what is read now must not be saved. */
+  generation(group: string): MaybePromise<Generation | undefined> {
     return bounded(() => this.#store.generation(group));
   }
 
-  /** Drops all results of a group at once; a read of it that is still running will not be stored. */
-  invalidate(group: string): MaybePromise<void> {
-    return bounded(() => this.#store.dropGroup(group));
+  /**
+   * Drops all results of a group at once; a read of it that is still running will not be stored.
+   *
+   * @param unsettledMs - how long what is read of it must not be stored either, in milliseconds. @defaultValue 0
+   */
+  invalidate(group: string, unsettledMs?: number): MaybePromise<void> {
+    return bounded(() => this.#store.dropGroup(group, unsettledMs));
   }
 
   /** Drops all results; a read that is still running will not be stored. */
@@ -175,11 +156,11 @@ export class SmartCache extends EventEmitter<CacheEvents> {
     return bounded(() => this.#store.close());
   }
 
-  #count(key: string, entry: CacheEntry | undefined): CacheEntry | undefined {
-    if (entry) this.#hits++;
+  #count(key: string, found: Found): Found {
+    if (found.entry) this.#hits++;
     else this.#misses++;
-    this.#tell(entry ? 'hit' : 'miss', { key });
-    return entry;
+    this.#tell(found.entry ? 'hit' : 'miss', { key });
+    return found;
   }
 
   #tell<K extends keyof CacheEvents>(event: K, ...args: CacheEvents[K]): void {

@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict';
-import type { CacheEntry, CacheStore, StoreFactory, StoreInit } from './store';
+import type { StoreFactory, StoreInit } from './store';
+import { groupContract } from './store-contract-groups';
+import { MINUTE_MS, SHORT_MS, type StoreTest, entry, entryAt, textAt } from './store-contract-support';
 
 /** What {@link storeContract} needs of a test runner: `describe` and `it` as in jest, vitest, mocha or `node:test`. */
 export interface ContractRunner {
@@ -9,8 +11,6 @@ export interface ContractRunner {
   readonly wait?: ((ms: number) => Promise<void>) | undefined;
 }
 
-const MINUTE_MS = 60_000;
-const SHORT_MS = 50;
 const MAX_ENTRY_BYTES = 1_000;
 
 let stores = 0;
@@ -30,7 +30,7 @@ let stores = 0;
 export function storeContract(name: string, makeStore: StoreFactory, runner: ContractRunner): void {
   const wait = runner.wait ?? ((ms: number) => new Promise<void>((done) => setTimeout(done, ms)));
 
-  const test = (title: string, body: (store: CacheStore) => Promise<void>): void => {
+  const test: StoreTest = (title, body) => {
     runner.it(title, async () => {
       const store = makeStore(init());
       try {
@@ -46,14 +46,14 @@ export function storeContract(name: string, makeStore: StoreFactory, runner: Con
       for (const body of [Buffer.from('{"a":"é"}'), Buffer.from([0, 255, 254, 10, 0]), Buffer.alloc(0)]) {
         const set = entry(body);
         assert.equal(await store.set('key', set, 'group'), true);
-        assert.deepEqual(await store.get('key'), set);
-        assert.deepEqual(await store.get('key'), set, 'a second look finds the same');
+        assert.deepEqual(await entryAt(store, 'key'), set);
+        assert.deepEqual(await entryAt(store, 'key'), set, 'a second look finds the same');
       }
     });
 
     test('finds nothing under a key that was not set', async (store) => {
       for (const key of ['key', '__proto__', 'constructor', 'toString', '']) {
-        assert.equal(await store.get(key), undefined, `key ${JSON.stringify(key)}`);
+        assert.equal(await entryAt(store, key), undefined, `key ${JSON.stringify(key)}`);
       }
     });
 
@@ -72,13 +72,13 @@ export function storeContract(name: string, makeStore: StoreFactory, runner: Con
     test('keeps an entry without a TTL', async (store) => {
       const set = { ...entry('body'), storedAt: 0, ttlMs: undefined };
       assert.equal(await store.set('key', set, 'group'), true);
-      assert.deepEqual(await store.get('key'), set);
+      assert.deepEqual(await entryAt(store, 'key'), set);
     });
 
     test('does not keep an entry whose time is over', async (store) => {
       const set = { ...entry('body', 1_000), storedAt: Date.now() - 1_000 };
       assert.equal(await store.set('key', set, 'group'), false);
-      assert.equal(await store.get('key'), undefined);
+      assert.equal(await entryAt(store, 'key'), undefined);
     });
 
     test('does not find an entry once its time is over', async (store) => {
@@ -87,7 +87,7 @@ export function storeContract(name: string, makeStore: StoreFactory, runner: Con
       await store.set('renewed', entry('old', SHORT_MS), 'group');
       await store.set('renewed', entry('new', MINUTE_MS), 'group');
       await wait(2 * SHORT_MS);
-      assert.equal(await store.get('short'), undefined);
+      assert.equal(await entryAt(store, 'short'), undefined);
       assert.equal(await textAt(store, 'long'), 'body');
       assert.equal(await textAt(store, 'renewed'), 'new');
     });
@@ -95,92 +95,33 @@ export function storeContract(name: string, makeStore: StoreFactory, runner: Con
     test('counts the TTL from the time the entry was made', async (store) => {
       await store.set('key', { ...entry('body', MINUTE_MS), storedAt: Date.now() - MINUTE_MS + SHORT_MS }, 'group');
       await wait(2 * SHORT_MS);
-      assert.equal(await store.get('key'), undefined);
+      assert.equal(await entryAt(store, 'key'), undefined);
     });
 
     test('deletes one entry and says whether there was one', async (store) => {
       await store.set('a', entry('a'), 'group');
       await store.set('b', entry('b'), 'group');
-      assert.equal(await store.delete('a'), true);
-      assert.equal(await store.delete('a'), false);
-      assert.equal(await store.get('a'), undefined);
+      assert.equal(await store.delete('a', 'group'), true);
+      assert.equal(await store.delete('a', 'group'), false);
+      assert.equal(await entryAt(store, 'a'), undefined);
       assert.equal(await textAt(store, 'b'), 'b');
     });
 
-    test('drops a group and no other', async (store) => {
-      for (const group of ['a', 'ab', 'b', '__proto__', '*']) {
-        for (const key of ['1', '2']) await store.set(`${group} ${key}`, entry(group), group);
-      }
-      await store.dropGroup('a');
-      await store.dropGroup('*');
-      for (const key of ['a 1', 'a 2', '* 1', '* 2']) assert.equal(await store.get(key), undefined, key);
-      for (const key of ['ab 1', 'b 2', '__proto__ 1']) assert.notEqual(await store.get(key), undefined, key);
-      assert.equal(await store.delete('a 1'), false, 'a dropped entry is not there to be deleted');
-    });
-
-    test('counts an entry to the group it was last set in', async (store) => {
-      await store.set('key', entry('old'), 'a');
-      await store.set('key', entry('new'), 'b');
-      await store.dropGroup('a');
-      assert.equal(await textAt(store, 'key'), 'new');
-      await store.dropGroup('b');
-      assert.equal(await store.get('key'), undefined);
-    });
-
-    test('does not keep what was read before its group was dropped', async (store) => {
-      const before = await store.generation('a');
-      const other = await store.generation('b');
-      await store.dropGroup('a');
-      assert.equal(await store.set('key', entry('stale'), 'a', before), false);
-      assert.equal(await store.get('key'), undefined);
-      assert.equal(await store.set('other', entry('good'), 'b', other), true);
-
-      const after = await store.generation('a');
-      assert.equal(await store.set('key', entry('fresh'), 'a', after), true);
-      assert.equal(await store.set('key', entry('stale'), 'a', before), false);
-      assert.equal(await textAt(store, 'key'), 'fresh', 'a refused entry leaves the newer one alone');
-    });
-
-    test('does not keep what is set while its group is dropped', async (store) => {
-      const before = await store.generation('group');
-      await Promise.all([store.set('key', entry('stale'), 'group', before), store.dropGroup('group')]);
-      assert.equal(await store.get('key'), undefined);
-    });
-
-    test('never goes back to a generation', async (store) => {
-      const seen = new Set([await store.generation('group')]);
-      const acts = [() => store.dropGroup('group'), () => store.clear(), () => store.dropGroup('group')];
-      for (const act of acts) {
-        await store.set('key', entry('body'), 'group');
-        await act();
-        seen.add(await store.generation('group'));
-      }
-      assert.equal(seen.size, acts.length + 1);
-    });
-
-    test('clears all entries and outdates every group', async (store) => {
-      const [used, unused] = [await store.generation('used'), await store.generation('unused')];
-      await store.set('key', entry('body'), 'used');
-      await store.clear();
-      assert.equal(await store.get('key'), undefined);
-      assert.equal(await store.set('key', entry('stale'), 'used', used), false);
-      assert.equal(await store.set('key', entry('stale'), 'unused', unused), false);
-      assert.equal(await store.set('key', entry('fresh'), 'used', await store.generation('used')), true);
-    });
+    groupContract(test, wait);
 
     test('refuses a body over maxEntryBytes and drops the older one', async (store) => {
       assert.equal(await store.set('key', entry(Buffer.alloc(MAX_ENTRY_BYTES)), 'group'), true);
       assert.equal(await store.set('key', entry(Buffer.alloc(MAX_ENTRY_BYTES + 1)), 'group'), false);
-      assert.equal(await store.get('key'), undefined);
+      assert.equal(await entryAt(store, 'key'), undefined);
     });
 
     test('finds and keeps nothing once it is closed', async (store) => {
       await store.set('key', entry('body'), 'group');
       await store.close();
       await store.close();
-      assert.equal(await store.get('key'), undefined);
+      assert.equal(await entryAt(store, 'key'), undefined);
       assert.equal(await store.set('key', entry('body'), 'group'), false);
-      assert.equal(await store.delete('key'), false);
+      assert.equal(await store.delete('key', 'group'), false);
     });
   });
 }
@@ -188,12 +129,4 @@ export function storeContract(name: string, makeStore: StoreFactory, runner: Con
 function init(): StoreInit {
   const bounds = { maxSize: 100, maxBytes: 1_000_000, maxEntryBytes: MAX_ENTRY_BYTES };
   return { name: `contract-${String(stores++)}`, strategy: 'lru_ttl', ...bounds, onEvict: () => undefined };
-}
-
-function entry(body: string | Buffer, ttlMs = MINUTE_MS): CacheEntry {
-  return { body: Buffer.from(body), storedAt: Date.now(), ttlMs };
-}
-
-async function textAt(store: CacheStore, key: string): Promise<string | undefined> {
-  return (await store.get(key))?.body.toString();
 }

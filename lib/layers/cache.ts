@@ -2,7 +2,7 @@ import { type Outcome, type ToolCall, requiredCall } from '../call';
 import type { CacheManager } from '../cache/cache-manager';
 import { isPromise, type MaybePromise } from '../cache/maybe-promise';
 import type { SmartCache } from '../cache/smart-cache';
-import type { CacheEntry } from '../cache/store';
+import type { CacheEntry, Found, Generation } from '../cache/store';
 import type { Freshness } from '../freshness';
 import type { Layer } from '../http';
 import type { Logger } from '../options';
@@ -18,8 +18,6 @@ interface Lookup {
   readonly ttlMs: number;
   readonly wanted: RequestDirectives;
 }
-
-type Found = MaybePromise<CacheEntry | undefined>;
 
 /**
  * Answers from the store, or stores the answer on its way out (RFC 9111), and says so in `Cache-Status` (RFC 9211) and
@@ -44,9 +42,10 @@ export function cache(
     call.settle({ ok: true, body: entry.body });
   }
 
-  function storeWhenSettled({ call, store, ttlMs, wanted }: Lookup, generation: number): void {
+  function storeWhenSettled({ call, store, ttlMs, wanted }: Lookup, generation: Generation | undefined): void {
     const { server } = call.tool;
     telemetry.lookedUp(call.tool, wanted.noCache ? 'bypass' : 'miss');
+    if (generation === undefined) return;
     call.onSettled((outcome) => {
       if (!outcome.ok || stored.has(outcome) || !freshness.isSettled(server)) return;
       stored.add(outcome);
@@ -60,17 +59,19 @@ export function cache(
     logger.warn({ err: error }, 'mcpo: the cache store failed');
   }
 
+  /** Answers with what was found, or stores what will be made. */
+  function use(lookup: Lookup, { entry, generation }: Found): void {
+    if (entry && isFreshEnough(entry, lookup.wanted)) answer(lookup.call, entry);
+    else storeWhenSettled(lookup, generation);
+  }
+
   /** The same for a store that answers by promises; whether the call has been answered. */
-  async function slowly(lookup: Lookup, generation: MaybePromise<number>, found: Found): Promise<boolean> {
-    const { call, wanted } = lookup;
+  async function slowly(lookup: Lookup, found: Promise<Found>): Promise<boolean> {
+    const { call } = lookup;
     try {
-      const [begun, entry] = await Promise.all([generation, found]);
+      const known = await found;
       if (call.outcome) return true;
-      if (entry && isFreshEnough(entry, wanted)) {
-        answer(call, entry);
-        return true;
-      }
-      storeWhenSettled(lookup, begun);
+      use(lookup, known);
     } catch (error) {
       warn(error);
       telemetry.lookedUp(call.tool, 'miss');
@@ -92,19 +93,23 @@ export function cache(
     call.notes.set(CACHE_STATUS, `express-mcpo; fwd=${wanted.noCache ? 'request' : 'miss'}`);
     const lookup = { call, store, ttlMs, wanted };
     // Read before the call is made: a write that ends from here on keeps its result out of the store.
-    const generation = store.generation(call.tool.server);
-    const found = wanted.noCache ? undefined : store.lookup(call.key);
-    if (isPromise(generation) || isPromise(found)) {
-      void slowly(lookup, generation, found).then((answered) => {
+    const found = wanted.noCache ? unseen(store, call.tool.server) : store.lookup(call.key, call.tool.server);
+    if (isPromise(found)) {
+      void slowly(lookup, found).then((answered) => {
         if (!answered) next();
       });
-    } else if (found && isFreshEnough(found, wanted)) {
-      answer(call, found);
     } else {
-      storeWhenSettled(lookup, generation);
-      next();
+      use(lookup, found);
+      if (!call.outcome) next();
     }
   };
+}
+
+/** As if nothing had been found, without a look. */
+function unseen(store: SmartCache, group: string): MaybePromise<Found> {
+  const generation = store.generation(group);
+  const found = (known: Generation | undefined): Found => ({ entry: undefined, generation: known });
+  return isPromise(generation) ? generation.then(found) : found(generation);
 }
 
 function isFreshEnough(entry: CacheEntry, { maxAgeMs }: RequestDirectives): boolean {

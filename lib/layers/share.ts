@@ -1,3 +1,4 @@
+import { isPromise } from '../cache/maybe-promise';
 import { type Outcome, requiredCall } from '../call';
 import type { Freshness } from '../freshness';
 import type { Layer } from '../http';
@@ -22,7 +23,8 @@ export function share(
     const { server } = call.tool;
     const { noCache, noStore } = requestDirectives(req);
     // An answer that is asked for afresh must not come from a call that began before.
-    const mayShare = policies.of(call.tool).shared && call.isIdentified && !noCache && !noStore;
+    const { shared, cache } = policies.of(call.tool);
+    const mayShare = shared && call.isIdentified && !noCache && !noStore;
     if (!mayShare || !freshness.isSettled(server)) {
       next();
       return;
@@ -38,14 +40,23 @@ export function share(
       });
     };
     // A call that began before a write has ended is not joined after it.
-    const key = `${call.key}:${freshness.epoch(server)}`;
-    flights.executeOrWait(key, lead, { signal: call.signal }).then(
-      (outcome) => call.settle(outcome),
-      // The caller has gone, and the call was settled by that.
-      () => undefined,
-    );
-    if (leads) return;
-    call.note('Cache-Status', 'collapsed');
-    telemetry.shared(call.tool);
+    const join = (epoch: string | undefined): void => {
+      if (call.outcome) return;
+      if (epoch === undefined) {
+        next();
+        return;
+      }
+      flights.executeOrWait(`${call.key}:${epoch}`, lead, { signal: call.signal }).then(
+        (outcome) => call.settle(outcome),
+        // The caller has gone, and the call was settled by that.
+        () => undefined,
+      );
+      if (leads) return;
+      call.note('Cache-Status', 'collapsed');
+      telemetry.shared(call.tool);
+    };
+    const epoch = freshness.epoch(server, cache);
+    if (isPromise(epoch)) void epoch.then(join);
+    else join(epoch);
   };
 }
