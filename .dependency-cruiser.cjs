@@ -31,6 +31,20 @@ module.exports = {
       from: { path: '^lib/layers/([^/]+)\\.ts$' },
       to: { path: '^lib/layers/', pathNot: '^lib/layers/$1\\.ts$' },
     },
+    {
+      name: 'redis-is-a-mechanism-behind-two-interfaces',
+      severity: 'error',
+      from: { path: '^lib/redis/' },
+      to: {
+        path: '^lib/',
+        pathNot: [
+          '^lib/redis/',
+          '^lib/errors\\.ts$',
+          '^lib/cache/(?:store|maybe-promise|recency-list)\\.ts$',
+          '^lib/share/fleet\\.ts$',
+        ],
+      },
+    },
     ...['cache', 'share', 'limit', 'retry', 'pool', 'mcp', 'monitor'].map(mechanism),
     only('mcp-sdk', 'node_modules/@modelcontextprotocol/', ['^lib/mcp/', '^lib/options\\.ts$']),
     only('ajv', 'node_modules/ajv', '^lib/mcp/'),

@@ -1,6 +1,7 @@
 import type { SmartCacheOptions } from './cache/options';
 import type { LimiterOptions, MaxConcurrent } from './limit/options';
 import type { Access } from './policy';
+import type { FleetFlights } from './share/fleet';
 
 /** How results are cached. Only tools that read are. */
 export interface CacheOptions extends SmartCacheOptions {
@@ -57,6 +58,11 @@ export interface ConcurrencyOptions extends LimitOptions {
 export interface SharingOptions {
   /** How old a call in flight may be and still be joined, in milliseconds. @defaultValue 60000 */
   readonly windowMs?: number | undefined;
+  /**
+   * Shares calls of tools that read with other instances: the `flights` of a `redisFleet`. @defaultValue none: calls are
+   * shared within this process
+   */
+  readonly fleet?: FleetFlights | undefined;
 }
 
 /** When a server that cannot be reached is left alone. */

@@ -7,6 +7,7 @@ import { LimitTable } from './limit-table';
 import type { LimiterOptions } from './limit/options';
 import { Policies } from './policy';
 import { RequestDeduplicator } from './share/deduplicator';
+import type { FleetFlights } from './share/fleet';
 
 /** What makes calls fast, and what keeps that from making them wrong. */
 export interface Acceleration {
@@ -14,6 +15,8 @@ export interface Acceleration {
   readonly cache: CacheManager;
   readonly freshness: Freshness;
   readonly flights: RequestDeduplicator<Outcome>;
+  /** `undefined`: calls are shared within this process alone. */
+  readonly fleet: FleetFlights | undefined;
   readonly limits: LimitTable;
 }
 
@@ -28,8 +31,9 @@ export function accelerate(config: Config): Acceleration {
   return {
     policies: policies(config),
     cache,
-    freshness: new Freshness(cache, config.logger),
-    flights: new RequestDeduplicator(config.share),
+    freshness: new Freshness(cache, config.logger, config.share?.fleet),
+    flights: new RequestDeduplicator({ windowMs: config.share?.windowMs }),
+    fleet: config.share?.fleet,
     limits: new LimitTable(config.concurrency, limitsOfServers(config)),
   };
 }

@@ -2,6 +2,7 @@ import type { CacheManager } from './cache/cache-manager';
 import { isPromise, type MaybePromise } from './cache/maybe-promise';
 import type { Generation } from './cache/store';
 import type { Logger } from './options';
+import type { FleetFlights } from './share/fleet';
 
 /**
  * After a write of which nobody knows when, or whether, it takes effect, what is read of its server is neither kept
@@ -18,28 +19,38 @@ interface Writes {
   dropAt: number | undefined;
 }
 
+/** Reads that were given equal ones may share an answer. */
+export interface Epoch {
+  /** Counts the writes of this process, also those that a store could not be told of. */
+  readonly count: number;
+  /** Changes with every write that a store was told of, by whichever process. */
+  readonly generation: Generation;
+}
+
 /** Keeps reads from being answered with what was true before a write. */
 export class Freshness {
   readonly #cache: CacheManager;
   readonly #logger: Pick<Logger, 'error'>;
+  readonly #fleet: FleetFlights | undefined;
   readonly #servers = new Map<string, Writes>();
 
-  constructor(cache: CacheManager, logger: Pick<Logger, 'error'>) {
+  constructor(cache: CacheManager, logger: Pick<Logger, 'error'>, fleet?: FleetFlights) {
     this.#cache = cache;
     this.#logger = logger;
+    this.#fleet = fleet;
   }
 
   /**
-   * Which writes to a server have ended before now: reads that were given the same may share one answer; `undefined` where
-   * nobody can say. The count of this process tells of what a store could not be told; the store, of other processes.
+   * Which writes to a server have ended before now; `undefined` where nobody can say. Those of other processes are known
+   * to what the flights share, else to the store.
    *
    * @param cache - the name of the cache in whose store all writes are noted
    */
-  epoch(server: string, cache: string): MaybePromise<string | undefined> {
+  epoch(server: string, cache: string): MaybePromise<Epoch | undefined> {
     const count = this.#servers.get(server)?.count ?? 0;
-    const generation = this.#cache.getCache(cache)?.generation(server);
-    const both = (known: Generation | undefined): string | undefined =>
-      known === undefined ? undefined : `${count}:${known}`;
+    const generation = (this.#fleet ?? this.#cache.getCache(cache))?.generation(server);
+    const both = (known: Generation | undefined): Epoch | undefined =>
+      known === undefined ? undefined : { count, generation: known };
     return isPromise(generation) ? generation.then(both, () => undefined) : both(generation);
   }
 
@@ -77,7 +88,10 @@ export class Freshness {
     const { count } = writes;
     writes.dropAt = Infinity;
     try {
-      await this.#cache.invalidate(server, Math.max(0, writes.unsettledUntil - performance.now()));
+      const unsettledMs = Math.max(0, writes.unsettledUntil - performance.now());
+      // First: who then finds the store's new generation joins no call from before the write, and keeps no answer of one.
+      if (this.#fleet) await this.#fleet.dropGroup(server, unsettledMs);
+      await this.#cache.invalidate(server, unsettledMs);
       if (writes.count === count) writes.dropAt = undefined;
     } catch (error) {
       writes.dropAt = performance.now() + DROP_AGAIN_MS;

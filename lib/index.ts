@@ -54,6 +54,7 @@ export type { BreakerCall, BreakerOptions, BreakerState } from './retry/breaker'
 export { Retrier } from './retry/retry';
 export type { RetryCall } from './retry/retry';
 export type { RetryOptions } from './retry/options';
+export type { FleetFlight, FleetFlights } from './share/fleet';
 export { RequestDeduplicator } from './share/deduplicator';
 export type { DeduplicatorOptions, ShareOptions, ShareStats } from './share/deduplicator';
 

@@ -56,9 +56,15 @@ export function observability(config: Config, directory: Directory, acceleration
   };
 }
 
-function sources(directory: Directory, { cache, limits }: Acceleration): Sources {
+function sources(directory: Directory, { cache, fleet, limits }: Acceleration): Sources {
   return {
     caches: () => Object.entries(cache.stats),
+    stores: () => {
+      const caches = Object.entries(cache.stats).map(([name, { health }]) => [`cache:${name}`, health] as const);
+      return [...caches, ['share', fleet?.health] as const].flatMap(([name, health]) => {
+        return health ? [[name, health] as const] : [];
+      });
+    },
     concurrency: () => {
       const { maxConcurrent, current, waiting } = limits.global;
       return { limit: maxConcurrent, inFlight: current, waiting };

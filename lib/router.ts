@@ -105,7 +105,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const config = resolveConfig(options, process.env);
   const directory = new Directory(config.servers, config.breaker, config.logger);
   const acceleration = accelerate(config);
-  const { policies, cache: caches, freshness, flights, limits } = acceleration;
+  const { policies, cache: caches, freshness, flights, fleet, limits } = acceleration;
   const watch = observability(config, directory, acceleration);
   const { telemetry } = watch;
   const authenticator = new Authenticator(config.auth);
@@ -121,7 +121,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     readArguments: readArguments(directory, identify, telemetry, config.bodyLimit),
     reply: reply(directory),
     cache: cache(caches, policies, freshness, telemetry, config.logger),
-    share: share(flights, policies, freshness, telemetry),
+    share: share({ local: flights, fleet, windowMs: config.share?.windowMs ?? 0 }, policies, freshness, telemetry),
     limit: limit((tool) => limits.of(tool), telemetry),
     invoke: invoke(directory, policies, freshness, telemetry),
     problems: problems(telemetry, config.logger),

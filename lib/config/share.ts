@@ -1,15 +1,28 @@
+import { ConfigError } from '../errors';
+import type { FleetFlights } from '../share/fleet';
 import { checkInteger, checkOptions } from './checks';
 import { environmentSeconds } from './environment';
 
 /** How equal calls in flight are run as one. */
 export interface ShareConfig {
   readonly windowMs: number;
+  /** `undefined`: calls are shared within this process alone. */
+  readonly fleet: FleetFlights | undefined;
 }
 
 /** Checks the `share` option and completes it from the environment; `undefined`: every call runs by itself. */
 export function shareConfig(value: unknown, env: NodeJS.ProcessEnv): ShareConfig | undefined {
   const fromEnvironment = environmentSeconds(env, 'MCPO_REQUEST_DEDUP_TTL') ?? 60_000;
   if (value === false) return undefined;
-  const { windowMs } = checkOptions('share', value, ['windowMs']);
-  return { windowMs: checkInteger('share.windowMs', windowMs, 1, fromEnvironment) };
+  const { windowMs, fleet } = checkOptions('share', value, ['windowMs', 'fleet']);
+  return { windowMs: checkInteger('share.windowMs', windowMs, 1, fromEnvironment), fleet: fleetOf(fleet) };
+}
+
+function fleetOf(value: unknown): FleetFlights | undefined {
+  const methods = ['generation', 'dropGroup', 'execute'] as const;
+  const given = value as Partial<FleetFlights> | null | undefined;
+  if (given !== undefined && !methods.every((name) => typeof given?.[name] === 'function')) {
+    throw new ConfigError('share.fleet', `must have the methods ${methods.join(', ')}`);
+  }
+  return given as FleetFlights | undefined;
 }

@@ -1,19 +1,31 @@
 import { isPromise } from '../cache/maybe-promise';
 import { type Outcome, requiredCall } from '../call';
-import type { Freshness } from '../freshness';
+import { decodeOutcome, encodeOutcome } from '../fleet-outcome';
+import type { Epoch, Freshness } from '../freshness';
 import type { Layer } from '../http';
 import type { Policies } from '../policy';
 import { requestDirectives } from '../request-directives';
 import { stateOf } from '../request-state';
 import type { RequestDeduplicator } from '../share/deduplicator';
+import type { FleetFlights } from '../share/fleet';
 import type { Telemetry } from '../telemetry';
 
+/** Where calls in flight are shared. */
+export interface Flights {
+  /** In this process. */
+  readonly local: RequestDeduplicator<Outcome>;
+  /** Beyond it. */
+  readonly fleet: FleetFlights | undefined;
+  /** How old a call may be and still be joined, in milliseconds. */
+  readonly windowMs: number;
+}
+
 /**
- * Joins an equal call that is already in flight, or leads it. What follows works on a call of its own, which belongs to
- * all who wait for it and ends early only when the last of them has gone.
+ * Joins an equal call that is already in flight, here or in another process, or leads it. What follows works on a call of
+ * its own, which belongs to all who wait for it and ends early only when the last of them has gone.
  */
 export function share(
-  flights: RequestDeduplicator<Outcome>,
+  { local, fleet, windowMs }: Flights,
   policies: Policies,
   freshness: Freshness,
   telemetry: Telemetry,
@@ -21,39 +33,57 @@ export function share(
   return function share(req, _res, next) {
     const call = requiredCall(req);
     const { server } = call.tool;
+    const { shared, cache, access } = policies.of(call.tool);
     const { noCache, noStore } = requestDirectives(req);
     // An answer that is asked for afresh must not come from a call that began before.
-    const { shared, cache } = policies.of(call.tool);
     const mayShare = shared && call.isIdentified && !noCache && !noStore;
     if (!mayShare || !freshness.isSettled(server)) {
       next();
       return;
     }
-    let leads = false as boolean;
-    const lead = (signal: AbortSignal): Promise<Outcome> => {
-      leads = true;
-      return new Promise((resolve) => {
-        const work = call.fork(signal);
-        work.onSettled(resolve);
-        stateOf(req).call = work;
+    const collapsed = (): void => {
+      call.note('Cache-Status', 'collapsed');
+      telemetry.shared(call.tool);
+    };
+    const work = (signal: AbortSignal): Promise<Outcome> =>
+      new Promise((resolve) => {
+        const forked = call.fork(signal);
+        forked.onSettled(resolve);
+        stateOf(req).call = forked;
         next();
       });
+    const workInFleet = async (through: FleetFlights, key: string, signal: AbortSignal): Promise<Outcome> => {
+      let own: Outcome | undefined;
+      const answer = await through.execute({ group: server, key, windowMs, signal }, async () => {
+        own = await work(signal);
+        return encodeOutcome(own);
+      });
+      if (own || !answer) return own as Outcome;
+      collapsed();
+      return decodeOutcome(answer);
     };
-    // A call that began before a write has ended is not joined after it.
-    const join = (epoch: string | undefined): void => {
+
+    const join = (epoch: Epoch | undefined): void => {
       if (call.outcome) return;
       if (epoch === undefined) {
         next();
         return;
       }
-      flights.executeOrWait(`${call.key}:${epoch}`, lead, { signal: call.signal }).then(
+      // A call that began before a write has ended is not joined after it.
+      const { count, generation } = epoch;
+      let leads = false as boolean;
+      const lead = (signal: AbortSignal): Promise<Outcome> => {
+        leads = true;
+        // What another process does twice when one dies must be a read.
+        if (!fleet || access !== 'read') return work(signal);
+        return workInFleet(fleet, `${call.key}:${generation}`, signal);
+      };
+      local.executeOrWait(`${call.key}:${count}:${generation}`, lead, { signal: call.signal }).then(
         (outcome) => call.settle(outcome),
         // The caller has gone, and the call was settled by that.
         () => undefined,
       );
-      if (leads) return;
-      call.note('Cache-Status', 'collapsed');
-      telemetry.shared(call.tool);
+      if (!leads) collapsed();
     };
     const epoch = freshness.epoch(server, cache);
     if (isPromise(epoch)) void epoch.then(join);

@@ -5,6 +5,8 @@ import type { Names } from './names';
 export interface Sources {
   /** By cache. */
   readonly caches: () => Iterable<readonly [name: string, stats: CacheNumbers]>;
+  /** By what depends on it. */
+  readonly stores: () => Iterable<readonly [name: string, health: StoreNumbers]>;
   readonly concurrency: () => { readonly limit: number; readonly inFlight: number; readonly waiting: number };
   /** By server. */
   readonly servers: () => Iterable<readonly [name: string, stats: ServerNumbers]>;
@@ -15,6 +17,12 @@ export interface CacheNumbers {
   readonly size: number | undefined;
   readonly bytes: number | undefined;
   readonly evictions: Readonly<Record<string, number>>;
+}
+
+/** A database, or the like, at one moment. */
+export interface StoreNumbers {
+  readonly isUp: boolean;
+  readonly errors: number;
 }
 
 /** A server at one moment. */
@@ -29,7 +37,7 @@ export interface ServerNumbers {
 }
 
 /** Metrics that cost nothing until they are asked for. */
-export function gauges(names: Names, { caches, concurrency, servers }: Sources): void {
+export function gauges(names: Names, { caches, stores, concurrency, servers }: Sources): void {
   new Gauge({
     ...names.take('cache_entries', 'Results that are kept.', ['cache']),
     collect() {
@@ -49,6 +57,20 @@ export function gauges(names: Names, { caches, concurrency, servers }: Sources):
       for (const [cache, { evictions }] of caches()) {
         for (const [reason, count] of Object.entries(evictions)) this.inc({ cache, reason }, count);
       }
+    },
+  });
+  new Gauge({
+    aggregator: 'min',
+    ...names.take('store_up', 'Whether what instances share is used: 1 or 0.', ['store']),
+    collect() {
+      for (const [store, { isUp }] of stores()) this.set({ store }, isUp ? 1 : 0);
+    },
+  });
+  new Counter({
+    ...names.take('store_errors_total', 'Failures of what instances share.', ['store']),
+    collect() {
+      this.reset();
+      for (const [store, { errors }] of stores()) this.inc({ store }, errors);
     },
   });
   new Gauge({

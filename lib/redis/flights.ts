@@ -1,0 +1,172 @@
+import type { FleetFlight, FleetFlights } from '../share/fleet';
+import { pack, unpack } from './codec';
+import { Generations, newToken } from './generations';
+import type { Hub } from './hub';
+import { DOWN, type Link } from './link';
+import type { FleetConfig } from './options';
+import { ignored, pair, text } from './reply';
+import { ACQUIRE, RELEASE, RENEW, TOKEN_LENGTH } from './scripts';
+
+/** The largest answer that is handed on; of a larger one, every instance makes its own. */
+const MAX_ANSWER_BYTES = 2 ** 20;
+/** In place of an answer that is too large. */
+const TOO_LARGE = Buffer.of(255);
+const FIRST_LOOK_MS = 20;
+
+/** Who has the lock of a call. */
+interface Holder {
+  readonly token: string;
+  readonly ageMs: number;
+}
+
+/**
+ * Calls in flight that instances share through Redis. One holds the lock and works; the others wait for its answer, which
+ * lies under the holder's token, so that nobody who comes later is given it. Without Redis, everybody works alone.
+ */
+export class RedisFlights implements FleetFlights {
+  readonly #link: Link;
+  readonly #hub: Hub;
+  readonly #config: FleetConfig;
+  readonly #generations: Generations;
+  /** Those who wait, by the token of the holder. */
+  readonly #waiting = new Map<string, Set<() => void>>();
+  #errors = 0;
+  #stopListening: (() => void) | undefined;
+
+  constructor(link: Link, hub: Hub, config: FleetConfig) {
+    this.#link = link;
+    this.#hub = hub;
+    this.#config = config;
+    this.#generations = new Generations(link, `${config.prefix}{f:`);
+  }
+
+  get health(): FleetFlights['health'] {
+    return { isUp: this.#link.isUp, errors: this.#errors };
+  }
+
+  async generation(group: string): Promise<string | undefined> {
+    try {
+      return await this.#generations.ask(group);
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
+  }
+
+  dropGroup(group: string, unsettledMs: number): Promise<void> {
+    return this.#generations.drop(group, unsettledMs);
+  }
+
+  async execute(flight: FleetFlight, run: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+    const lock = `${this.#generations.key(flight.group)}:${flight.key}`;
+    for (;;) {
+      flight.signal.throwIfAborted();
+      const token = newToken();
+      let holder: Holder | undefined;
+      try {
+        holder = await this.#acquire(lock, token);
+      } catch (error) {
+        this.#failed(error);
+        return run();
+      }
+      if (!holder) return this.#lead(lock, token, run);
+      if (holder.ageMs >= flight.windowMs) return run();
+      const answer = await this.#wait(lock, holder.token, flight.signal);
+      if (answer === 'alone') return run();
+      if (answer !== 'gone') return answer;
+    }
+  }
+
+  /** Hears and owes nothing any more. */
+  close(): void {
+    this.#stopListening?.();
+    this.#generations.close();
+  }
+
+  #acquire(lock: string, token: string): Promise<Holder | undefined> {
+    const args = [token, String(this.#config.leaseMs)];
+    return this.#link.run(ACQUIRE, [lock], args, (reply) => holderOf(text(reply)), {
+      // A lock that was got too late is nobody's: it must not keep others waiting.
+      onLate: (reply) => {
+        if (reply === null) this.#release(lock, token, undefined);
+      },
+    });
+  }
+
+  async #lead(lock: string, token: string, run: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+    const { leaseMs } = this.#config;
+    const renew = (): void => {
+      this.#link.run(RENEW, [lock], [token, String(leaseMs)], ignored).catch((error: unknown) => this.#failed(error));
+    };
+    const timer = setInterval(renew, leaseMs / 3).unref();
+    let answer: Buffer | undefined;
+    try {
+      answer = await run();
+      return answer;
+    } finally {
+      clearInterval(timer);
+      this.#release(lock, token, answer);
+    }
+  }
+
+  /** In the background: the caller has the answer. */
+  #release(lock: string, token: string, answer: Buffer | undefined): void {
+    const release = async (): Promise<void> => {
+      const packed = answer && (await this.#packed(answer));
+      const args = [token, packed ?? '', String(this.#config.leaseMs), this.#hub.channel, `r:${token}`];
+      await this.#link.run(RELEASE, [lock, `${lock}:${token}`], args, ignored);
+    };
+    release().catch((error: unknown) => this.#failed(error));
+  }
+
+  async #packed(answer: Buffer): Promise<Buffer> {
+    return answer.length > MAX_ANSWER_BYTES ? TOO_LARGE : pack(answer, this.#config.compressAboveBytes);
+  }
+
+  /** The answer of the holder; `gone` when there will be none, `alone` when nobody can say, or it is not handed on. */
+  async #wait(lock: string, token: string, signal: AbortSignal): Promise<Buffer | 'gone' | 'alone'> {
+    for (let ms = FIRST_LOOK_MS; ; ms = Math.min(2 * ms, this.#hub.isListening ? 400 : 50)) {
+      await this.#news(token, ms, signal);
+      signal.throwIfAborted();
+      try {
+        const [held, answer] = await this.#link.send(['MGET', lock, `${lock}:${token}`], pair);
+        if (answer) return answer.equals(TOO_LARGE) ? 'alone' : await unpack(answer);
+        if (held?.toString('latin1', 0, TOKEN_LENGTH) !== token) return 'gone';
+      } catch (error) {
+        this.#failed(error);
+        return 'alone';
+      }
+    }
+  }
+
+  /** Resolves when the holder has told that it has ended, after some time, or when nobody waits any more. */
+  #news(token: string, ms: number, signal: AbortSignal): Promise<void> {
+    this.#stopListening ??= this.#hub.listen((message) => {
+      if (message.startsWith('r:')) for (const wake of this.#waiting.get(message.slice(2)) ?? []) wake();
+    });
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(token) ?? new Set();
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', wake);
+        waiting.delete(wake);
+        if (waiting.size === 0) this.#waiting.delete(token);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal.addEventListener('abort', wake, { once: true });
+      this.#waiting.set(token, waiting.add(wake));
+    });
+  }
+
+  #failed(error: unknown): void {
+    if (error !== DOWN) this.#errors += 1;
+  }
+}
+
+/** `undefined` when the lock was free, and is the caller's now. */
+function holderOf(reply: string | undefined): Holder | undefined {
+  if (reply === undefined) return undefined;
+  const [since, now] = reply.slice(TOKEN_LENGTH).split(':').map(Number);
+  return { token: reply.slice(0, TOKEN_LENGTH), ageMs: (now ?? 0) - (since ?? 0) };
+}

@@ -1,0 +1,148 @@
+import { randomBytes } from 'node:crypto';
+import type { Debtor, Link, Sending } from './link';
+import { ignored, text, texts } from './reply';
+import { DROP, GENERATION, UNSETTLED } from './scripts';
+
+/** So old a generation is forgotten, and with it what was kept under it: a group that is gone leaves nothing behind. */
+const GENERATION_TTL_MS = 7 * 24 * 3_600_000;
+/** A drop that is not told keeps Redis out of use and other instances ignorant: it may take longer than a look-up. */
+const DROP_TIMEOUT_MS = 500;
+
+/** A request that has been sent, and the one that those wait for who came after it. */
+interface Turn {
+  readonly answer: Promise<string | undefined>;
+  next: Promise<string | undefined> | undefined;
+}
+
+/** A drop that Redis has not confirmed. */
+interface Drop {
+  /** Until when the group is unsettled, on the clock of `performance.now()`. */
+  readonly until: number;
+}
+
+/** A name of which there is no other. */
+export function newToken(): string {
+  return randomBytes(12).toString('base64url');
+}
+
+/** A generation as it is in Redis: none while the group is unsettled. */
+export function settled(generation: string): string | undefined {
+  return generation === UNSETTLED ? undefined : generation;
+}
+
+/**
+ * The generations of groups in Redis, each a token of which there is no other: one that Redis has lost is replaced by a
+ * new one, under which nothing is kept.
+ *
+ * A drop is owed from the moment it is asked for until Redis has confirmed it. While one is owed and Redis is out of
+ * reach, the {@link Link} is down and nothing of it is used here.
+ */
+export class Generations implements Debtor {
+  readonly #link: Link;
+  readonly #space: string;
+  readonly #turns = new Map<string, Turn>();
+  readonly #owed = new Map<string, Drop>();
+  #owesClear = false;
+  readonly #leave: () => void;
+
+  /** @param space - what the names of these groups begin with in Redis */
+  constructor(link: Link, space: string) {
+    this.#link = link;
+    this.#space = space;
+    this.#leave = link.enlist(this);
+  }
+
+  get isOwing(): boolean {
+    return this.#owesClear || this.#owed.size > 0;
+  }
+
+  /** The key of a group's generation. In Redis Cluster, all keys that begin with it are in one place. */
+  key(group: string): string {
+    return `${this.#space}${encodeURIComponent(group.toWellFormed())}}`;
+  }
+
+  /**
+   * The generation of a group now. A request is sent after this is called, never before, and is shared by all who call
+   * until then.
+   */
+  ask(group: string): Promise<string | undefined> {
+    const turn = this.#turns.get(group);
+    if (!turn) return this.#begin(group);
+    const next = (): Promise<string | undefined> => this.#begin(group);
+    turn.next ??= turn.answer.then(next, next);
+    return turn.next;
+  }
+
+  /** Makes a generation for a group that has none. */
+  async make(group: string): Promise<string | undefined> {
+    // First, so that no group has a generation that clear() does not find.
+    await this.#link.send(['SADD', this.#groups, group.toWellFormed()], ignored);
+    const args = [newToken(), String(GENERATION_TTL_MS)];
+    const generation = await this.#link.run(GENERATION, [this.key(group)], args, text);
+    return generation === undefined ? undefined : settled(generation);
+  }
+
+  /** Moves a group on. Waits for Redis a bounded time, and never fails: what cannot be told is owed. */
+  async drop(group: string, unsettledMs: number): Promise<void> {
+    const drop = { until: Math.max(performance.now() + unsettledMs, this.#owed.get(group)?.until ?? 0) };
+    this.#owed.set(group, drop);
+    try {
+      await this.#drop(group, drop, { timeoutMs: DROP_TIMEOUT_MS });
+    } catch {
+      // It is owed.
+    }
+  }
+
+  /** Moves all groups on, in the same way. */
+  async clear(): Promise<void> {
+    this.#owesClear = true;
+    try {
+      await this.#clear({ timeoutMs: DROP_TIMEOUT_MS });
+    } catch {
+      // It is owed.
+    }
+  }
+
+  async recover(mayBeOld: boolean): Promise<void> {
+    const how = { timeoutMs: DROP_TIMEOUT_MS, isRecovery: true };
+    if (mayBeOld || this.#owesClear) await this.#clear(how);
+    for (const [group, drop] of [...this.#owed]) await this.#drop(group, drop, how);
+  }
+
+  /** Owes nothing any more. */
+  close(): void {
+    this.#leave();
+  }
+
+  get #groups(): string {
+    return `${this.#space}}groups`;
+  }
+
+  #begin(group: string): Promise<string | undefined> {
+    const turn: Turn = { answer: this.#read(group), next: undefined };
+    this.#turns.set(group, turn);
+    const end = (): void => {
+      if (!turn.next && this.#turns.get(group) === turn) this.#turns.delete(group);
+    };
+    turn.answer.then(end, end);
+    return turn.answer;
+  }
+
+  async #read(group: string): Promise<string | undefined> {
+    const known = await this.#link.send(['GET', this.key(group)], text);
+    return known === undefined ? this.make(group) : settled(known);
+  }
+
+  async #drop(group: string, drop: Drop, how: Sending): Promise<void> {
+    const leftMs = Math.max(0, Math.ceil(drop.until - performance.now()));
+    await this.#link.run(DROP, [this.key(group)], [String(leftMs)], ignored, how);
+    // A later drop may have been owed since.
+    if (this.#owed.get(group) === drop) this.#owed.delete(group);
+  }
+
+  async #clear(how: Sending): Promise<void> {
+    const groups = await this.#link.send(['SMEMBERS', this.#groups], texts, how);
+    await Promise.all(groups.map((group) => this.#link.run(DROP, [this.key(group)], ['0'], ignored, how)));
+    this.#owesClear = false;
+  }
+}

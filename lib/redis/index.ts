@@ -1,0 +1,57 @@
+import type { StoreFactory } from '../cache/store';
+import type { FleetFlights } from '../share/fleet';
+import { RedisFlights } from './flights';
+import { Hub } from './hub';
+import { Link } from './link';
+import { LocalTier } from './local-tier';
+import { fleetConfig, type RedisFleetOptions } from './options';
+import { Staleness } from './staleness';
+import { RedisStore } from './store';
+
+export type { FleetLogger, LocalOptions, RedisArgument, RedisFleetOptions } from './options';
+
+/** What several instances of an app share through Redis or Valkey. */
+export interface RedisFleet {
+  /** For the option `cache.store`. */
+  readonly store: StoreFactory;
+  /** For the option `share.fleet`. */
+  readonly flights: FleetFlights;
+  /** Whether Redis is used now. */
+  readonly isUp: boolean;
+  /** Stops using Redis; to be called when the routers are closed, before the host closes its connections. */
+  close(): Promise<void>;
+}
+
+/**
+ * A cache and calls in flight that several instances share through Redis or Valkey, with the host's own client.
+ *
+ * @example With node-redis
+ * ```ts
+ * const fleet = redisFleet({
+ *   sendCommand: (args) => client.sendCommand(args, { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } }),
+ * });
+ * const mcpo = mcpoRouter({ servers, cache: { store: fleet.store }, share: { fleet: fleet.flights } });
+ * ```
+ *
+ * @throws ConfigError for an option that cannot work
+ */
+export function redisFleet(options: RedisFleetOptions): RedisFleet {
+  const config = fleetConfig(options);
+  const link = new Link(config);
+  const hub = new Hub(link, config);
+  const flights = new RedisFlights(link, hub, config);
+  const { local } = config;
+  const staleness = local && local.maxStaleMs > 0 ? new Staleness(local.maxStaleMs, hub) : undefined;
+  return {
+    store: (init) => new RedisStore(init, { link, config, staleness, local: local && new LocalTier(local) }),
+    flights,
+    get isUp() {
+      return link.isUp;
+    },
+    async close() {
+      flights.close();
+      link.close();
+      await hub.close();
+    },
+  };
+}

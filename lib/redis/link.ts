@@ -1,0 +1,182 @@
+import type { FleetConfig, RedisArgument } from './options';
+import { bulk, ignored } from './reply';
+import type { Script } from './scripts';
+
+/** A pause between two tries to use Redis again. */
+const PROBE_EVERY_MS = 200;
+/** How long a try may take: a client without a connection may keep commands until it has one. */
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** Why a command was not sent. */
+export const DOWN = new Error('Redis is not used: it has failed, and has not been seen to work since');
+
+/** How a command is sent. */
+export interface Sending {
+  /** How long it may take. @defaultValue the fleet's `timeoutMs` */
+  readonly timeoutMs?: number | undefined;
+  /** Also while Redis is not used: by those who bring it up to date before it is. */
+  readonly isRecovery?: boolean | undefined;
+  /** Is given a reply that came too late. */
+  readonly onLate?: ((reply: unknown) => void) | undefined;
+}
+
+/** Brings Redis up to date before it is used again. */
+export interface Debtor {
+  /** Whether something has to be told to Redis. */
+  readonly isOwing: boolean;
+  /**
+   * Tells it.
+   *
+   * @param mayBeOld - whether Redis may have gone back to what it knew some time ago
+   */
+  recover(mayBeOld: boolean): Promise<void>;
+}
+
+/**
+ * Commands to Redis in bounded time. The first that fails, or is late, cuts the link: nothing is sent, and nobody waits,
+ * until Redis has been seen to work, and has been told what it has missed.
+ */
+export class Link {
+  readonly #config: FleetConfig;
+  readonly #debtors = new Set<Debtor>();
+  #isUp = true;
+  #isClosed = false;
+  /** Of the Redis process that was spoken to last: another has what was saved, which may be old. */
+  #runId: Promise<string | undefined> | undefined;
+
+  constructor(config: FleetConfig) {
+    this.#config = config;
+  }
+
+  /** Whether Redis is used. */
+  get isUp(): boolean {
+    return this.#isUp;
+  }
+
+  /** Adds one who may have to tell Redis something; returns how to take it away. */
+  enlist(debtor: Debtor): () => void {
+    this.#debtors.add(debtor);
+    return () => {
+      this.#debtors.delete(debtor);
+    };
+  }
+
+  /**
+   * Sends a command.
+   *
+   * @param parse - makes the answer of the reply; what it throws is a failure of Redis like any other
+   */
+  send<T>(args: readonly RedisArgument[], parse: (reply: unknown) => T, how?: Sending): Promise<T> {
+    return this.#watched(() => this.#config.sendCommand(args), parse, how);
+  }
+
+  /** Runs a script. */
+  run<T>(
+    script: Script,
+    keys: readonly string[],
+    args: readonly (string | Buffer)[],
+    parse: (reply: unknown) => T,
+    how?: Sending,
+  ): Promise<T> {
+    const rest = [String(keys.length), ...keys, ...args];
+    const send = async (): Promise<unknown> => {
+      try {
+        return await this.#config.sendCommand(['EVALSHA', script.sha1, ...rest]);
+      } catch (error) {
+        if (!String(error).includes('NOSCRIPT')) throw error;
+        return this.#config.sendCommand(['EVAL', script.source, ...rest]);
+      }
+    };
+    return this.#watched(send, parse, how);
+  }
+
+  /** Cuts the link for good. */
+  close(): void {
+    this.#isClosed = true;
+    this.#isUp = false;
+  }
+
+  async #watched<T>(send: () => Promise<unknown>, parse: (reply: unknown) => T, how: Sending = {}): Promise<T> {
+    if (!this.#isUp && (!how.isRecovery || this.#isClosed)) throw DOWN;
+    this.#runId ??= this.#askRunId();
+    try {
+      return parse(await within(how.timeoutMs ?? this.#config.timeoutMs, send, how.onLate));
+    } catch (error) {
+      this.#cut(error);
+      throw error;
+    }
+  }
+
+  #cut(error: unknown): void {
+    if (!this.#isUp) return;
+    this.#isUp = false;
+    this.#config.logger.warn({ err: error }, 'mcpo: Redis fails: it is not used until it works again');
+    this.#mendSoon();
+  }
+
+  /** Tries again and again until Redis works. */
+  #mendSoon(): void {
+    setTimeout(() => {
+      this.#mend().catch(() => {
+        if (!this.#isClosed) this.#mendSoon();
+      });
+    }, PROBE_EVERY_MS).unref();
+  }
+
+  async #mend(): Promise<void> {
+    const before = await this.#runId;
+    const runId = await this.#probe();
+    const mayBeOld = runId === undefined || runId !== before;
+    for (const debtor of this.#debtors) await debtor.recover(mayBeOld);
+    // A write may have ended in the meantime.
+    if (this.#isClosed || [...this.#debtors].some(({ isOwing }) => isOwing)) throw DOWN;
+    this.#runId = Promise.resolve(runId);
+    this.#isUp = true;
+    this.#config.logger.info({}, 'mcpo: Redis works again, and is used');
+  }
+
+  /** Whether Redis takes a write and answers in time with bytes; who it is. */
+  async #probe(): Promise<string | undefined> {
+    const key = `${this.#config.prefix}probe`;
+    await within(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['SET', key, '1', 'PX', '10000']));
+    bulk(await within(this.#config.timeoutMs, () => this.#config.sendCommand(['GET', key])));
+    return this.#askRunId();
+  }
+
+  async #askRunId(): Promise<string | undefined> {
+    try {
+      const info = await within(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['INFO', 'server']));
+      return /run_id:(\w+)/.exec(String(info))?.[1];
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+function within(
+  ms: number,
+  send: () => Promise<unknown>,
+  onLate: (reply: unknown) => void = ignored,
+): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let isLate = false;
+    const timer = setTimeout(() => {
+      isLate = true;
+      reject(new Error(`Redis did not answer within ${ms} ms`));
+    }, ms).unref();
+    const sent = new Promise((done) => {
+      done(send());
+    });
+    sent.then(
+      (reply) => {
+        clearTimeout(timer);
+        if (isLate) onLate(reply);
+        else resolve(reply);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  });
+}

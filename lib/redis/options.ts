@@ -1,0 +1,123 @@
+import { ConfigError } from '../errors';
+
+/** Part of a command: a text, or bytes. */
+export type RedisArgument = string | Buffer;
+
+/** Where messages of a fleet go. */
+export interface FleetLogger {
+  /** Redis is used again. */
+  info(fields: object, message: string): void;
+  /** Redis is not used any more. */
+  warn(fields: object, message: string): void;
+}
+
+/** What an instance keeps in its own memory, in front of Redis. */
+export interface LocalOptions {
+  /** How many results, in each cache. @defaultValue 1000 */
+  readonly maxSize?: number | undefined;
+  /** How many bytes, in each cache. @defaultValue 16777216 (16 MiB) */
+  readonly maxBytes?: number | undefined;
+  /**
+   * How long, in milliseconds, a result may be served without asking Redis whether a write through another instance has
+   * made it out of date. @defaultValue 0: every look-up asks
+   */
+  readonly maxStaleMs?: number | undefined;
+}
+
+/** Options of {@link redisFleet}. `undefined` means the default. */
+export interface RedisFleetOptions {
+  /**
+   * Sends a command with the host's own client and resolves with the reply, bulk strings as Buffers. It rejects when
+   * Redis answers with an error.
+   */
+  readonly sendCommand: (args: readonly RedisArgument[]) => Promise<unknown>;
+  /**
+   * Listens to a channel, on a connection of its own; resolves with how to stop. Without it, instances that wait for
+   * another's call ask every 50 ms. @defaultValue none
+   */
+  readonly subscribe?:
+    | ((channel: string, listener: (message: string | Buffer) => void) => Promise<() => Promise<void> | void>)
+    | undefined;
+  /** What all keys and channels begin with: instances with the same share. @defaultValue `'mcpo:'` */
+  readonly prefix?: string | undefined;
+  /** How long a call waits for one command at most, in milliseconds, up to 500. @defaultValue 100 */
+  readonly timeoutMs?: number | undefined;
+  /** Bodies over so many bytes are compressed. @defaultValue 16384 */
+  readonly compressAboveBytes?: number | undefined;
+  /** When others take over a shared call whose instance has died, in milliseconds, from 100 on. @defaultValue 5000 */
+  readonly leaseMs?: number | undefined;
+  /** What is kept in memory in front of Redis, or `false`: nothing. */
+  readonly local?: false | LocalOptions | undefined;
+  /** Is told, once each time, when Redis stops working and when it works again. @defaultValue warnings to the console */
+  readonly logger?: FleetLogger | undefined;
+}
+
+/** Options of a fleet, complete and checked. */
+export interface FleetConfig {
+  readonly sendCommand: RedisFleetOptions['sendCommand'];
+  readonly subscribe: NonNullable<RedisFleetOptions['subscribe']> | undefined;
+  readonly prefix: string;
+  readonly timeoutMs: number;
+  readonly compressAboveBytes: number;
+  readonly leaseMs: number;
+  readonly local: { readonly maxSize: number; readonly maxBytes: number; readonly maxStaleMs: number } | undefined;
+  readonly logger: FleetLogger;
+}
+
+const OPTIONS = 'sendCommand subscribe prefix timeoutMs compressAboveBytes leaseMs local logger'.split(' ');
+const LOCAL_OPTIONS = ['maxSize', 'maxBytes', 'maxStaleMs'];
+
+const CONSOLE: FleetLogger = {
+  info: () => undefined,
+  warn: (...data) => {
+    console.warn(...data);
+  },
+};
+
+/**
+ * Completes and checks the options of a fleet.
+ *
+ * @throws ConfigError for an unknown key, a wrong type or an impossible value
+ */
+export function fleetConfig(options: RedisFleetOptions): FleetConfig {
+  known('redisFleet', options, OPTIONS);
+  const { sendCommand, subscribe, prefix = 'mcpo:', local = {}, logger = CONSOLE } = options;
+  if (typeof sendCommand !== 'function') {
+    throw new ConfigError('redisFleet.sendCommand', 'must be a function', { value: sendCommand });
+  }
+  if (subscribe !== undefined && typeof subscribe !== 'function') {
+    throw new ConfigError('redisFleet.subscribe', 'must be a function', { value: subscribe });
+  }
+  if (typeof prefix !== 'string') throw new ConfigError('redisFleet.prefix', 'must be a string', { value: prefix });
+  if (local !== false) known('redisFleet.local', local, LOCAL_OPTIONS);
+  return {
+    sendCommand,
+    subscribe,
+    prefix,
+    timeoutMs: integer('timeoutMs', options.timeoutMs, 1, 100, 500),
+    compressAboveBytes: integer('compressAboveBytes', options.compressAboveBytes, 0, 16_384),
+    leaseMs: integer('leaseMs', options.leaseMs, 100, 5_000),
+    local:
+      local === false
+        ? undefined
+        : {
+            maxSize: integer('local.maxSize', local.maxSize, 1, 1_000),
+            maxBytes: integer('local.maxBytes', local.maxBytes, 1, 2 ** 24),
+            maxStaleMs: integer('local.maxStaleMs', local.maxStaleMs, 0, 0),
+          },
+    logger,
+  };
+}
+
+function known(path: string, value: unknown, keys: readonly string[]): void {
+  if (typeof value !== 'object' || value === null) throw new ConfigError(path, 'must be an object', { value });
+  for (const key of Object.keys(value)) {
+    if (!keys.includes(key)) throw new ConfigError(`${path}.${key}`, `is not an option; known are ${keys.join(', ')}`);
+  }
+}
+
+function integer(name: string, value: number | undefined, min: number, fallback: number, max = 2 ** 31 - 1): number {
+  if (value === undefined) return fallback;
+  if (Number.isInteger(value) && value >= min && value <= max) return value;
+  throw new ConfigError(`redisFleet.${name}`, `must be an integer from ${min} to ${max}`, { value });
+}

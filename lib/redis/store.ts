@@ -1,0 +1,151 @@
+import type { MaybePromise } from '../cache/maybe-promise';
+import type { CacheEntry, CacheStore, Found, Generation, StoreHealth, StoreInit } from '../cache/store';
+import { leftMs, packEntry, unpackEntry } from './codec';
+import { Generations, settled } from './generations';
+import { DOWN, type Link } from './link';
+import type { LocalTier, Near } from './local-tier';
+import type { FleetConfig } from './options';
+import { ignored, pair } from './reply';
+import { DELETE, SET, TOKEN_LENGTH } from './scripts';
+import type { Staleness } from './staleness';
+
+/** As good as an empty store: nothing is found, and nothing may be kept. */
+const NOTHING: Found = { entry: undefined, generation: undefined };
+
+/** What a store is made from. */
+export interface RedisStoreParts {
+  readonly link: Link;
+  readonly config: FleetConfig;
+  readonly local: LocalTier | undefined;
+  readonly staleness: Staleness | undefined;
+}
+
+/**
+ * A {@link CacheStore} in Redis. It never fails: a Redis that does is as good as an empty one.
+ *
+ * An entry is kept behind the generation at which it was read, and found only while that is its group's. One from the
+ * local tier is found when a generation says so that was asked for after the look-up began.
+ */
+export class RedisStore implements CacheStore {
+  readonly #parts: RedisStoreParts;
+  readonly #init: StoreInit;
+  readonly #generations: Generations;
+  #errors = 0;
+  #isClosed = false;
+
+  constructor(init: StoreInit, parts: RedisStoreParts) {
+    this.#init = init;
+    this.#parts = parts;
+    this.#generations = new Generations(parts.link, `${parts.config.prefix}{c:${encodeURIComponent(init.name)}:`);
+  }
+
+  get health(): StoreHealth {
+    return { isUp: this.#parts.link.isUp, errors: this.#errors };
+  }
+
+  find(key: string, group: string): MaybePromise<Found> {
+    const { local, staleness } = this.#parts;
+    const near = local?.get(key);
+    if (near && leftMs(near.entry) > 0) {
+      const name = this.#generations.key(group);
+      if (staleness?.isRecent(name, near.generation)) return near;
+      return this.#orElse(this.#confirmed(key, group, near), NOTHING);
+    }
+    return this.#orElse(this.#fetch(key, group), NOTHING);
+  }
+
+  async set(key: string, entry: CacheEntry, group: string, generation?: Generation): Promise<boolean> {
+    if (this.#isClosed || leftMs(entry) <= 0) return false;
+    this.#parts.local?.delete(key);
+    return this.#orElse(this.#keep(key, entry, group, generation), false);
+  }
+
+  delete(key: string, group: string): Promise<boolean> {
+    this.#parts.local?.delete(key);
+    const keys = [this.#generations.key(group), this.#entryKey(key, group)];
+    return this.#orElse(
+      this.#parts.link.run(DELETE, keys, [], (reply) => reply === 1),
+      false,
+    );
+  }
+
+  generation(group: string): Promise<Generation | undefined> {
+    return this.#orElse(this.#generations.ask(group), undefined);
+  }
+
+  async dropGroup(group: string, unsettledMs = 0): Promise<void> {
+    const name = this.#generations.key(group);
+    await this.#generations.drop(group, unsettledMs);
+    this.#parts.staleness?.dropped(name);
+  }
+
+  async clear(): Promise<void> {
+    this.#parts.local?.clear();
+    await this.#generations.clear();
+    this.#parts.staleness?.forgetAll();
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#parts.local?.clear();
+    this.#generations.close();
+  }
+
+  async #confirmed(key: string, group: string, near: Near): Promise<Found> {
+    const { staleness } = this.#parts;
+    const note = staleness?.asking(this.#generations.key(group));
+    const generation = await this.#generations.ask(group);
+    if (generation !== near.generation) return this.#fetch(key, group);
+    note?.(near.generation);
+    return near;
+  }
+
+  async #fetch(key: string, group: string): Promise<Found> {
+    const name = this.#generations.key(group);
+    const note = this.#parts.staleness?.asking(name);
+    const [known, found] = await this.#parts.link.send(['MGET', name, this.#entryKey(key, group)], pair);
+    if (!known) return { entry: undefined, generation: await this.#generations.make(group) };
+    const generation = settled(known.toString('latin1'));
+    if (!generation || found?.toString('latin1', 0, TOKEN_LENGTH) !== generation)
+      return { entry: undefined, generation };
+    const entry = await unpackEntry(found.subarray(TOKEN_LENGTH));
+    if (leftMs(entry) <= 0) return { entry: undefined, generation };
+    note?.(generation);
+    this.#parts.local?.set(key, entry, generation);
+    return { entry, generation };
+  }
+
+  async #keep(key: string, entry: CacheEntry, group: string, given?: Generation): Promise<boolean> {
+    const { link, config, local } = this.#parts;
+    const entryKey = this.#entryKey(key, group);
+    if (entry.body.length > this.#init.maxEntryBytes) {
+      // A caller who has seen the newer result must not meet the older one afterwards.
+      await link.send(['DEL', entryKey], ignored);
+      return false;
+    }
+    const generation = given ?? (await this.#generations.ask(group));
+    if (typeof generation !== 'string') return false;
+    const packed = await packEntry(entry, config.compressAboveBytes);
+    const left = leftMs(entry);
+    if (left <= 0) return false;
+    const lifetime = left === Infinity ? '' : String(Math.ceil(left));
+    const keys = [this.#generations.key(group), entryKey];
+    const stored = await link.run(SET, keys, [generation, packed, lifetime], (reply) => reply === 1);
+    if (stored) local?.set(key, entry, generation);
+    return stored;
+  }
+
+  #entryKey(key: string, group: string): string {
+    return `${this.#generations.key(group)}:${key}`;
+  }
+
+  async #orElse<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+    try {
+      const known = await answer;
+      return this.#isClosed ? otherwise : known;
+    } catch (error) {
+      if (error !== DOWN) this.#errors += 1;
+      return otherwise;
+    }
+  }
+}
