@@ -54,6 +54,8 @@ export const CLIENTS: Readonly<Record<'node-redis' | 'ioredis', (port: number) =
 export interface OwnFleet {
   readonly fleet: RedisFleet;
   readonly sendCommand: RedisFleetOptions['sendCommand'];
+  /** How often it has looked for another instance's answer. */
+  readonly looks: () => number;
   readonly end: () => Promise<void>;
 }
 
@@ -64,10 +66,16 @@ export async function ownFleet(
   client: keyof typeof CLIENTS = 'node-redis',
 ): Promise<OwnFleet> {
   const { sendCommand, subscribe, close } = await CLIENTS[client](port);
-  const fleet = redisFleet({ sendCommand, subscribe, logger: silent, ...options });
+  let looks = 0;
+  const counted: typeof sendCommand = (args) => {
+    if (args[0] === 'MGET' && args[1]?.includes('{f:')) looks += 1;
+    return sendCommand(args);
+  };
+  const fleet = redisFleet({ sendCommand: counted, subscribe, logger: silent, ...options });
   return {
     fleet,
     sendCommand,
+    looks: () => looks,
     end: async () => {
       await fleet.close().catch(() => undefined);
       close();

@@ -1,6 +1,7 @@
 import type { FleetConfig, RedisArgument } from './options';
-import { bulk, ignored } from './reply';
+import { bulk } from './reply';
 import type { Script } from './scripts';
+import { within } from './within';
 
 /** A pause between two tries to use Redis again. */
 const PROBE_EVERY_MS = 200;
@@ -151,32 +152,4 @@ export class Link {
       return undefined;
     }
   }
-}
-
-function within(
-  ms: number,
-  send: () => Promise<unknown>,
-  onLate: (reply: unknown) => void = ignored,
-): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    let isLate = false;
-    const timer = setTimeout(() => {
-      isLate = true;
-      reject(new Error(`Redis did not answer within ${ms} ms`));
-    }, ms).unref();
-    const sent = new Promise((done) => {
-      done(send());
-    });
-    sent.then(
-      (reply) => {
-        clearTimeout(timer);
-        if (isLate) onLate(reply);
-        else resolve(reply);
-      },
-      (error: unknown) => {
-        clearTimeout(timer);
-        reject(error instanceof Error ? error : new Error(String(error)));
-      },
-    );
-  });
 }
