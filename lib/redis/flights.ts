@@ -41,7 +41,7 @@ export class RedisFlights implements FleetFlights {
   }
 
   get health(): FleetFlights['health'] {
-    return { isUp: this.#link.isUp, errors: this.#errors };
+    return { isUp: this.#link.isUp, errors: this.#errors + this.#generations.errors };
   }
 
   async generation(group: string): Promise<string | undefined> {
@@ -59,21 +59,23 @@ export class RedisFlights implements FleetFlights {
 
   async execute(flight: FleetFlight, run: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
     const lock = `${this.#generations.key(flight.group)}:${flight.key}`;
+    // Its own, and those of holders that have gone: others who wait for the same ones are given the same answer.
+    const tokens = [newToken()];
     for (;;) {
       flight.signal.throwIfAborted();
-      const token = newToken();
       let holder: Holder | undefined;
       try {
-        holder = await this.#acquire(lock, token);
+        holder = await this.#acquire(lock, tokens);
       } catch (error) {
         this.#failed(error);
         return run();
       }
-      if (!holder) return this.#lead(lock, token, run);
+      if (!holder) return this.#lead(lock, tokens, run);
       if (holder.ageMs >= flight.windowMs) return run();
       const answer = await this.#wait(lock, holder.token, flight.signal);
       if (answer === 'alone') return run();
       if (answer !== 'gone') return answer;
+      tokens.push(holder.token);
     }
   }
 
@@ -83,20 +85,26 @@ export class RedisFlights implements FleetFlights {
     this.#generations.close();
   }
 
-  #acquire(lock: string, token: string): Promise<Holder | undefined> {
-    const args = [token, String(this.#config.leaseMs)];
+  #acquire(lock: string, tokens: readonly string[]): Promise<Holder | undefined> {
+    const args = [first(tokens), String(this.#config.leaseMs)];
     return this.#link.run(ACQUIRE, [lock], args, (reply) => holderOf(text(reply)), {
       // A lock that was got too late is nobody's: it must not keep others waiting.
       onLate: (reply) => {
-        if (reply === null) this.#release(lock, token, undefined);
+        if (reply === null) this.#release(lock, tokens, undefined);
       },
     });
   }
 
-  async #lead(lock: string, token: string, run: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
+  async #lead(
+    lock: string,
+    tokens: readonly string[],
+    run: () => Promise<Buffer | undefined>,
+  ): Promise<Buffer | undefined> {
     const { leaseMs } = this.#config;
     const renew = (): void => {
-      this.#link.run(RENEW, [lock], [token, String(leaseMs)], ignored).catch((error: unknown) => this.#failed(error));
+      this.#link
+        .run(RENEW, [lock], [first(tokens), String(leaseMs)], ignored)
+        .catch((error: unknown) => this.#failed(error));
     };
     const timer = setInterval(renew, leaseMs / 3).unref();
     let answer: Buffer | undefined;
@@ -105,16 +113,18 @@ export class RedisFlights implements FleetFlights {
       return answer;
     } finally {
       clearInterval(timer);
-      this.#release(lock, token, answer);
+      this.#release(lock, tokens, answer);
     }
   }
 
   /** In the background: the caller has the answer. */
-  #release(lock: string, token: string, answer: Buffer | undefined): void {
+  #release(lock: string, tokens: readonly string[], answer: Buffer | undefined): void {
     const release = async (): Promise<void> => {
       const packed = answer && (await this.#packed(answer));
-      const args = [token, packed ?? '', String(this.#config.leaseMs), this.#hub.channel, `r:${token}`];
-      await this.#link.run(RELEASE, [lock, `${lock}:${token}`], args, ignored);
+      const keys = [lock, ...tokens.map((token) => `${lock}:${token}`)];
+      const message = `r:${tokens.join()}`;
+      const args = [first(tokens), packed ?? '', String(this.#config.leaseMs), this.#hub.channel, message];
+      await this.#link.run(RELEASE, keys, args, ignored);
     };
     release().catch((error: unknown) => this.#failed(error));
   }
@@ -142,7 +152,8 @@ export class RedisFlights implements FleetFlights {
   /** Resolves when the holder has told that it has ended, after some time, or when nobody waits any more. */
   #news(token: string, ms: number, signal: AbortSignal): Promise<void> {
     this.#stopListening ??= this.#hub.listen((message) => {
-      if (message.startsWith('r:')) for (const wake of this.#waiting.get(message.slice(2)) ?? []) wake();
+      if (!message.startsWith('r:')) return;
+      for (const ended of message.slice(2).split(',')) for (const wake of this.#waiting.get(ended) ?? []) wake();
     });
     return new Promise((resolve) => {
       const waiting = this.#waiting.get(token) ?? new Set();
@@ -162,6 +173,10 @@ export class RedisFlights implements FleetFlights {
   #failed(error: unknown): void {
     if (error !== DOWN) this.#errors += 1;
   }
+}
+
+function first(tokens: readonly string[]): string {
+  return tokens[0] ?? '';
 }
 
 /** `undefined` when the lock was free, and is the caller's now. */

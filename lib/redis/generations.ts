@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { Debtor, Link, Sending } from './link';
+import { DOWN, type Debtor, type Link, type Sending } from './link';
 import { ignored, text, texts } from './reply';
 import { DROP, GENERATION, UNSETTLED } from './scripts';
 
@@ -43,6 +43,7 @@ export class Generations implements Debtor {
   readonly #turns = new Map<string, Turn>();
   readonly #owed = new Map<string, Drop>();
   #owesClear = false;
+  #errors = 0;
   readonly #leave: () => void;
 
   /** @param space - what the names of these groups begin with in Redis */
@@ -50,6 +51,11 @@ export class Generations implements Debtor {
     this.#link = link;
     this.#space = space;
     this.#leave = link.enlist(this);
+  }
+
+  /** How often a drop could not be told. */
+  get errors(): number {
+    return this.#errors;
   }
 
   get isOwing(): boolean {
@@ -88,8 +94,8 @@ export class Generations implements Debtor {
     this.#owed.set(group, drop);
     try {
       await this.#drop(group, drop, { timeoutMs: DROP_TIMEOUT_MS });
-    } catch {
-      // It is owed.
+    } catch (error) {
+      this.#failed(error);
     }
   }
 
@@ -98,8 +104,8 @@ export class Generations implements Debtor {
     this.#owesClear = true;
     try {
       await this.#clear({ timeoutMs: DROP_TIMEOUT_MS });
-    } catch {
-      // It is owed.
+    } catch (error) {
+      this.#failed(error);
     }
   }
 
@@ -112,6 +118,11 @@ export class Generations implements Debtor {
   /** Owes nothing any more. */
   close(): void {
     this.#leave();
+  }
+
+  /** What could not be told is owed. */
+  #failed(error: unknown): void {
+    if (error !== DOWN) this.#errors += 1;
   }
 
   get #groups(): string {

@@ -70,10 +70,12 @@ return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
 /**
  * Gives the lock back, if it is still held, leaves the answer, if there is one, and tells those who wait. KEYS: lock,
- * answer. ARGV: token, answer, lifetime, channel, message.
+ * answers. ARGV: token, answer, lifetime, channel, message.
  */
 export const RELEASE = script(`
 if redis.call('GETRANGE', KEYS[1], 0, ${TOKEN_LENGTH - 1}) == ARGV[1] then redis.call('DEL', KEYS[1]) end
-if ARGV[2] ~= '' then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end
+if ARGV[2] ~= '' then
+  for place = 2, #KEYS do redis.call('SET', KEYS[place], ARGV[2], 'PX', ARGV[3]) end
+end
 redis.call('PUBLISH', ARGV[4], ARGV[5])
 return 1`);

@@ -40,7 +40,7 @@ export class RedisStore implements CacheStore {
   }
 
   get health(): StoreHealth {
-    return { isUp: this.#parts.link.isUp, errors: this.#errors };
+    return { isUp: this.#parts.link.isUp, errors: this.#errors + this.#generations.errors };
   }
 
   find(key: string, group: string): MaybePromise<Found> {

@@ -39,9 +39,16 @@ const TOOLS = {
   bump: [write, { readOnlyHint: false, idempotentHint: true }],
   write: [write, undefined],
   crash: [() => process.kill(process.pid, 'SIGKILL'), { readOnlyHint: false }],
+  'stall-once': [stallOnce, { readOnlyHint: true }],
   'crash-once': [crashOnce, { readOnlyHint: true }],
   'crash-once-idempotent': [crashOnce, { readOnlyHint: false, idempotentHint: true }],
 };
+
+// As of a server that never answers again; another process of it answers at once.
+async function stallOnce(args) {
+  if (readFileSync(ledger, 'utf8').split(`"${args.op}"`).length <= 2) await new Promise(() => undefined);
+  return version();
+}
 
 async function crashOnce(args) {
   if (readFileSync(ledger, 'utf8').split(`"${args.op}"`).length <= 2) process.kill(process.pid, 'SIGKILL');
