@@ -6,7 +6,10 @@ const config: Config = {
   ...base,
   testMatch: ['**/external/**/*.test.ts'],
   testPathIgnorePatterns: ['/node_modules/'],
-  moduleNameMapper: { '^express-mcpo$': '<rootDir>/lib/index.ts' },
+  moduleNameMapper: {
+    '^express-mcpo$': '<rootDir>/lib/index.ts',
+    '^express-mcpo/redis$': '<rootDir>/lib/redis/index.ts',
+  },
 };
 
 export default config;

@@ -4,8 +4,9 @@
 const Module = require('node:module');
 const path = require('node:path');
 
+const SOURCES = { 'express-mcpo': 'index.ts', 'express-mcpo/redis': 'redis/index.ts' };
 const resolve = Module._resolveFilename;
 Module._resolveFilename = function resolveSelf(request, ...rest) {
-  const name = request === 'express-mcpo' ? path.join(__dirname, '../../lib/index.ts') : request;
-  return resolve.call(this, name, ...rest);
+  const source = SOURCES[request];
+  return resolve.call(this, source ? path.join(__dirname, '../../lib', source) : request, ...rest);
 };
