@@ -13,7 +13,7 @@ export class LightClient {
 
   /** @param maxSockets - calls at a time, to each server */
   constructor(maxSockets: number) {
-    this.#agent = new Agent({ keepAlive: true, maxSockets });
+    this.#agent = new Agent({ keepAlive: true, maxSockets, scheduling: 'fifo' });
   }
 
   post(url: string, args: object = {}): Promise<LightAnswer> {
@@ -30,7 +30,12 @@ export class LightClient {
           });
         });
       });
-      sent.once('error', reject).end(JSON.stringify(args));
+      sent.once('error', (error) => {
+        // A server may close a connection that was idle at the moment at which it is used again.
+        if (sent.reusedSocket && 'code' in error && error.code === 'ECONNRESET') resolve(this.post(url, args));
+        else reject(error);
+      });
+      sent.end(JSON.stringify(args));
     });
   }
 

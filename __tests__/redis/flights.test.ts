@@ -1,0 +1,116 @@
+import { type FleetFlight, McpoError } from '../../lib';
+import { decodeOutcome, encodeOutcome } from '../../lib/fleet-outcome';
+import { type RedisFleet, redisFleet } from '../../lib/redis';
+import { deferred, until } from '../support/deferred';
+import { FakeRedis } from '../support/fake-redis';
+import { silent } from '../support/loggers';
+
+const fleets: RedisFleet[] = [];
+afterEach(async () => {
+  for (const fleet of fleets.splice(0)) await fleet.close();
+});
+
+function two(redis: FakeRedis, options: object = {}): [RedisFleet, RedisFleet] {
+  const { sendCommand, subscribe } = redis;
+  const make = (): RedisFleet => redisFleet({ sendCommand, subscribe, logger: silent, ...options });
+  const both: [RedisFleet, RedisFleet] = [make(), make()];
+  fleets.push(...both);
+  return both;
+}
+
+const flight = (signal = new AbortController().signal, windowMs = 60_000): FleetFlight => ({
+  ...{ group: 'docs', key: 'key', windowMs },
+  signal,
+});
+const never = (): Promise<Buffer> => Promise.reject(new Error('must not run'));
+
+it.each([
+  ['small', Buffer.from('small')],
+  ['compressed', Buffer.alloc(100_000, 'a')],
+])('the answer of one reaches the other (%s)', async (_kind, answer) => {
+  const redis = new FakeRedis();
+  const [a, b] = two(redis);
+  const gate = deferred<Buffer>();
+  const first = a.flights.execute(flight(), () => gate.promise);
+  await until(() => redis.commands.includes('EVAL'));
+  const second = b.flights.execute(flight(), never);
+  await until(() => redis.commands.includes('MGET'));
+  gate.resolve(answer);
+  expect([await first, (await second)?.equals(answer)]).toEqual([answer, true]);
+});
+
+it.each([
+  ['is too large to be handed on', Buffer.alloc(2 ** 20 + 1)],
+  ['is nobody else’s', undefined],
+])('each makes its own when the answer %s', async (_kind, answer) => {
+  const redis = new FakeRedis();
+  const [a, b] = two(redis);
+  const gate = deferred<Buffer | undefined>();
+  const first = a.flights.execute(flight(), () => gate.promise);
+  await until(() => redis.commands.includes('EVAL'));
+  const second = b.flights.execute(flight(), () => Promise.resolve(Buffer.from('own')));
+  await until(() => redis.commands.includes('MGET'));
+  gate.resolve(answer);
+  expect(await first).toBe(answer);
+  expect((await second)?.toString()).toBe('own');
+});
+
+it('nobody joins what is older than the window, and who has left waits no longer', async () => {
+  const redis = new FakeRedis();
+  const [a, b] = two(redis);
+  const gate = deferred<Buffer>();
+  const first = a.flights.execute(flight(), () => gate.promise);
+  await until(() => redis.commands.includes('EVAL'));
+  expect((await b.flights.execute(flight(undefined, 0), () => Promise.resolve(Buffer.from('own'))))?.length).toBe(3);
+  const leaves = new AbortController();
+  const second = b.flights.execute(flight(leaves.signal), never);
+  await until(() => redis.commands.includes('MGET'));
+  leaves.abort(new Error('left'));
+  await expect(second).rejects.toThrow('left');
+  gate.resolve(Buffer.from('1'));
+  await first;
+});
+
+it('the lock is kept while its holder works', async () => {
+  const redis = new FakeRedis();
+  const [a, b] = two(redis, { leaseMs: 100, subscribe: undefined });
+  const gate = deferred<Buffer>();
+  const first = a.flights.execute(flight(), () => gate.promise);
+  await until(() => redis.commands.filter((name) => name === 'EVALSHA').length > 4);
+  const second = b.flights.execute(flight(), never);
+  await until(() => redis.commands.filter((name) => name === 'MGET').length > 3);
+  gate.resolve(Buffer.from('1'));
+  expect([String(await first), String(await second)]).toEqual(['1', '1']);
+});
+
+it('without Redis everybody works alone, and nothing may be shared', async () => {
+  const redis = new FakeRedis();
+  const [{ flights }] = two(redis);
+  expect(await flights.generation('docs')).toEqual(expect.any(String));
+  redis.before = () => Promise.reject(new Error('gone'));
+  expect(await flights.generation('docs')).toBeUndefined();
+  expect(String(await flights.execute(flight(), () => Promise.resolve(Buffer.from('own'))))).toBe('own');
+  await flights.dropGroup('docs', 0);
+  expect(flights.health).toEqual({ isUp: false, errors: 1 });
+});
+
+it('an end is told to others as a caller may see it', () => {
+  const body = Buffer.from('{"a":1}');
+  const told = (error: McpoError): unknown => {
+    const bytes = encodeOutcome({ ok: false, error });
+    return bytes && decodeOutcome(bytes);
+  };
+  expect(decodeOutcome(encodeOutcome({ ok: true, body }) ?? body)).toEqual({ ok: true, body });
+  const lost = new McpoError('MCPO_CONNECTION_LOST', 'gone', { outcome: 'unknown', headers: { A: 'b' }, cause: 1 });
+  expect(told(lost)).toEqual({
+    ok: false,
+    error: expect.objectContaining({ code: lost.code, message: 'gone', outcome: 'unknown', headers: { A: 'b' } }),
+  });
+  expect(encodeOutcome({ ok: false, error: lost })?.toString()).not.toContain('cause');
+  for (const code of ['MCPO_QUEUE_FULL', 'MCPO_CALLER_GONE'] as const) {
+    expect(told(new McpoError(code, 'own matter'))).toBeUndefined();
+  }
+  for (const nonsense of ['', '{', '{"code":"NEW"}']) {
+    expect(decodeOutcome(Buffer.from(`\0${nonsense}`))).toMatchObject({ ok: false, error: { code: 'MCPO_INTERNAL' } });
+  }
+});

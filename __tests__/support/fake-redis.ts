@@ -1,0 +1,136 @@
+import {
+  ACQUIRE,
+  DELETE,
+  DROP,
+  GENERATION,
+  RELEASE,
+  RENEW,
+  SET,
+  TOKEN_LENGTH,
+  UNSETTLED,
+} from '../../lib/redis/scripts';
+
+type Arguments = readonly (string | Buffer)[];
+
+interface Kept {
+  readonly value: Buffer;
+  readonly until: number;
+}
+
+/** As much of Redis as a fleet uses, in this process, for tests of what happens when it fails. */
+export class FakeRedis {
+  readonly #kept = new Map<string, Kept>();
+  readonly #sets = new Map<string, Set<string>>();
+  readonly #known = new Set<string>();
+  readonly #listeners = new Set<(message: string) => void>();
+  /** The names of all commands so far. */
+  readonly commands: string[] = [];
+  /** Done to every command first: may throw, or never end. */
+  before: (name: string) => Promise<void> | void = () => undefined;
+  /** Done to every reply. */
+  reply: (reply: unknown) => unknown = (reply) => reply;
+  runId = 'one';
+
+  readonly sendCommand = async (args: Arguments): Promise<unknown> => {
+    const name = String(args[0]);
+    this.commands.push(name);
+    await this.before(name);
+    await Promise.resolve();
+    return this.reply(this.#answer(name, args.slice(1)));
+  };
+
+  readonly subscribe = (_channel: string, listener: (message: string) => void): Promise<() => void> => {
+    this.#listeners.add(listener);
+    return Promise.resolve(() => this.#listeners.delete(listener));
+  };
+
+  #get(key: string): Buffer | null {
+    const kept = this.#kept.get(key);
+    return kept && kept.until > Date.now() ? kept.value : null;
+  }
+
+  #set(key: string, value: string | Buffer, ms = Infinity): 'OK' {
+    this.#kept.set(key, { value: Buffer.from(value as string), until: Date.now() + ms });
+    return 'OK';
+  }
+
+  #leftMs(key: string): number {
+    return (this.#kept.get(key)?.until ?? 0) - Date.now();
+  }
+
+  #answer(name: string, args: Arguments): unknown {
+    const [key = '', value = '', , ms] = args.map(String);
+    const set = this.#sets.get(key) ?? new Set<string>();
+    switch (name) {
+      case 'GET':
+        return this.#get(key);
+      case 'MGET':
+        return args.map((one) => this.#get(String(one)));
+      case 'SET':
+        return this.#set(key, value, Number(ms));
+      case 'DEL':
+        return Number(this.#kept.delete(key));
+      case 'SADD':
+        this.#sets.set(key, set.add(value));
+        return 1;
+      case 'SMEMBERS':
+        return [...set].map((member) => Buffer.from(member));
+      case 'PUBLISH':
+        for (const listener of this.#listeners) listener(value);
+        return this.#listeners.size;
+      case 'INFO':
+        return Buffer.from(`# Server\r\nrun_id:${this.runId}\r\n`);
+      default:
+        return this.#script(name, key, args.slice(1));
+    }
+  }
+
+  #script(name: string, script: string, [count, ...rest]: Arguments): unknown {
+    const all = [GENERATION, SET, DELETE, DROP, ACQUIRE, RENEW, RELEASE];
+    const found = all.find(({ sha1, source }) => (name === 'EVAL' ? source : sha1) === script);
+    if (!found) throw new Error(`ERR unknown command ${name}`);
+    if (name === 'EVALSHA' && !this.#known.has(found.sha1)) throw new Error('NOSCRIPT No matching script.');
+    this.#known.add(found.sha1);
+    const keys = rest.slice(0, Number(count)).map(String);
+    return this.#run(found, keys, rest.slice(Number(count)));
+  }
+
+  #run(script: { readonly sha1: string }, keys: readonly string[], args: Arguments): unknown {
+    const [first = '', second = ''] = keys;
+    const [token = '', bytes = '', ms = '', , message = ''] = args;
+    const held = this.#get(first);
+    const isHeld = held?.toString('latin1', 0, TOKEN_LENGTH) === String(token);
+    switch (script) {
+      case GENERATION:
+        if (!held) this.#set(first, token, Number(bytes));
+        return held ?? Buffer.from(String(token));
+      case SET:
+        if (held?.toString() !== String(token)) return 0;
+        this.#set(second, Buffer.concat([held, bytes as Buffer]), ms === '' ? Infinity : Number(ms));
+        return 1;
+      case DELETE: {
+        const found = this.#get(second)?.toString('latin1', 0, TOKEN_LENGTH);
+        this.#kept.delete(second);
+        return Number(held !== null && found === held.toString());
+      }
+      case DROP: {
+        const left = Math.max(Number(token), held?.toString() === UNSETTLED ? this.#leftMs(first) : 0);
+        this.#kept.delete(first);
+        if (left > 0) this.#set(first, UNSETTLED, left);
+        return 1;
+      }
+      case ACQUIRE:
+        if (held) return Buffer.from(`${held.toString()}:${Date.now()}`);
+        this.#set(first, `${String(token)}${Date.now()}`, Number(bytes));
+        return null;
+      case RENEW:
+        if (held && isHeld) this.#set(first, held, Number(bytes));
+        return Number(isHeld);
+      default:
+        if (isHeld) this.#kept.delete(first);
+        if (bytes.length > 0) for (const key of keys.slice(1)) this.#set(key, bytes, Number(ms));
+        for (const listener of this.#listeners) listener(String(message));
+        return 1;
+    }
+  }
+}
