@@ -114,6 +114,27 @@ describe('a Redis that fails', () => {
     expect(cache.stats.health).toMatchObject({ isUp: true, errors: 1 });
   }, 20_000);
 
+  it('is used again also when writes never cease to come', async () => {
+    const redis = new FakeRedis();
+    const fleet = fleetOver(redis);
+    const cache = new SmartCache({ store: fleet.store });
+    redis.before = () => Promise.reject(new Error('LOADING'));
+    expect(await cache.get('tool')).toBeUndefined();
+    // From now on each command takes a while, and at every moment there is a write that is being told.
+    redis.before = () => new Promise((resolve) => setTimeout(resolve, 5));
+    let stopped = false as boolean;
+    const writes = Array.from({ length: 4 }, async () => {
+      while (!stopped) {
+        await cache.invalidate('other');
+        await new Promise((resolve) => setTimeout(resolve, 1));
+      }
+    });
+    await until(() => fleet.isUp);
+    stopped = true;
+    await Promise.all(writes);
+    expect(await cache.set('tool', {}, 1)).toBe(true);
+  });
+
   it('gives out nothing when another one answers afterwards, as it may have old data', async () => {
     const redis = new FakeRedis();
     const fleet = fleetOver(redis);

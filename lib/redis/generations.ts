@@ -6,7 +6,7 @@ import { DROP, GENERATION, UNSETTLED } from './scripts';
 /** So old a generation is forgotten, and with it what was kept under it: a group that is gone leaves nothing behind. */
 const GENERATION_TTL_MS = 7 * 24 * 3_600_000;
 /** A drop that is not told keeps Redis out of use and other instances ignorant: it may take longer than a look-up. */
-const DROP_TIMEOUT_MS = 500;
+const DROPPING: Sending = { timeoutMs: 500, isRecovery: true };
 
 /** A request that has been sent, and the one that those wait for who came after it. */
 interface Turn {
@@ -14,10 +14,14 @@ interface Turn {
   next: Promise<string | undefined> | undefined;
 }
 
-/** A drop that Redis has not confirmed. */
-interface Drop {
+/** The drops of a group that Redis has not confirmed, by their numbers. One that is confirmed does for all before it. */
+interface Owed {
   /** Until when the group is unsettled, on the clock of `performance.now()`. */
-  readonly until: number;
+  until: number;
+  asked: number;
+  confirmed: number;
+  /** The last whose write has been answered without it. */
+  givenUp: number;
 }
 
 /** A name of which there is no other. */
@@ -41,7 +45,7 @@ export class Generations implements Debtor {
   readonly #link: Link;
   readonly #space: string;
   readonly #turns = new Map<string, Turn>();
-  readonly #owed = new Map<string, Drop>();
+  readonly #owed = new Map<string, Owed>();
   #owesClear = false;
   #errors = 0;
   readonly #leave: () => void;
@@ -59,7 +63,7 @@ export class Generations implements Debtor {
   }
 
   get isOwing(): boolean {
-    return this.#owesClear || this.#owed.size > 0;
+    return this.#owesClear || [...this.#owed.values()].some(({ givenUp, confirmed }) => givenUp > confirmed);
   }
 
   /** The key of a group's generation. In Redis Cluster, all keys that begin with it are in one place. */
@@ -90,29 +94,32 @@ export class Generations implements Debtor {
 
   /** Moves a group on. Waits for Redis a bounded time, and never fails: what cannot be told is owed. */
   async drop(group: string, unsettledMs: number): Promise<void> {
-    const drop = { until: Math.max(performance.now() + unsettledMs, this.#owed.get(group)?.until ?? 0) };
-    this.#owed.set(group, drop);
+    const owed = this.#owed.get(group) ?? { until: 0, asked: 0, confirmed: 0, givenUp: 0 };
+    this.#owed.set(group, owed);
+    owed.until = Math.max(owed.until, performance.now() + unsettledMs);
+    owed.asked += 1;
+    const number = owed.asked;
     try {
-      await this.#drop(group, drop, { timeoutMs: DROP_TIMEOUT_MS });
+      await this.#drop(group, owed);
     } catch (error) {
+      owed.givenUp = Math.max(owed.givenUp, number);
       this.#failed(error);
     }
   }
 
   /** Moves all groups on, in the same way. */
   async clear(): Promise<void> {
-    this.#owesClear = true;
     try {
-      await this.#clear({ timeoutMs: DROP_TIMEOUT_MS });
+      await this.#clear(DROPPING);
     } catch (error) {
+      this.#owesClear = true;
       this.#failed(error);
     }
   }
 
   async recover(mayBeOld: boolean): Promise<void> {
-    const how = { timeoutMs: DROP_TIMEOUT_MS, isRecovery: true };
-    if (mayBeOld || this.#owesClear) await this.#clear(how);
-    for (const [group, drop] of [...this.#owed]) await this.#drop(group, drop, how);
+    if (mayBeOld || this.#owesClear) await this.#clear(DROPPING);
+    for (const [group, owed] of [...this.#owed]) await this.#drop(group, owed);
   }
 
   /** Owes nothing any more. */
@@ -144,11 +151,12 @@ export class Generations implements Debtor {
     return known === undefined ? this.make(group) : settled(known);
   }
 
-  async #drop(group: string, drop: Drop, how: Sending): Promise<void> {
-    const leftMs = Math.max(0, Math.ceil(drop.until - performance.now()));
-    await this.#link.run(DROP, [this.key(group)], [String(leftMs)], ignored, how);
-    // A later drop may have been owed since.
-    if (this.#owed.get(group) === drop) this.#owed.delete(group);
+  async #drop(group: string, owed: Owed): Promise<void> {
+    const { asked } = owed;
+    const leftMs = Math.max(0, Math.ceil(owed.until - performance.now()));
+    await this.#link.run(DROP, [this.key(group)], [String(leftMs)], ignored, DROPPING);
+    owed.confirmed = Math.max(owed.confirmed, asked);
+    if (owed.confirmed === owed.asked && this.#owed.get(group) === owed) this.#owed.delete(group);
   }
 
   async #clear(how: Sending): Promise<void> {

@@ -15,7 +15,7 @@ export const DOWN = new Error('Redis is not used: it has failed, and has not bee
 export interface Sending {
   /** How long it may take. @defaultValue the fleet's `timeoutMs` */
   readonly timeoutMs?: number | undefined;
-  /** Also while Redis is not used: by those who bring it up to date before it is. */
+  /** Also while Redis is brought up to date before it is used again. */
   readonly isRecovery?: boolean | undefined;
   /** Is given a reply that came too late. */
   readonly onLate?: ((reply: unknown) => void) | undefined;
@@ -23,7 +23,7 @@ export interface Sending {
 
 /** Brings Redis up to date before it is used again. */
 export interface Debtor {
-  /** Whether something has to be told to Redis. */
+  /** Whether something has to be told to Redis that could not be, and nobody waits for any more. */
   readonly isOwing: boolean;
   /**
    * Tells it.
@@ -42,6 +42,8 @@ export class Link {
   readonly #debtors = new Set<Debtor>();
   #isUp = true;
   #isClosed = false;
+  /** Redis works again, and is told what it has missed; what it is to be told now, it is told at once. */
+  #isMending = false;
   /** Of the Redis process that was spoken to last: another has what was saved, which may be old. */
   #runId: Promise<string | undefined> | undefined;
 
@@ -95,10 +97,11 @@ export class Link {
   close(): void {
     this.#isClosed = true;
     this.#isUp = false;
+    this.#isMending = false;
   }
 
   async #watched<T>(send: () => Promise<unknown>, parse: (reply: unknown) => T, how: Sending = {}): Promise<T> {
-    if (!this.#isUp && (!how.isRecovery || this.#isClosed)) throw DOWN;
+    if (!this.#isUp && !(how.isRecovery && this.#isMending)) throw DOWN;
     this.#runId ??= this.#askRunId();
     try {
       return parse(await within(how.timeoutMs ?? this.#config.timeoutMs, send, how.onLate));
@@ -119,6 +122,7 @@ export class Link {
   #mendSoon(): void {
     setTimeout(() => {
       this.#mend().catch(() => {
+        this.#isMending = false;
         if (!this.#isClosed) this.#mendSoon();
       });
     }, PROBE_EVERY_MS).unref();
@@ -128,10 +132,12 @@ export class Link {
     const before = await this.#runId;
     const runId = await this.#probe();
     const mayBeOld = runId === undefined || runId !== before;
+    this.#isMending = true;
     for (const debtor of this.#debtors) await debtor.recover(mayBeOld);
-    // A write may have ended in the meantime.
+    // What was to be told in the meantime may have failed.
     if (this.#isClosed || [...this.#debtors].some(({ isOwing }) => isOwing)) throw DOWN;
     this.#runId = Promise.resolve(runId);
+    this.#isMending = false;
     this.#isUp = true;
     this.#config.logger.info({}, 'mcpo: Redis works again, and is used');
   }
