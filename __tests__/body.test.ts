@@ -47,6 +47,11 @@ describe.each([
     expect((await send(parsedBy(...parsers), body, type)).body).toMatchObject({ status, code });
   });
 
+  it('refuses a number that would go on as null', async () => {
+    const { body } = await send(parsedBy(express.json()), '{"a":[1e400]}');
+    expect(body).toMatchObject({ status: 400, code: 'MCPO_INVALID_JSON' });
+  });
+
   it('takes no body as no arguments', async () => {
     expect((await parsedBy(express.json()).post('/mcp/lab/echo')).body).toEqual({});
   });
@@ -64,6 +69,18 @@ it.each(['{"n":1e400}', '{"deep":[{"n":-1E+999}]}', `{"n":${'9'.repeat(400)}}`])
     );
   },
 );
+
+it('refuses what is nested too deep as just that, also beside a large number', async () => {
+  const deep = `{"n":1e300,"a":${'['.repeat(8_000)}${']'.repeat(8_000)}}`;
+  const router = mcpoRouter({ servers: { lab: { connect: lab.connect } }, logger: silent });
+  await router.ready();
+  const answer = await request(express().use('/mcp', router))
+    .post('/mcp/lab/echo')
+    .set('content-type', 'application/json')
+    .send(deep);
+  await router.close();
+  expect(answer.body).toMatchObject({ status: 422, code: 'MCPO_INVALID_ARGUMENTS' });
+});
 
 it('decompresses no more of a body than it may have', async () => {
   const bomb = gzipSync(Buffer.alloc(200_000_000));

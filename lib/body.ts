@@ -53,7 +53,7 @@ function parsedBy(req: IncomingMessage): unknown {
   const { body } = req as { body?: unknown };
   if (Buffer.isBuffer(body)) return parse(body);
   if (typeof body === 'string') return parse(Buffer.from(body));
-  return body;
+  return finite(body);
 }
 
 function parse(bytes: Buffer): unknown {
@@ -62,7 +62,8 @@ function parse(bytes: Buffer): unknown {
   try {
     // RFC 8259 section 8.1 lets a parser ignore a byte order mark.
     const text = bytes.toString('utf8', startsWithMark(bytes) ? 3 : 0);
-    return JSON.parse(text, MAY_OVERFLOW.test(text) ? refuseInfinity : undefined);
+    const value: unknown = JSON.parse(text);
+    return MAY_OVERFLOW.test(text) ? finite(value) : value;
   } catch (error) {
     if (isMcpoError(error)) throw error;
     throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid JSON', { cause: error });
@@ -73,10 +74,18 @@ function startsWithMark(bytes: Buffer): boolean {
   return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
 }
 
-/** A number that JavaScript cannot hold would go on as `null`. */
-function refuseInfinity(_key: string, value: unknown): unknown {
-  if (value === Infinity || value === -Infinity) {
-    throw new McpoError('MCPO_INVALID_JSON', 'the body holds a number that is too large');
+/**
+ * A number that JavaScript cannot hold would go on as `null`. Neither recursion nor a reviver would do: a body may be
+ * nested deeper than the stack allows.
+ */
+function finite(value: unknown): unknown {
+  const left = [value];
+  while (left.length > 0) {
+    const each = left.pop();
+    if (each === Infinity || each === -Infinity) {
+      throw new McpoError('MCPO_INVALID_JSON', 'the body holds a number that is too large');
+    }
+    if (typeof each === 'object' && each !== null) for (const inner of Object.values(each)) left.push(inner);
   }
   return value;
 }
