@@ -111,6 +111,9 @@ describe('text', () => {
   it('keeps a lone surrogate, which UTF-8 has not', () => {
     expect(sent(text('a\ud800b'))).toBe('"a\\ud800b"');
     expect(sent(text('{"a":"\udc00"}'))).toBe('{"a":"\\udc00"}');
+    const deep = `${'['.repeat(20_000)}1e400${']'.repeat(20_000)}`;
+    expect(sent(text(`["\ud83d", 12345678901234567890, ${deep}]`))).toBe(`["\\ud83d", 12345678901234567890, ${deep}]`);
+    expect(sent(text('["\ud83d\ude00\ude00"]'))).toBe('["\ud83d\ude00\\ude00"]');
     expect(sent({ type: 'resource', resource: { text: '\ud800' } })).toBe('"\\ud800"');
   });
 

@@ -65,14 +65,13 @@ function itemJson(item: Item): string {
 /** Text that is JSON already is sent as it came, so that numbers JavaScript cannot hold keep all their digits. */
 function textJson(text: string): string {
   if (!MAY_BE_JSON.test(text)) return JSON.stringify(text);
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    JSON.parse(text);
   } catch {
     return JSON.stringify(text);
   }
-  // UTF-8 cannot carry a lone surrogate; JSON.stringify escapes it.
-  return text.isWellFormed() ? text : JSON.stringify(value);
+  // UTF-8 cannot carry a lone surrogate. In JSON it can only be in a string, which has a way to write it.
+  return text.isWellFormed() ? text : text.replace(/\p{Cs}/gu, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
 }
 
 function dataUrl(mimeType: unknown, base64: string): string {
