@@ -98,6 +98,17 @@ describe('the answer of a server', () => {
     expect(await ended).toEqual({ value: result });
   });
 
+  it.each([
+    ['a result that is none', { result: 'fine' }],
+    ['a result whose _meta is none', { result: { ...FINE, _meta: null } }],
+    ['neither a result nor an error', {}],
+    ['an error without a code', { error: { message: 'no' } }],
+  ])('with %s ends the call as nonsense, over a transport of any kind', async (_what, message) => {
+    const { transport, ended } = await calling();
+    transport.receive({ id: transport.lastCall.id, ...message });
+    expect(await ended).toMatchObject({ error: NONSENSE });
+  });
+
   it('is told from those to others, to nobody and from what is no message at all', async () => {
     const { transport, ended, now } = await calling();
     const { id } = transport.lastCall;

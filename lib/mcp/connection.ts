@@ -8,6 +8,7 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import { type CallOptions, type CallResult, callTool } from './call';
 import { asMcpoError, isStale, isUnknownThere, stale } from './faults';
+import { answerNonsense } from './json-rpc';
 import { answerUnsent, reasonUnsent } from './unsent';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from './tool';
@@ -76,6 +77,8 @@ export class Connection {
       const connection = new Connection(transport, options.logger, spec.kind === 'http' && spec.mode === 'sse');
       await connection.#client.connect(transport, { timeout: options.connectTimeoutMs });
       answerUnsent(transport);
+      // The transports of this package's own have looked at what they hand on.
+      if (spec.kind === 'custom') answerNonsense(transport);
       return connection;
     });
   }

@@ -1,3 +1,4 @@
+import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type JSONRPCMessage,
   isJSONRPCErrorResponse,
@@ -5,11 +6,29 @@ import {
   isJSONRPCRequest,
   isJSONRPCResultResponse,
 } from '@modelcontextprotocol/sdk/types.js';
+import { NONSENSE } from './faults';
 
 type Fields = Readonly<Record<string, unknown>>;
 
-/** Whether the SDK knows what to do with it: what it does not know it drops, and whoever waits for it waits on. */
-export function isMessage(value: unknown): value is JSONRPCMessage {
+/**
+ * What was received as a message that the SDK knows what to do with: what it does not know it drops, and whoever waits for
+ * it waits on. So what can only be an answer becomes an error; `undefined` for what is of no use to anybody.
+ */
+export function asMessage(value: unknown): JSONRPCMessage | undefined {
+  if (isMessage(value)) return value;
+  if (!isAnswer(value)) return undefined;
+  return { jsonrpc: '2.0', id: value.id, error: { code: -32603, message: 'nonsense', data: NONSENSE } };
+}
+
+/** The same for a transport that hands on whatever it is given. */
+export function answerNonsense(transport: Transport): void {
+  const receive = transport.onmessage;
+  transport.onmessage = (message, extra) => {
+    receive?.(asMessage(message) ?? message, extra);
+  };
+}
+
+function isMessage(value: unknown): value is JSONRPCMessage {
   return (
     isPlainResult(value) ||
     isJSONRPCResultResponse(value) ||
@@ -20,7 +39,7 @@ export function isMessage(value: unknown): value is JSONRPCMessage {
 }
 
 /** Whether somebody may be waiting for it. */
-export function isAnswer(value: unknown): value is { readonly id: string | number } {
+function isAnswer(value: unknown): value is { readonly id: string | number } {
   return isObject(value) && value.method === undefined && isId(value.id);
 }
 

@@ -5,8 +5,8 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import spawn from 'cross-spawn';
 import type { Logger } from './connection';
-import { NONSENSE, stale } from './faults';
-import { isAnswer, isMessage } from './json-rpc';
+import { stale } from './faults';
+import { asMessage } from './json-rpc';
 import { LineSplitter } from './line-splitter';
 import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
@@ -148,14 +148,9 @@ export class StdioTransport implements Transport {
       this.#warn(line);
       return;
     }
-    if (isMessage(message)) this.onmessage?.(message);
-    else if (isAnswer(message)) {
-      this.onmessage?.({
-        jsonrpc: '2.0',
-        id: message.id,
-        error: { code: -32603, message: 'nonsense', data: NONSENSE },
-      });
-    } else this.#warn(line);
+    const known = asMessage(message);
+    if (known) this.onmessage?.(known);
+    else this.#warn(line);
   }
 
   #warn(line: string): void {
