@@ -189,3 +189,14 @@ describe('a new list', () => {
     expect(catalogue.find('tool/9999')).toBe(before[9_999]);
   });
 });
+
+test('a list with a definition that is nested without end is replaced all the same', () => {
+  const { catalogue } = catalogueOf([]);
+  const deep = {
+    ...definition('deep'),
+    _meta: { a: JSON.parse(`${'['.repeat(20_000)}${']'.repeat(20_000)}`) as unknown },
+  };
+  catalogue.replace([deep]);
+  catalogue.replace([deep, definition('other')]);
+  expect(catalogue.tools.map(({ name }) => name)).toEqual(['deep', 'other']);
+});

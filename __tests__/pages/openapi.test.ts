@@ -13,6 +13,7 @@ import type { Tool, ToolDefinition } from '../../lib/mcp/tool';
 import { type OpenApiDocument, type OpenApiOperation, openApiDocument, openApiPages } from '../../lib/pages/openapi';
 import { HOSTILE_NAMES, HOSTILE_SCHEMAS, deepSchema, hostileTools, toolOf } from '../support/hostile-tools';
 import { dialectErrors, openApiErrors, redoclyErrors } from '../support/openapi-validators';
+import { nested } from '../support/fuzz-values';
 import { policies } from '../support/policies';
 
 type JsonObject = Record<string, unknown>;
@@ -250,6 +251,19 @@ describe('an operation', () => {
     expect(operationOf({}).summary).toBe('tool');
     expect(operationOf({})).not.toHaveProperty('description');
     expect(operationOf({})).not.toHaveProperty('x-mcp-annotations');
+  });
+
+  test.each([
+    ['texts that are none', { annotations: { title: 7 }, title: ['x'], description: null }, { title: 7 }],
+    ['annotations that are none', { annotations: 'read only' }, undefined],
+    ['annotations of null', { annotations: null }, undefined],
+    ['annotations nested without end', { annotations: { a: nested(20_000) } }, undefined],
+  ])('is valid with %s', (_what, definition, annotations) => {
+    const operation = operationOf(definition as never);
+    expect(operation.summary).toBe(operationOf({}).summary);
+    expect(operation).not.toHaveProperty('description');
+    expect(operation['x-mcp-annotations']).toEqual(annotations);
+    expect(() => JSON.stringify(operation)).not.toThrow();
   });
 
   test('has no body without arguments, and asks for one only where something is required', () => {

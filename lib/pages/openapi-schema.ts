@@ -167,8 +167,8 @@ class SchemaWriter {
   }
 }
 
-/** Whether a schema is deeper or larger than anybody can use, its data included. */
-function isExcessive(schema: JsonObject): boolean {
+/** Whether a schema or other data is deeper or larger than anybody can use, data in a schema included. */
+export function isExcessive(schema: JsonObject): boolean {
   let level: unknown[] = [schema];
   let size = 0;
   for (let depth = 0; level.length > 0; depth += 1) {

@@ -6,7 +6,7 @@ import type { Policies, ToolPolicy } from '../policy';
 import { type JsonObject, type Schema, isJsonObject } from './openapi-keywords';
 import { operationIds } from './openapi-names';
 import { PROBLEM_SCHEMA, problemReferences, problemResponses } from './openapi-problems';
-import { documentSchema } from './openapi-schema';
+import { documentSchema, isExcessive } from './openapi-schema';
 import type { Page, ServerPage } from './pages';
 
 /** A server as the description shows it. */
@@ -124,14 +124,16 @@ function operation(
   components: Map<string, Schema>,
   problems: JsonObject,
 ): Omit<OpenApiOperation, 'x-mcpo-policy'> {
-  const { annotations, title, description, outputSchema } = tool.definition;
+  const { annotations: hints, title, description, outputSchema } = tool.definition;
+  // The server may say anything; a description of all tools must not fail for one of them.
+  const annotations = isJsonObject(hints) && !isExcessive(hints) ? hints : undefined;
   const place = { components, prefix: operationId };
   const args = tool.takesArguments && documentSchema(tool.inputSchema, { ...place, self: 'input' });
   const result = isJsonObject(outputSchema) ? documentSchema(outputSchema, { ...place, self: 'output' }) : {};
   return {
     operationId,
-    summary: annotations?.title ?? title ?? tool.name,
-    ...(description !== undefined && { description }),
+    summary: [annotations?.title, title].find((said) => typeof said === 'string') ?? tool.name,
+    ...(typeof description === 'string' && { description }),
     tags: [tool.server],
     ...(args && {
       requestBody: {
