@@ -61,21 +61,21 @@ export function forwardHeaders(
   isOwnKey: (value: string) => boolean,
 ): ForwardedHeaders | undefined {
   if (rules.length === 0) return undefined;
-  const forwarded: Record<string, string> = {};
+  const forwarded: [name: string, value: string][] = [];
   const hash = createHash('sha256');
-  let some = false;
   for (const [from, to] of rules) {
-    const found = headers[from];
+    // `constructor` is a name that a header may have, and that any object has.
+    const found = Object.hasOwn(headers, from) ? headers[from] : undefined;
     const value = Array.isArray(found) ? found.join(', ') : found;
     if (value === undefined || isOwnKey(value)) continue;
     // Every control character but the tab, is forbidden in a value by RFC 9110 section 5.5.
     if (Buffer.byteLength(value) > MAX_VALUE_BYTES || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
       throw new McpoError('MCPO_INVALID_HEADER', `header ${from} is over 4 KiB or holds control characters`);
     }
-    forwarded[to] = value;
+    forwarded.push([to, value]);
     // A header name cannot hold a colon and a value no line feed, so that no two sets read alike.
     hash.update(`${to}:${value}\n`);
-    some = true;
   }
-  return some ? { headers: forwarded, id: hash.digest('base64url') } : undefined;
+  if (forwarded.length === 0) return undefined;
+  return { headers: Object.fromEntries(forwarded), id: hash.digest('base64url') };
 }
