@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
-import Ajv2020 from 'ajv/dist/2020';
+import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
 import type { OpenApiDocument } from '../../lib/pages/openapi';
 
@@ -32,9 +33,12 @@ export async function redoclyErrors(document: unknown): Promise<readonly string[
   });
 }
 
+const OPENAPI_SCHEMA = '@seriousme/openapi-schema-validator/schemas/v3.1/schema.json';
+
 // An ES module, which jest does not load.
 const SERIOUSME = `
 import { Validator } from '@seriousme/openapi-schema-validator';
+import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 const result = await new Validator().validate(JSON.parse(await text(process.stdin)));
 process.stdout.write(JSON.stringify(result.valid ? [] : [result.errors].flat().map((e) => JSON.stringify(e))));
@@ -47,6 +51,17 @@ async function seriousme(source: string): Promise<readonly string[]> {
   const [output, errors] = await Promise.all([text(child.stdout), text(child.stderr)]);
   if (output === '') throw new Error(`the validator has failed: ${errors}`);
   return (JSON.parse(output) as string[]).map((error) => `seriousme ${error}`);
+}
+
+let structure: ValidateFunction | undefined;
+
+/** What the JSON Schema of OpenAPI 3.1 has against a document, without looking for what its references lead to. */
+export function structureErrors(document: unknown): readonly string[] {
+  if (!structure) {
+    const ajv = new Ajv2020({ strict: false, logger: false });
+    structure = ajv.compile(JSON.parse(readFileSync(require.resolve(OPENAPI_SCHEMA), 'utf8')) as object);
+  }
+  return structure(document) ? [] : (structure.errors ?? []).map((error) => `structure ${JSON.stringify(error)}`);
 }
 
 /** What the metaschema of JSON Schema 2020-12 has against the schemas of a document. */

@@ -1,0 +1,55 @@
+import { inspect } from 'node:util';
+import fc from 'fast-check';
+
+const SEED = Number(process.env.FC_SEED ?? Date.now() % 2 ** 31);
+const SCALE = Number(process.env.FUZZ_SCALE ?? 1);
+const RUN_MS = 30_000;
+
+/** How many requests each file makes, and how many tool lists and results it has a server give, at least. */
+export const SHARES = {
+  arguments: { requests: 24_000, answers: 0 },
+  results: { requests: 36_000, answers: 36_000 },
+  lists: { requests: 4_000, answers: 2_000 },
+  headers: { requests: 20_000, answers: 0 },
+  bytes: { requests: 20_000, answers: 0 },
+  stdio: { requests: 2_000, answers: 2_000 },
+} as const;
+
+/** How often to do what is to be done so often; the environment's `FUZZ_SCALE` multiplies it. */
+export function scaled(times: number): number {
+  return Math.max(1, Math.ceil(times * SCALE));
+}
+
+/**
+ * Runs a property over so many random cases, in batches whose cases may be under way at the same time. Prints its seed;
+ * `FC_SEED` gives the same cases again, and has the first that fails made smaller.
+ */
+export async function fuzz<T>(
+  name: string,
+  arbitrary: fc.Arbitrary<T>,
+  { cases, batch }: { readonly cases: number; readonly batch: number },
+  property: (batch: readonly T[]) => Promise<void>,
+): Promise<void> {
+  process.stdout.write(`fuzz ${name}: FC_SEED=${SEED}\n`);
+  const batches = fc.array(arbitrary, { minLength: batch, maxLength: batch });
+  const { failed, errorInstance, interrupted, counterexamplePath } = await fc.check(
+    fc.asyncProperty(batches, property).beforeEach(() => undefined),
+    { seed: SEED, numRuns: scaled(cases / batch), endOnFailure: process.env.FC_SEED === undefined, timeout: RUN_MS },
+  );
+  if (!failed && !interrupted) return;
+  const reason =
+    errorInstance instanceof Error ? (errorInstance.stack ?? errorInstance.message) : String(errorInstance);
+  throw new Error(`FC_SEED=${SEED}, at ${counterexamplePath ?? '?'}: ${reason}`, { cause: errorInstance });
+}
+
+/** A case of a failed property, short enough to be read. */
+export function shown(value: unknown): string {
+  let text: string;
+  try {
+    text = JSON.stringify(value);
+  } catch {
+    // What is too deep for that.
+    text = inspect(value, { depth: 8 });
+  }
+  return text.length <= 2_000 ? text : `${text.slice(0, 2_000)}… (${text.length} characters)`;
+}
