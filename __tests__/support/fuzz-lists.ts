@@ -82,8 +82,8 @@ export function listed(all: readonly (typeof pages extends fc.Arbitrary<(infer P
   const indexOf = (cursor: unknown): number => (/^page \d$/.test(String(cursor)) ? Number(String(cursor).slice(5)) : 0);
   const answer = (cursor: unknown): Json => {
     const index = Math.min(indexOf(cursor), all.length - 1);
-    const { tools, extra } = all[index] ?? { tools: [], extra: {} as Record<string, Json> };
-    const { _meta, ...rest } = extra;
+    const { tools, extra } = all[index] ?? { tools: [], extra: {} };
+    const rest = Object.fromEntries(Object.entries(extra).filter(([key]) => key !== '_meta'));
     return { ...rest, tools, nextCursor: cursorAfter(index) };
   };
   return { answer, definitions: read(answer) };
@@ -99,7 +99,7 @@ function read(answer: (cursor: unknown) => Json): Listed['definitions'] {
     if (cursor === '' && nextCursor === '') return definitions;
     for (const tool of tools as Json[]) {
       if (typeof tool === 'object' && tool !== null && 'name' in tool && typeof tool.name === 'string') {
-        definitions.push(tool as Readonly<Record<string, Json>>);
+        definitions.push(tool);
       }
     }
     if (typeof nextCursor !== 'string') return definitions;

@@ -24,10 +24,10 @@ function mostly(value: fc.Arbitrary<Json>, key: string): fc.Arbitrary<[string, J
 function record(members: Readonly<Record<string, fc.Arbitrary<Json>>>): fc.Arbitrary<Record<string, Json>> {
   const all = Object.entries(members).map(([key, value]) => mostly(value, key));
   const extra = fc.oneof(
-    { weight: 5, arbitrary: fc.constant([]) },
-    fc.tuple(name, json).map((member) => [member]),
+    { weight: 5, arbitrary: fc.constant<[string, Json][]>([]) },
+    fc.tuple(name, json).map((member): [string, Json][] => [member]),
   );
-  return fc.tuple(...all, extra).map((parts) => objectOf(parts.flat() as [string, Json][]));
+  return fc.tuple(...all, extra).map((parts) => objectOf(parts.flat()));
 }
 
 const anyText = fc.oneof(
@@ -63,7 +63,7 @@ const item: fc.Arbitrary<Json> = fc.oneof(
 const anyResult: fc.Arbitrary<Json> = record({
   content: fc.array(item, { maxLength: 3 }),
   structuredContent: wild,
-  isError: fc.constantFrom<Json>(true, false, 'true', 1, null),
+  isError: fc.constantFrom(true, false, 'true', 1, null),
   _meta: fc.oneof(objects(json), record({ progressToken: scalar })),
 });
 

@@ -88,7 +88,9 @@ export function rigs(host?: Host): (options?: Partial<McpoOptions> & { readonly 
       info: quiet,
       warn: (...args: unknown[]) => void warnings.push(args.map(String).join(' ')),
       // Alerts are texts alone: most of what is called here is to fail.
-      error: (first: unknown, ...rest: unknown[]) => void (typeof first === 'string' || errors.push([first, ...rest])),
+      error: (first: unknown, ...rest: unknown[]) => {
+        if (typeof first !== 'string') errors.push([first, ...rest]);
+      },
     };
     const servers = { fuzz: { connect: server.connect, timeoutMs: 5_000, ...entry } };
     const { mcpo, url } = await serve({ logger, servers, ...options });

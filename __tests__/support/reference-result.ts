@@ -60,9 +60,8 @@ function dataUrl(mimeType: unknown, data: string): string {
 
 /** UTF-8 has no lone surrogates; JSON has a way to write them. */
 function escaped(json: string): string {
-  return [...json]
-    .map((char) => (/^[\ud800-\udfff]$/.test(char) ? `\\u${char.charCodeAt(0).toString(16)}` : char))
-    .join('');
+  const written = (unit: string): string => `\\u${unit.charCodeAt(0).toString(16)}`;
+  return Array.from(json, (char) => (/^[\ud800-\udfff]$/.test(char) ? written(char) : char)).join('');
 }
 
 function isJson(text: string): boolean {

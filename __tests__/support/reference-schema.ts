@@ -75,11 +75,11 @@ const CHECKS = new Map<string, Check>([
   ['multipleOf', (value, { multipleOf }) => isMultiple(value, multipleOf)],
   [
     'minLength',
-    (value, schema) => count(schema.minLength, (it) => typeof value !== 'string' || [...value].length >= it),
+    (value, schema) => count(schema.minLength, (it) => typeof value !== 'string' || Array.from(value).length >= it),
   ],
   [
     'maxLength',
-    (value, schema) => count(schema.maxLength, (it) => typeof value !== 'string' || [...value].length <= it),
+    (value, schema) => count(schema.maxLength, (it) => typeof value !== 'string' || Array.from(value).length <= it),
   ],
   ['pattern', (value, { pattern }) => regExp(pattern, (it) => typeof value !== 'string' || it.test(value))],
   ['minItems', (value, { minItems }) => count(minItems, (it) => !Array.isArray(value) || value.length >= it)],
@@ -215,6 +215,9 @@ function equal(one: unknown, other: unknown): boolean {
     return one.every((item, index) => equal(item, other[index]));
   }
   if (!isObject(one) || !isObject(other)) return one === other;
+  // Ajv takes members of these names for what every object has.
+  if (['constructor', 'valueOf', 'toString'].some((key) => Object.hasOwn(one, key) || Object.hasOwn(other, key)))
+    throw new NoOpinion();
   return (
     size(one) === size(other) &&
     Object.keys(one).every((key) => Object.hasOwn(other, key) && equal(one[key], other[key]))
