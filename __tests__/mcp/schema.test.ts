@@ -281,12 +281,3 @@ describe('a tool takes arguments', () => {
     expect(compiled(schema).takesArguments).toBe(expected);
   });
 });
-
-test('arguments that cannot be compared do not end the check of others', () => {
-  const warnings: string[] = [];
-  const schema = { type: 'object', properties: { a: { enum: [{ b: 1 }] } } };
-  const tool = compileArguments(schema, { warn: (message) => void warnings.push(message) });
-  tool.check({ a: { valueOf: 1 } });
-  expect(tool.check({ a: 2 })).toHaveLength(1);
-  expect(warnings).toEqual([]);
-});

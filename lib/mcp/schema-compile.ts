@@ -1,8 +1,10 @@
 import { Ajv, type ErrorObject, type Options } from 'ajv';
 import { Ajv2019 } from 'ajv/dist/2019';
 import { Ajv2020 } from 'ajv/dist/2020';
+import ajvEqual from 'ajv/dist/runtime/equal';
 import AjvDraft04 from 'ajv-draft-04';
 import addFormats from 'ajv-formats';
+import { jsonEqual } from './json-equal';
 
 /** A compiled schema: whether a value fits it, and if not, why in `errors`. */
 export interface Validate {
@@ -56,6 +58,8 @@ function compileAs(
   ajv.addFormat('regex', isRegex);
   // Ajv refuses schemas that hold draft-04's `id` under a later dialect, where it means nothing.
   ajv.removeKeyword('id');
+  // Ajv's own goes by members like `valueOf`, which arguments may have: what is known in its place is taken.
+  ajv.scope.value('func', { key: ajvEqual, ref: jsonEqual });
   const validate = ajv.compile(schema);
   if ('$async' in validate) throw new Error('"$async" is not supported');
   return validate;

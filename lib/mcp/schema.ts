@@ -1,4 +1,3 @@
-import { types } from 'node:util';
 import type { ArgumentError } from '../errors';
 import { type Validate, compile } from './schema-compile';
 import { type Weight, measure, weigh } from './schema-cost';
@@ -73,8 +72,7 @@ class Checker {
       this.#validate ??= this.#compile();
       return this.#run(this.#validate, args, size);
     } catch (error) {
-      // Ajv compares values by their `valueOf`, which arguments may have: no caller may end the check of others' for that.
-      if (!this.#validate || !(types.isNativeError(error) && error.name === 'TypeError')) this.#giveUp(error);
+      this.#giveUp(error);
       return undefined;
     }
   }
