@@ -215,9 +215,6 @@ function equal(one: unknown, other: unknown): boolean {
     return one.every((item, index) => equal(item, other[index]));
   }
   if (!isObject(one) || !isObject(other)) return one === other;
-  // Ajv takes members of these names for what every object has.
-  if (['constructor', 'valueOf', 'toString'].some((key) => Object.hasOwn(one, key) || Object.hasOwn(other, key)))
-    throw new NoOpinion();
   return (
     size(one) === size(other) &&
     Object.keys(one).every((key) => Object.hasOwn(other, key) && equal(one[key], other[key]))
@@ -225,6 +222,8 @@ function equal(one: unknown, other: unknown): boolean {
 }
 
 function areUnique(items: readonly unknown[]): boolean {
+  // Where all are to be texts, Ajv counts them in an object, which takes no member of that name.
+  if (items.filter((item) => item === '__proto__').length > 1) throw new NoOpinion();
   return items.every((item, index) => items.findIndex((before) => equal(before, item)) === index);
 }
 
@@ -290,9 +289,10 @@ function types(value: unknown): readonly string[] {
   return all;
 }
 
-/** The members of a map from names to schemas and the like. Ajv knows nothing of one called `__proto__`. */
+/** The members of a map from names to schemas and the like. Ajv knows nothing of `__proto__`, and refuses half letters. */
 function entries(value: unknown): readonly [string, unknown][] {
   if (!isObject(value) || Object.hasOwn(value, '__proto__')) throw new NoOpinion();
+  if (!Object.keys(value).every((key) => key.isWellFormed())) throw new NoOpinion();
   return Object.entries(value);
 }
 
