@@ -289,7 +289,7 @@ function types(value: unknown): readonly string[] {
   return all;
 }
 
-/** The members of a map from names to schemas and the like. Ajv knows nothing of `__proto__`, and refuses half letters. */
+/** The members of a map from names to schemas and the like. Ajv knows nothing of `__proto__`, and refuses lone surrogates. */
 function entries(value: unknown): readonly [string, unknown][] {
   if (!isObject(value) || Object.hasOwn(value, '__proto__')) throw new NoOpinion();
   if (!Object.keys(value).every((key) => key.isWellFormed())) throw new NoOpinion();
