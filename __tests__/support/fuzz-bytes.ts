@@ -11,7 +11,7 @@ export interface RawCase {
   readonly methods: readonly string[];
 }
 
-const METHODS = ['POST', 'POST', 'POST', 'POST', 'POST', 'GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'];
+const OTHER_METHODS = ['GET', 'GET', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE'];
 const TARGETS = [
   ...['/fuzz/echo', '/fuzz/echo', '/fuzz/echo', '/fuzz/read', '/fuzz/none', '/none/echo', '/fuzz', '/', '/fuzz/', '//'],
   ...['/fuzz/%65cho', '/fuzz/%', '/fuzz/%ff', '/%66uzz/echo', '/fuzz/echo?x=%', '/fuzz/echo/..', '/fuzz/../fuzz/echo'],
@@ -81,12 +81,21 @@ const body = fc.oneof(
 
 const request = fc
   .record({
-    method: fc.constantFrom(...METHODS),
-    target: fc.oneof(fc.constantFrom('/fuzz/echo', '/fuzz/read'), fc.constantFrom(...TARGETS)),
-    headers: fc.oneof(fc.constant([]), fc.array(fc.constantFrom(...HEADERS), { maxLength: 2 })),
+    method: fc.oneof({ weight: 3, arbitrary: fc.constant('POST') }, fc.constantFrom(...OTHER_METHODS)),
+    target: fc.oneof(
+      { weight: 3, arbitrary: fc.constantFrom('/fuzz/echo', '/fuzz/read') },
+      { weight: 2, arbitrary: fc.constantFrom(...TARGETS) },
+    ),
+    headers: fc.oneof(
+      { weight: 2, arbitrary: fc.constant([]) },
+      fc.array(fc.constantFrom(...HEADERS), { maxLength: 2 }),
+    ),
     type: fc.oneof({ weight: 4, arbitrary: fc.constant('application/json') }, fc.constantFrom(...TYPES)),
     body,
-    coding: fc.constantFrom('none', 'none', 'none', 'none', 'none', 'gzip', 'deflate', 'cut off', 'no gzip'),
+    coding: fc.oneof(
+      { weight: 2, arbitrary: fc.constant('none') },
+      fc.constantFrom('gzip', 'gzip', 'deflate', 'cut off', 'no gzip'),
+    ),
     framing: fc.constantFrom('length', 'length', 'chunked', 'by twos'),
   })
   .map((parts) => ({ method: parts.method, bytes: bytesOf(parts) }));
@@ -164,7 +173,7 @@ const change = fc.record({
 
 export const rawCase: fc.Arbitrary<RawCase> = fc
   .record({
-    requests: fc.array(request, { minLength: 1, maxLength: 4 }),
+    requests: fc.array(request, { minLength: 1, maxLength: 4, size: 'max' }),
     changes: fc.oneof({ weight: 2, arbitrary: fc.constant([]) }, fc.array(change, { minLength: 1, maxLength: 2 })),
     cut: fc.option(fc.nat(), { freq: 5 }),
     size: fc.constantFrom(3, 50, 1_000, 100_000),

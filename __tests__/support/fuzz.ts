@@ -11,7 +11,7 @@ export const SHARES = {
   results: { requests: 36_000, answers: 36_000 },
   lists: { requests: 4_000, answers: 2_000 },
   headers: { requests: 20_000, answers: 0 },
-  bytes: { requests: 20_000, answers: 0 },
+  bytes: { requests: 15_000, answers: 0 },
   stdio: { requests: 2_000, answers: 2_000 },
 } as const;
 

@@ -1,6 +1,6 @@
 import { connect } from 'node:net';
 
-const END_MS = 10_000;
+const END_MS = 20_000;
 
 /** One answer as it is on the wire. */
 export interface RawAnswer {
