@@ -9,7 +9,7 @@ import { inPlainHttp } from '../support/hosts';
 import { referenceVerdict } from '../support/reference-schema';
 
 const rig = rigs(inPlainHttp);
-const BODIES = 40;
+const BODIES = 60;
 const MAX_DEPTH = 200;
 const SAME_DIALECT = new Set<unknown>([undefined, 'https://json-schema.org/draft/2020-12/schema']);
 

@@ -29,7 +29,7 @@ it('answers of all kinds of a child process are translated, or told to be nonsen
   const seen: Record<number, number> = {};
   try {
     await mcpo.ready();
-    await fuzz('stdio', answer, { cases: answers, batch: 10 }, async (batch) => {
+    await fuzz('stdio', answer, { cases: answers * 1.1, batch: 10 }, async (batch) => {
       await Promise.all(
         batch.map(async (said) => {
           if (isDeep(said)) return;
@@ -49,7 +49,8 @@ it('answers of all kinds of a child process are translated, or told to be nonsen
     await mounted.close();
   }
   process.stdout.write(`fuzz stdio: ${client.answered} answers, ${JSON.stringify(seen)}\n`);
-  expect(client.answered).toBeGreaterThan(scaled(answers) * 0.9);
+  // One in forty is too deep to be asked for.
+  expect(client.answered).toBeGreaterThanOrEqual(scaled(answers));
   expect(seen[200]).toBeGreaterThan(client.answered / 4);
 }, 300_000);
 

@@ -92,7 +92,7 @@ export function rigs(host?: Host): (options?: Partial<McpoOptions> & { readonly 
         if (typeof first !== 'string') errors.push([first, ...rest]);
       },
     };
-    const servers = { fuzz: { connect: server.connect, timeoutMs: 5_000, ...entry } };
+    const servers = { fuzz: { connect: server.connect, timeoutMs: 15_000, ...entry } };
     const { mcpo, url } = await serve({ logger, servers, ...options });
     return new Rig(mcpo, url, server, { warnings, errors });
   };
