@@ -224,7 +224,15 @@ function equal(one: unknown, other: unknown): boolean {
 function areUnique(items: readonly unknown[]): boolean {
   // Where all are to be texts, Ajv counts them in an object, which takes no member of that name.
   if (items.filter((item) => item === '__proto__').length > 1) throw new NoOpinion();
-  return items.every((item, index) => items.findIndex((before) => equal(before, item)) === index);
+  return new Set(items.map(canonical)).size === items.length;
+}
+
+/** The same text for values that are {@link equal}. */
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (!isObject(value)) return JSON.stringify(value);
+  const keys = Object.keys(value).sort();
+  return `{${keys.map((key) => `${JSON.stringify(key)}:${canonical(value[key])}`).join(',')}}`;
 }
 
 function isMultiple(value: unknown, of: unknown): boolean {
