@@ -40,13 +40,7 @@ const HEADERS = [
     'Cache-Control: no-store, max-age=1',
     'Expect: 100-continue',
   ],
-  ...[
-    'Expect: the unexpected',
-    'Connection: keep-alive',
-    'Upgrade: h2c',
-    'X-Request-Id: a b',
-    'X-Request-Id: fine-1',
-  ],
+  ...['Expect: the unexpected', 'Connection: keep-alive', 'Upgrade: h2c', 'X-Request-Id: a b', 'X-Request-Id: fine-1'],
   ...[
     'Content-Encoding: br',
     'Content-Encoding: none',
