@@ -285,8 +285,9 @@ function list(value: unknown, least = 0): readonly unknown[] {
   return value;
 }
 
+/** Names that are asked for. Ajv overlooks that the empty one is missing. */
 function names(value: unknown): readonly string[] {
-  if (!list(value).every((name) => typeof name === 'string')) throw new NoOpinion();
+  if (!list(value).every((name) => typeof name === 'string' && name !== '')) throw new NoOpinion();
   return value as string[];
 }
 
