@@ -16,7 +16,7 @@ const ANNOTATIONS = new Set(['title', 'description', 'default', 'examples', 'dep
 const COMPANIONS = new Set(['then', 'else', 'minContains', 'maxContains', '$defs']);
 const ONE = new Set(['items', 'contains', 'propertyNames', 'additionalProperties', 'not', 'if', 'then', 'else']);
 const LISTS = new Set(['allOf', 'anyOf', 'oneOf', 'prefixItems']);
-const MAPS = new Set(['properties', 'patternProperties', 'dependentSchemas', '$defs']);
+const MAPS = new Set(['properties', 'dependentSchemas', '$defs']);
 
 /** What JSON Schema 2020-12 says of a value, written from the specification; `undefined` where this knows too little. */
 export function referenceVerdict(schema: unknown, value: unknown): boolean | undefined {
@@ -36,6 +36,11 @@ function examine(schema: unknown, root: unknown): void {
   for (const [keyword, value] of Object.entries(schema)) {
     if (ONE.has(keyword)) examine(value, root);
     else if (LISTS.has(keyword)) for (const each of list(value, 1)) examine(each, root);
+    else if (keyword === 'patternProperties')
+      for (const [pattern, each] of entries(value)) {
+        regExp(pattern, () => true);
+        examine(each, root);
+      }
     else if (MAPS.has(keyword)) for (const [, each] of entries(value)) examine(each, root);
     else if (keyword === 'minContains' || keyword === 'maxContains') count(value, () => true);
     else if (keyword === '$ref') resolve(root, value);
