@@ -38,6 +38,8 @@ export function send(
   res.statusCode = status;
   for (const name in headers) res.setHeader(name, headers[name] ?? '');
   res.setHeader('Content-Length', Buffer.byteLength(body));
+  // Node writes its "100 Continue" to a pipelined request between head and body, unless the head has gone before.
+  if (req.headers.expect !== undefined) res.flushHeaders();
   if (req.method === 'HEAD') res.end();
   // A string goes out in one piece with the headers, and latin1 leaves its bytes as they are.
   else if (typeof body !== 'string' && body.length <= MAX_ONE_PIECE) res.end(body.toString('latin1'), 'latin1');

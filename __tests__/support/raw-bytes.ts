@@ -45,7 +45,6 @@ export function exchange(port: number, chunks: readonly Buffer[], isAsked: boole
 
 const NO_CHUNKS = '0\r\n\r\n';
 const NEXT = 'HTTP/1.1 ';
-const CONTINUE = 'HTTP/1.1 100 Continue\r\n\r\n';
 
 /** The answers one after another; throws where the bytes are no HTTP/1.1. Those to HEAD have no body. */
 export function answersIn(bytes: Buffer, mayBeHead: boolean): readonly RawAnswer[] {
@@ -70,8 +69,6 @@ export function answersIn(bytes: Buffer, mayBeHead: boolean): readonly RawAnswer
     const none =
       headers['transfer-encoding'] === 'chunked' && rest.toString('latin1', 0, NO_CHUNKS.length) === NO_CHUNKS;
     if (none) rest = rest.subarray(NO_CHUNKS.length);
-    // Node puts what it says to `Expect` of a pipelined request behind the head of the answer.
-    if (rest.toString('latin1', 0, CONTINUE.length) === CONTINUE) rest = rest.subarray(CONTINUE.length);
     const length = isEmpty ? 0 : Number(headers['content-length'] ?? 0);
     if (rest.length < length) throw new Error(`a body that is cut off: ${rest.length} of ${length} bytes`);
     answers.push({ status, headers, body: rest.subarray(0, length) });
