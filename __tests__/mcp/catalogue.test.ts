@@ -190,7 +190,7 @@ describe('a new list', () => {
   });
 });
 
-test('a list with a definition that is nested without end is replaced all the same', () => {
+test('a definition that is nested without end keeps no other tool out, also when the list comes again', () => {
   const { catalogue } = catalogueOf([]);
   const deep = {
     ...definition('deep'),
@@ -198,5 +198,5 @@ test('a list with a definition that is nested without end is replaced all the sa
   };
   catalogue.replace([deep]);
   catalogue.replace([deep, definition('other')]);
-  expect(catalogue.tools.map(({ name }) => name)).toEqual(['deep', 'other']);
+  expect(catalogue.tools.map(({ name }) => name)).toEqual(['other']);
 });

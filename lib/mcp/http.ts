@@ -3,7 +3,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { BROKEN_OFF } from './faults';
 import { type Opened, Upstream } from './fetch';
-import { isMessage } from './json-rpc';
+import { asMessage } from './json-rpc';
 
 const JSON_TYPE = 'application/json';
 const TERMINATE_TIMEOUT_MS = 1_000;
@@ -100,8 +100,9 @@ export class HttpTransport implements Transport {
     ) {
       const answer = JSON.parse(await this.#upstream.text(opened)) as unknown;
       for (const each of [answer].flat()) {
-        if (!isMessage(each)) throw new Error('the MCP server sends what is no message');
-        this.#inner.onmessage?.(each);
+        const known = asMessage(each);
+        if (!known) throw new Error('the MCP server sends what is no message');
+        this.#inner.onmessage?.(known);
       }
       this.#breakOff(id);
       return;
