@@ -1,34 +1,22 @@
 import cluster from 'node:cluster';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import express from 'express';
 import { mcpoRouter } from 'express-mcpo';
 import { AggregatorRegistry, Registry } from 'prom-client';
+import { serveSummedMetrics } from './summed-metrics';
 
 const everything = require.resolve('@modelcontextprotocol/server-everything/dist/index.js');
-
-// In the primary it asks the workers for their metrics, in a worker it answers.
-const aggregator = new AggregatorRegistry();
 
 /** Starts the workers, and serves the sum of their metrics on a port of its own. */
 async function primary(): Promise<void> {
   const workers = Array.from({ length: Number(process.env.WORKERS ?? 2) }, () => cluster.fork());
   await Promise.all(workers.map((worker) => once(worker, 'listening')));
 
-  const metrics = createServer((_req, res) => {
-    aggregator.clusterMetrics().then(
-      (text) => res.writeHead(200, { 'Content-Type': aggregator.contentType }).end(text),
-      (error: unknown) => res.writeHead(500).end(String(error)),
-    );
-  });
-  metrics.listen(Number(process.env.METRICS_PORT ?? 8001), '127.0.0.1');
-  await once(metrics, 'listening');
-  console.log(`Metrics of all workers: http://127.0.0.1:${(metrics.address() as AddressInfo).port}/metrics`);
+  const metrics = await serveSummedMetrics(Number(process.env.METRICS_PORT ?? 8001));
+  console.log(`Metrics of all workers: ${metrics.url}`);
 
   const end = (): void => {
     metrics.close();
-    metrics.closeAllConnections();
     // Each worker ends when the primary lets go of it.
     cluster.disconnect();
   };
