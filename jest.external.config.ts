@@ -1,7 +1,7 @@
 import type { Config } from 'jest';
 import base from './jest.config';
 
-/** The tests that need more than Node and npm: Debian's packages prometheus and redis-server. */
+/** The tests that need more than Node and npm: Debian's packages prometheus, redis-server and nginx. */
 const config: Config = {
   ...base,
   testMatch: ['**/external/**/*.test.ts'],
