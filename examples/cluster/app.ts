@@ -22,7 +22,10 @@ export interface Instance {
 
 /** Starts one instance of the app, which listens once its MCP servers have been tried. */
 export async function startApp(env: NodeJS.ProcessEnv): Promise<Instance> {
-  const { fleet, leave } = joinFleet(env.REDIS_URL ?? 'redis://127.0.0.1:6379');
+  const { fleet, leave } = joinFleet(env.REDIS_URL ?? 'redis://127.0.0.1:6379', {
+    prefix: env.REDIS_PREFIX ?? 'mcpo:',
+    timeoutMs: Number(env.REDIS_TIMEOUT_MS ?? 100),
+  });
   const mcpo = mcpoRouter({
     servers: env.MCP_SERVERS ? (JSON.parse(env.MCP_SERVERS) as McpoOptions['servers']) : SERVERS,
     cache: { store: fleet.store },

@@ -1,4 +1,4 @@
-import { type RedisFleet, redisFleet } from 'express-mcpo/redis';
+import { type RedisFleet, type RedisFleetOptions, redisFleet } from 'express-mcpo/redis';
 import { RESP_TYPES, createClient } from 'redis';
 
 /** A fleet, and how to leave it. */
@@ -7,8 +7,8 @@ export interface Connected {
   readonly leave: () => Promise<void>;
 }
 
-/** Joins the fleet of all instances with the same Redis. Nothing waits for Redis: while it is away, calls go to the tools. */
-export function joinFleet(url: string): Connected {
+/** Joins the fleet of all instances with the same Redis and prefix. Nothing waits for Redis: while it is away, calls go to the tools. */
+export function joinFleet(url: string, options: Pick<RedisFleetOptions, 'prefix' | 'timeoutMs'>): Connected {
   const client = createClient({ url, disableOfflineQueue: true });
   const listener = client.duplicate({ disableOfflineQueue: false });
   // The fleet logs what fails.
@@ -17,6 +17,7 @@ export function joinFleet(url: string): Connected {
   for (const connection of connections) connection.catch(() => undefined);
 
   const fleet = redisFleet({
+    ...options,
     sendCommand: (args) => client.sendCommand(args, { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } }),
     subscribe: async (channel, listen) => {
       await listener.subscribe(channel, listen);
