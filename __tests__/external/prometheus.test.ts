@@ -19,6 +19,7 @@ const METRICS = {
     'mcpo_rejected_total',
     'mcpo_connection_errors_total',
     'mcpo_retries_total',
+    'mcpo_store_errors_total',
   ],
   gauge: [
     'mcpo_cache_entries',
@@ -30,6 +31,7 @@ const METRICS = {
     'mcpo_pool_waiting',
     'mcpo_breaker_state',
     'mcpo_server_up',
+    'mcpo_store_up',
   ],
   histogram: ['mcpo_tool_request_duration_seconds', 'mcpo_tool_upstream_duration_seconds', 'mcpo_queue_wait_seconds'],
 };

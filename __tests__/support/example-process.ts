@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { until } from './deferred';
 
-const preload = path.join(__dirname, 'transpiled.js');
+const preload = path.join(__dirname, 'transpile-on-load.js');
 
 /** A program of `examples/cluster` in a process of its own, with those that it starts. */
 export class ExampleProcess {
