@@ -104,3 +104,15 @@ it('knows no call of a request that is none', async () => {
   await request(app).get('/');
   expect(seen).toEqual([undefined]);
 });
+
+it('an answer comes whole through a middleware that wraps res.end and forgets the encoding', async () => {
+  const app = express();
+  app.use((_req, res, next) => {
+    const end = res.end.bind(res) as (chunk: unknown) => typeof res;
+    res.end = ((chunk: unknown) => end(chunk)) as typeof res.end;
+    next();
+  });
+  app.use('/mcp', mcpo);
+  const { status, text: body } = await request(app).post('/mcp/lab/echo').send({ a: 'héllo 🎈' });
+  expect([status, body]).toEqual([200, '{"a":"héllo 🎈"}']);
+});

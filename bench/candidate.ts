@@ -23,7 +23,7 @@ export interface Running {
   readonly candidate: Candidate;
   readonly url: string;
   /** What it has used so far; `undefined` of a candidate that cannot be asked. */
-  readonly usage: () => Promise<(Usage & Record<string, unknown>) | undefined>;
+  readonly usage: (about?: 'heap') => Promise<(Usage & Record<string, unknown>) | undefined>;
   readonly stop: () => Promise<void>;
 }
 
@@ -44,9 +44,9 @@ async function startApp(candidate: Candidate): Promise<Running> {
   return {
     candidate,
     url: `http://127.0.0.1:${port}`,
-    usage: () => {
+    usage: (about) => {
       const answer = message<Usage & Record<string, unknown>>(child);
-      child.send('usage');
+      child.send(about ?? 'usage');
       return answer;
     },
     stop: () => {
@@ -66,7 +66,10 @@ async function startMcpo(candidate: Candidate): Promise<Running> {
   const url = `http://127.0.0.1:${port}`;
   const deadline = Date.now() + READY_MS;
   while (!(await isUp(`${url}/openapi.json`))) {
-    if (Date.now() > deadline || child.exitCode !== null) throw new Error('mcpo does not start');
+    if (Date.now() > deadline || child.exitCode !== null) {
+      child.kill();
+      throw new Error('mcpo does not start');
+    }
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
   return {
@@ -110,7 +113,7 @@ function message<T>(child: ChildProcess): Promise<T> {
 
 function exit(child: ChildProcess): Promise<void> {
   return new Promise((resolve) => {
-    if (child.exitCode !== null) resolve();
+    if (child.exitCode !== null || child.signalCode !== null) resolve();
     else child.once('exit', () => resolve());
   });
 }

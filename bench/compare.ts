@@ -32,7 +32,7 @@ export async function compare(comparison: Comparison): Promise<Result> {
     const measured = (name: string, connections: number): Row | undefined =>
       rows.find((row) => row.candidate === name && row.connections === connections);
     const found = comparison.findings(measured).filter((finding) => finding !== undefined);
-    return { rows, missing, findings: [...found, ...((await comparison.after?.(running)) ?? [])] };
+    return { rows, missing, findings: [...found, ...((await comparison.after?.(running, measured)) ?? [])] };
   } finally {
     await Promise.all(running.map((one) => one.stop()));
   }
@@ -59,7 +59,9 @@ async function check({ url, candidate }: Running, comparison: Comparison): Promi
 export async function measure(running: Running, traffic: Traffic, connections: number): Promise<Figures> {
   const before = await running.usage();
   const { requests, seconds, mean, p50, p99, errors } = await load(running.url, traffic, connections, SECONDS);
-  if (errors > 0) throw new Error(`${errors} of ${requests} requests to ${running.candidate.name} failed`);
+  if (errors > 0 || requests === 0) {
+    throw new Error(`${errors} of ${requests} requests to ${running.candidate.name} failed`);
+  }
   const after = await running.usage();
   return { perSecond: requests / seconds, mean, p50, p99, cpu: before && after && (after.cpu - before.cpu) / requests };
 }

@@ -23,7 +23,7 @@ export interface Load {
   readonly mean: number;
   readonly p50: number;
   readonly p99: number;
-  /** Answers other than 2xx, and connections that broke. */
+  /** Answers of 400 and above, and connections that broke. */
   readonly errors: number;
 }
 

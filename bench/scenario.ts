@@ -36,7 +36,7 @@ export interface Comparison {
   /** What it comes to; nothing of a candidate that is missing. */
   readonly findings: (measured: Measured) => readonly (Finding | undefined)[];
   /** What else there is to find out of the candidates after the load. */
-  readonly after?: (running: readonly Running[]) => Promise<readonly Finding[]>;
+  readonly after?: (running: readonly Running[], measured: Measured) => Promise<readonly Finding[]>;
 }
 
 /** Something else that is measured. */

@@ -26,7 +26,7 @@ export async function readJsonObject(req: IncomingMessage, limit: number): Promi
     });
   }
   if (Number(length) > limit) throw tooLarge(limit);
-  const empty = length === undefined ? req.headers['transfer-encoding'] === undefined : Number(length) === 0;
+  const empty = length === undefined ? isWithoutBody(req) : Number(length) === 0;
   if (empty) return {};
   if (type === undefined)
     throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body needs Content-Type: application/json');
@@ -35,6 +35,13 @@ export async function readJsonObject(req: IncomingMessage, limit: number): Promi
     throw new McpoError('MCPO_INVALID_BODY', 'the body must be a JSON object');
   }
   return value as JsonObject;
+}
+
+/** Of a request that does not say how long its body is. */
+function isWithoutBody(req: IncomingMessage): boolean {
+  if (req.httpVersionMajor < 2) return req.headers['transfer-encoding'] === undefined;
+  // RFC 9113 section 8.1: no length need be told, and a stream that has ended with its headers has no body.
+  return (req as { stream?: { readonly endAfterHeaders: boolean } }).stream?.endAfterHeaders === true;
 }
 
 /** RFC 8259 section 8.1: JSON between systems is UTF-8. */

@@ -7,7 +7,9 @@ const queued = new WeakMap<Socket, Listeners>();
 
 /** Whether a response is over: sent, or its connection closed. */
 export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
-  return res.closed || (isQueued(res) && req.socket.destroyed);
+  // HTTP/2 has streams instead, whose responses do not say that they are closed.
+  const { stream } = res as { stream?: { readonly destroyed: boolean } };
+  return res.closed || stream?.destroyed === true || (isQueued(res) && req.socket.destroyed);
 }
 
 /**

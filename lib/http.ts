@@ -11,6 +11,17 @@ export type ErrorLayer = (
   next: (error?: unknown) => void,
 ) => void;
 
+/**
+ * Hands a rejection to `next`. A reason there must be: to `next`, none at all means that the request is to go on.
+ *
+ * @returns the handler of the rejection
+ */
+export function failing(next: (error?: unknown) => void): (reason: unknown) => void {
+  return (reason) => {
+    next(reason ?? new Error('rejected without a reason'));
+  };
+}
+
 /** A body that is copied sooner than written by itself, in bytes. */
 const MAX_ONE_PIECE = 16_384;
 
@@ -41,7 +52,9 @@ export function send(
   // Node writes its "100 Continue" to a pipelined request between head and body, unless the head has gone before.
   if (req.headers.expect !== undefined) res.flushHeaders();
   if (req.method === 'HEAD') res.end();
-  // A string goes out in one piece with the headers, and latin1 leaves its bytes as they are.
-  else if (typeof body !== 'string' && body.length <= MAX_ONE_PIECE) res.end(body.toString('latin1'), 'latin1');
-  else res.end(body);
+  // A string goes out in one piece with the headers, and latin1 leaves its bytes as they are. Who has put an `end` of their
+  // own in place of Node's may not pass the encoding on.
+  else if (typeof body !== 'string' && body.length <= MAX_ONE_PIECE && !Object.hasOwn(res, 'end')) {
+    res.end(body.toString('latin1'), 'latin1');
+  } else res.end(body);
 }

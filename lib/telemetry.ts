@@ -40,7 +40,7 @@ export class Telemetry {
 
   /** A request has come. */
   begin(req: IncomingMessage, id: string): void {
-    stateOf(req).id = id;
+    Object.assign(stateOf(req), { id, begunAt: performance.now(), target: undefined, call: undefined });
   }
 
   /** A request has become a call: what follows is measured at its end. */

@@ -208,3 +208,27 @@ describe('closing', () => {
     expect(connection.closed).toBe(false);
   });
 });
+
+describe('an answer in JSON', () => {
+  const answering = async (body: (id: number | undefined) => string | Buffer): Promise<string> => {
+    const { url } = await started.listen(
+      byHand((rpc, res) => {
+        res.writeHead(200, { 'Content-Type': 'application/json' }).end(body(rpc.id));
+      }),
+    );
+    return `${url}/mcp`;
+  };
+
+  it('may begin with a byte order mark', async () => {
+    const url = await answering((id) =>
+      Buffer.concat([Buffer.of(0xef, 0xbb, 0xbf), Buffer.from(answer(id, text('é')))]),
+    );
+    expect(await call(await started.connect(url))).toEqual(text('é'));
+  });
+
+  it('that is no JSON is nonsense, and no connection that was lost', async () => {
+    const url = await answering(() => '{"jsonrpc":"2.0","text":"aborted');
+    const error = await failure(call(await started.connect(url)));
+    expect(error).toMatchObject({ code: 'MCPO_BAD_RESPONSE', outcome: 'unknown' });
+  });
+});

@@ -18,7 +18,8 @@ const ownChildren = (): Promise<readonly number[]> => children('light-ledger.js'
 
 describe('a server that hangs after it has come up', () => {
   it('keeps each call for timeoutMs; a ping finds it, and later calls go to another process', async () => {
-    const pool = { minConnections: 1, maxConnections: 1, healthCheckIntervalMs: 300, pingTimeoutMs: 200 };
+    // Long enough for all calls to be under way before the ping: what comes after it goes to another process.
+    const pool = { minConnections: 1, maxConnections: 1, healthCheckIntervalMs: 2_000, pingTimeoutMs: 200 };
     const { url } = await serve({ servers: { ledger: { ...ledger.server, timeoutMs: 500, pool } } });
     const call = (tool: string, op: string): Promise<Answer> => post(`${url}/ledger/${tool}`, { args: { op } });
     expect((await call('write', 'before')).status).toBe(200);

@@ -20,6 +20,8 @@ describe('S7: a key, or a check of the host', () => {
     ['a check that refuses later', { authorize: () => Promise.resolve(false) }],
     ['a check that says nothing', { authorize: () => undefined as never }],
     ['a check that fails', { authorize: () => Promise.reject(new Error('secret reason')) }],
+    // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what a host may do
+    ['a check that fails without a reason', { authorize: () => Promise.reject(undefined) }],
     [
       'a check that throws',
       {

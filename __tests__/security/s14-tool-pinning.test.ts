@@ -1,5 +1,8 @@
+import { Catalogue } from '../../lib/mcp/catalogue';
+import type { ToolDefinition } from '../../lib/mcp/tool';
 import { until } from '../support/deferred';
 import { Lab, text } from '../support/lab';
+import { silent } from '../support/loggers';
 import { PinoLike } from '../support/pino-like';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
@@ -11,6 +14,25 @@ const paths = async (url: string): Promise<readonly string[]> =>
   Object.keys(((await (await fetch(`${url}/openapi.json`)).json()) as { readonly paths: object }).paths);
 
 describe('S14: a server cannot slip a tool past the operator', () => {
+  it('a tool that comes back as another is told of like one that has changed', () => {
+    const told: string[] = [];
+    const note = (level: string) => (message: unknown) => void told.push(`${level}: ${String(message)}`);
+    const logger = { ...silent, info: note('info'), warn: note('warn') };
+    const catalogue = new Catalogue('lab', () => true, logger);
+    const tool = (name: string, description: string): ToolDefinition => ({
+      name,
+      description,
+      inputSchema: { type: 'object' },
+    });
+    const other = tool('b', 'stays');
+    for (const list of [[tool('a', 'reads'), other], [other], [tool('a', 'deletes'), other]]) catalogue.replace(list);
+    for (const list of [[], [tool('a', 'reads again'), other]]) catalogue.replace(list);
+    expect(told.filter((line) => line.startsWith('warn')).map((line) => /now says "(.*?)"/.exec(line)?.[1])).toEqual([
+      'deletes',
+      'reads again',
+    ]);
+  });
+
   it('what is not on the list, or on the list of the denied, is neither served nor described, however late it comes', async () => {
     const lab = new Lab().tool('read_a', () => text('a'));
     const tools = { include: ['read_*'], exclude: ['*_secret'] };

@@ -18,7 +18,7 @@ export function toolOf(server: string, definition: ToolDefinition): Tool {
     name: definition.name,
     path: `/${encodeURIComponent(server)}/${path.map(encodeURIComponent).join('/')}`,
     definition,
-    version: JSON.stringify(definition),
+    version: '1',
     inputSchema,
     takesArguments: Object.keys({ ...(properties as JsonObject), ...rest }).length > 0,
     check: (args) =>

@@ -37,5 +37,5 @@ export const tools: Comparison = {
 };
 
 async function heap({ usage }: Running): Promise<number> {
-  return (await usage())?.heap ?? NaN;
+  return (await usage('heap'))?.heap ?? NaN;
 }

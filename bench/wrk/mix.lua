@@ -15,13 +15,17 @@ function init(args)
   repeated = tonumber(args[2] or "90")
   number = (os.time() % 100000000) * 1000000 + id * 100000000000000
   turn = 0
+  hits = 0
 end
 
 function request()
   turn = turn + 1
-  -- 37 and 100 have no divisor in common: the repeated and the new calls are spread evenly, and all hundred have their turn.
-  local argument = turn % 100
-  if (turn * 37) % 100 >= repeated then
+  local argument
+  -- 37 and 100 have no divisor in common: the repeated and the new calls are spread evenly.
+  if (turn * 37) % 100 < repeated then
+    hits = hits + 1
+    argument = hits % 100
+  else
     number = number + 1
     argument = number
   end

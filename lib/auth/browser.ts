@@ -3,7 +3,8 @@ import type { IncomingMessage } from 'node:http';
 
 /** Whether the browser says that another site's page makes this request, and that site is not allowed. */
 export function isCrossSite(req: IncomingMessage, allowedOrigins: ReadonlySet<string>): boolean {
-  const { origin, host } = req.headers;
+  const { origin } = req.headers;
+  const host = authorityOf(req);
   if (origin !== undefined && allowedOrigins.has(origin)) return false;
   const site = req.headers['sec-fetch-site'];
   if (site === 'same-origin' || site === 'none') return false;
@@ -16,11 +17,19 @@ export function isCrossSite(req: IncomingMessage, allowedOrigins: ReadonlySet<st
   return origin !== undefined && (host === undefined || hostOf(origin) !== host.toLowerCase());
 }
 
+/** The host that a request names: HTTP/2 has a pseudo-header for it (RFC 9113 section 8.3.1). */
+function authorityOf({ headers }: IncomingMessage): string | undefined {
+  const { host, ':authority': authority } = headers as { host?: string; ':authority'?: string };
+  return host ?? authority;
+}
+
 /** Tells whether a request on a loopback socket names a host that is none of this machine's own names (DNS rebinding). */
 export function foreignHosts(allowedHosts: ReadonlySet<string>): (req: IncomingMessage) => boolean {
   // One request after the other names the same host.
   let last: { readonly address: string; readonly host: string; readonly foreign: boolean } | undefined;
-  return ({ socket: { localAddress: address = '' }, headers: { host = '' } }) => {
+  return (req) => {
+    const { localAddress: address = '' } = req.socket;
+    const host = authorityOf(req) ?? '';
     if (last?.address !== address || last.host !== host) {
       last = { address, host, foreign: isForeign(address, host, allowedHosts) };
     }

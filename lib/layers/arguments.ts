@@ -5,7 +5,7 @@ import { isPromise } from '../cache/maybe-promise';
 import type { Identify } from '../caller';
 import type { Directory } from '../directory';
 import { McpoError } from '../errors';
-import type { Layer } from '../http';
+import { type Layer, failing } from '../http';
 import type { Tool } from '../mcp/tool';
 import { stateOf } from '../request-state';
 import type { Telemetry } from '../telemetry';
@@ -41,7 +41,7 @@ export function readArguments(
       directory.track(call);
       state.call = call;
       next();
-    }, next);
+    }, failing(next));
   };
 }
 

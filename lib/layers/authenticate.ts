@@ -1,5 +1,5 @@
 import { type Authenticator, unauthorized } from '../auth/authenticator';
-import type { Layer } from '../http';
+import { type Layer, failing } from '../http';
 
 /** Lets a request pass that no browser trick is behind and that carries valid credentials, where some are asked for. */
 export function authenticate(authenticator: Authenticator): Layer {
@@ -14,6 +14,6 @@ export function authenticate(authenticator: Authenticator): Layer {
     };
     const authorized = authenticator.isAuthorized(req);
     if (typeof authorized === 'boolean') decide(authorized);
-    else Promise.resolve(authorized).then(decide, next);
+    else Promise.resolve(authorized).then(decide, failing(next));
   };
 }

@@ -1,7 +1,7 @@
 import type { Identify } from '../caller';
 import type { Directory } from '../directory';
 import { McpoError } from '../errors';
-import { type Layer, pathOf } from '../http';
+import { type Layer, failing, pathOf } from '../http';
 
 /** Ends the caller's session with a server that keeps state: `DELETE /:server`, with the session's `X-MCPO-Session`. */
 export function sessions(directory: Directory, identify: Identify): Layer {
@@ -19,6 +19,6 @@ export function sessions(directory: Directory, identify: Identify): Layer {
         res.statusCode = 204;
         res.end();
       })
-      .catch(next);
+      .catch(failing(next));
   };
 }

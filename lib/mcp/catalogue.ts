@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from './connection';
-import { listChanges } from './list-changes';
+import { ListHistory } from './list-changes';
 import { compileArguments } from './schema';
 import type { Tool, ToolDefinition } from './tool';
 
@@ -9,6 +9,7 @@ export class Catalogue {
   readonly #server: string;
   readonly #isServed: (name: string) => boolean;
   readonly #logger: Logger;
+  readonly #changes = new ListHistory();
   #byName = new Map<string, Tool>();
   #byPath = new Map<string, Tool>();
 
@@ -65,7 +66,7 @@ export class Catalogue {
       byName.set(name, tool);
       byPath.set(tool.path.slice(tool.path.indexOf('/', 1) + 1), tool);
     }
-    const changes = this.size > 0 && listChanges(this.#byName, byName);
+    const changes = this.#changes.take(byName);
     if (changes) this.#logger[changes.level](`mcpo: server ${this.#server}: its tools have changed: ${changes.text}`);
     this.#byName = byName;
     this.#byPath = byPath;

@@ -46,7 +46,7 @@ export function exchange(
   });
 }
 
-/** The body of a message as text. What `onData` throws ends it. */
+/** The body of a message as text, without a byte order mark. What `onData` throws ends it. */
 export function textOf(
   message: IncomingMessage,
   signal: AbortSignal,
@@ -62,7 +62,7 @@ export function textOf(
         message.destroy(error as Error);
       }
     });
-    message.once('end', () => resolve(Buffer.concat(chunks).toString()));
+    message.once('end', () => resolve(new TextDecoder().decode(Buffer.concat(chunks))));
     message.once('error', (error) => reject(brokenOff('terminated', error, signal)));
   });
 }

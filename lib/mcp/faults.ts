@@ -125,5 +125,7 @@ function fromHttp(error: StreamableHTTPError): McpoError {
 /** `fetch` throws a TypeError, of Node's own realm where a test runner has made another. */
 function isNetworkError(error: unknown): boolean {
   if (!types.isNativeError(error)) return false;
+  // Its message quotes what the server has sent, and may say "Unterminated".
+  if (error.name === 'SyntaxError') return false;
   return error.name === 'TypeError' || /fetch failed|terminated|aborted/.test(error.message);
 }

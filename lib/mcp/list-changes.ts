@@ -2,6 +2,8 @@ import type { Tool } from './tool';
 
 type Tools = ReadonlyMap<string, Tool>;
 
+/** A server may think of new names for ever. */
+const MAX_SEEN = 10_000;
 const MAX_NAMED = 10;
 const MAX_NAME = 100;
 const MAX_DESCRIPTION = 300;
@@ -14,16 +16,36 @@ export interface ListChanges {
   readonly text: string;
 }
 
-/** What has changed from one list of tools to the next; `undefined` when nothing has. */
-export function listChanges(before: Tools, after: Tools): ListChanges | undefined {
-  const changed = [...after.values()].flatMap((tool) => {
-    const known = before.get(tool.name);
-    return known && known !== tool ? [`${shown(tool.name, MAX_NAME)} ${changeOf(known, tool)}`] : [];
-  });
-  const changes = [...changed, ...missing(after, before, 'is new'), ...missing(before, after, 'is gone')];
-  if (changes.length === 0) return undefined;
-  const more = changes.length > MAX_NAMED ? `; and ${changes.length - MAX_NAMED} more` : '';
-  return { level: changed.length > 0 ? 'warn' : 'info', text: changes.slice(0, MAX_NAMED).join('; ') + more };
+/** Tells what is new in each list, also of a tool that has been away in the meantime. */
+export class ListHistory {
+  /** As each tool was when it was last there. */
+  readonly #seen = new Map<string, Tool>();
+  #before: Tools = new Map();
+
+  /** Takes the next list; what has changed since the last, `undefined` when nothing has, or there was none. */
+  take(after: Tools): ListChanges | undefined {
+    const before = this.#before;
+    const isFirst = this.#seen.size === 0;
+    const changed = [...after.values()].flatMap((tool) => {
+      const known = this.#seen.get(tool.name);
+      return known && known.version !== tool.version ? [`${shown(tool.name, MAX_NAME)} ${changeOf(known, tool)}`] : [];
+    });
+    this.#before = after;
+    for (const tool of after.values()) this.#remember(tool);
+    if (isFirst) return undefined;
+    const changes = [...changed, ...missing(after, before, 'is new'), ...missing(before, after, 'is gone')];
+    if (changes.length === 0) return undefined;
+    const more = changes.length > MAX_NAMED ? `; and ${changes.length - MAX_NAMED} more` : '';
+    return { level: changed.length > 0 ? 'warn' : 'info', text: changes.slice(0, MAX_NAMED).join('; ') + more };
+  }
+
+  #remember(tool: Tool): void {
+    this.#seen.delete(tool.name);
+    this.#seen.set(tool.name, tool);
+    if (this.#seen.size <= MAX_SEEN) return;
+    const [oldest] = this.#seen.keys();
+    if (oldest !== undefined) this.#seen.delete(oldest);
+  }
 }
 
 function missing(from: Tools, to: Tools, what: string): readonly string[] {

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Directory, DirectoryEntry } from '../directory';
 import { McpoError } from '../errors';
-import { type Layer, pathOf } from '../http';
+import { type Layer, failing, pathOf } from '../http';
 
 /** Answers a GET or HEAD request. */
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
@@ -21,7 +21,7 @@ export function pages(table: Readonly<Record<string, Page>>): Layer {
     }
     if (!isRead(req))
       throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a page is read by GET', { headers: { Allow: 'GET, HEAD' } });
-    Promise.resolve(page(req, res)).catch(next);
+    Promise.resolve(page(req, res)).catch(failing(next));
   };
 }
 
