@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { chart } from './chart';
-import { compare } from './compare';
+import { ROUNDS, SECONDS, compare } from './compare';
 import { generator } from './load';
 import { type Report, isMet, table, verdicts } from './report';
 import type { Scenario } from './scenario';
@@ -28,7 +28,13 @@ function machine(): string {
     return `${name} ${(JSON.parse(text) as { version: string }).version}`;
   });
   const hardware = `${cpus().length} x ${cpu?.model ?? 'unknown'}, ${Math.round(totalmem() / 2 ** 30)} GiB`;
-  return [hardware, `Node ${process.versions.node}`, ...versions, `load by ${generator}`].join('; ');
+  return [
+    hardware,
+    `Node ${process.versions.node}`,
+    ...versions,
+    `load by ${generator}`,
+    `medians of ${ROUNDS} rounds of ${SECONDS} s`,
+  ].join('; ');
 }
 
 /** Chart and table of the README tell what was measured last of each. */

@@ -4,6 +4,9 @@ import { ListHistory } from './list-changes';
 import { compileArguments } from './schema';
 import type { Tool, ToolDefinition } from './tool';
 
+/** Far below what overflows the stack of `JSON.stringify`. */
+const MAX_DEPTH = 500;
+
 /** The tools of one server as they are now: found by path or name, replaced as a whole when the server's list changes. */
 export class Catalogue {
   readonly #server: string;
@@ -103,11 +106,16 @@ function isReachable(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && name.isWellFormed();
 }
 
-/** `undefined` for what has no JSON, as it would overflow the stack. */
+/** A hash of the definition; `undefined` of one that is nested too deep for those who walk through it. */
 function versionOf(definition: ToolDefinition): string | undefined {
-  try {
-    return createHash('sha256').update(JSON.stringify(definition)).digest('base64url');
-  } catch {
-    return undefined;
+  if (isDeeper(definition, MAX_DEPTH)) return undefined;
+  return createHash('sha256').update(JSON.stringify(definition)).digest('base64url');
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  let level = [value];
+  for (let left = depth; left >= 0 && level.length > 0; left -= 1) {
+    level = level.flatMap((each): unknown[] => (typeof each === 'object' && each !== null ? Object.values(each) : []));
   }
+  return level.length > 0;
 }
