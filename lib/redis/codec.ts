@@ -1,11 +1,13 @@
 import { promisify } from 'node:util';
 import { deflateRaw, inflateRaw } from 'node:zlib';
 import type { CacheEntry } from '../cache/store';
+import { newToken } from './generations';
+import { TOKEN_LENGTH } from './scripts';
 
 const PLAIN = 0;
 const DEFLATED = 1;
-/** Two doubles: when the entry was made, and how long it is good. */
-const HEADER_BYTES = 16;
+/** A token of its own, and two doubles: when the entry was made, and how long it is good. */
+const HEADER_BYTES = TOKEN_LENGTH + 16;
 /** What a body may become: more than any that is kept, less than a forged one would need to fill the memory. */
 const MAX_BODY_BYTES = 2 ** 28;
 
@@ -29,17 +31,18 @@ export async function unpack(packed: Buffer): Promise<Buffer> {
 /** An entry as it is in Redis, behind its generation. */
 export async function packEntry({ body, storedAt, ttlMs }: CacheEntry, compressAboveBytes: number): Promise<Buffer> {
   const header = Buffer.alloc(HEADER_BYTES);
-  header.writeDoubleBE(storedAt, 0);
-  header.writeDoubleBE(ttlMs ?? Infinity, 8);
+  header.write(newToken(), 'latin1');
+  header.writeDoubleBE(storedAt, TOKEN_LENGTH);
+  header.writeDoubleBE(ttlMs ?? Infinity, TOKEN_LENGTH + 8);
   return Buffer.concat([header, await pack(body, compressAboveBytes)]);
 }
 
 /** The entry that was packed. */
 export async function unpackEntry(packed: Buffer): Promise<CacheEntry> {
-  const ttlMs = packed.readDoubleBE(8);
+  const ttlMs = packed.readDoubleBE(TOKEN_LENGTH + 8);
   return {
     body: await unpack(packed.subarray(HEADER_BYTES)),
-    storedAt: packed.readDoubleBE(0),
+    storedAt: packed.readDoubleBE(TOKEN_LENGTH),
     ttlMs: ttlMs === Infinity ? undefined : ttlMs,
   };
 }

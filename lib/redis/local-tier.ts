@@ -1,25 +1,41 @@
 import { RecencyList, type Linked } from '../cache/recency-list';
 import type { CacheEntry } from '../cache/store';
+import { TOKEN_LENGTH } from './scripts';
 
 /** What an entry takes beside its key and body. */
 const ENTRY_OVERHEAD = 500;
 
-/** An entry that was read from Redis, or kept there, under a generation. */
-export interface Near extends Linked<Near> {
-  readonly key: string;
+/** An entry as it was in Redis, and when that was known. */
+export interface Seen {
   readonly entry: CacheEntry;
-  readonly generation: string;
+  /** What it begins with in Redis, where no other begins so; its generation comes first. */
+  readonly head: string;
+  /** When Redis was asked, on the clock of `performance.now()`. */
+  readonly askedAt: number;
 }
 
-/** Entries in this process, the least recently used leaving first. Whether one is still good, the generation tells. */
+/** An entry in this process. */
+export interface Near extends Seen, Linked<Near> {
+  readonly key: string;
+  readonly generation: string;
+  askedAt: number;
+}
+
+/** Entries in this process, the least recently used leaving first. Whether one is still good, its head tells. */
 export class LocalTier {
   readonly #bounds: { readonly maxSize: number; readonly maxBytes: number };
   readonly #entries = new Map<string, Near>();
   readonly #recency = new RecencyList<Near>();
   #bytes = 0;
+  #drops = 0;
 
   constructor(bounds: { readonly maxSize: number; readonly maxBytes: number }) {
     this.#bounds = bounds;
+  }
+
+  /** How often entries have been dropped. */
+  get drops(): number {
+    return this.#drops;
   }
 
   get(key: string): Near | undefined {
@@ -28,19 +44,26 @@ export class LocalTier {
     return near;
   }
 
-  set(key: string, entry: CacheEntry, generation: string): void {
-    this.delete(key);
-    const near: Near = { key, entry: own(entry), generation, older: undefined, newer: undefined };
+  /**
+   * Keeps an entry, unless there is one by now: that one is younger.
+   *
+   * @param drops - {@link drops} before Redis was asked: what it then said may be over after a drop
+   */
+  add(key: string, { entry, head, askedAt }: Seen, drops: number): void {
+    if (drops !== this.#drops || this.#entries.has(key)) return;
+    const generation = head.slice(0, TOKEN_LENGTH);
+    const near: Near = { key, entry: own(entry), head, generation, askedAt, older: undefined, newer: undefined };
     if (bytesOf(near) > this.#bounds.maxBytes) return;
     this.#entries.set(key, near);
     this.#recency.add(near);
     this.#bytes += bytesOf(near);
     while (this.#entries.size > this.#bounds.maxSize || this.#bytes > this.#bounds.maxBytes) {
-      this.delete((this.#recency.oldest as Near).key);
+      this.remove((this.#recency.oldest as Near).key);
     }
   }
 
-  delete(key: string): void {
+  /** Gives up an entry, which may be added again. */
+  remove(key: string): void {
     const near = this.#entries.get(key);
     if (!near) return;
     this.#entries.delete(key);
@@ -48,7 +71,14 @@ export class LocalTier {
     this.#bytes -= bytesOf(near);
   }
 
+  /** Drops an entry: nothing that Redis was asked for before is added. */
+  drop(key: string): void {
+    this.#drops += 1;
+    this.remove(key);
+  }
+
   clear(): void {
+    this.#drops += 1;
     this.#entries.clear();
     this.#recency.clear();
     this.#bytes = 0;

@@ -11,6 +11,8 @@ export interface Script {
 export const UNSETTLED = '-';
 /** The length of a token: 12 random bytes in base64url. A generation and the holder of a lock are tokens. */
 export const TOKEN_LENGTH = 16;
+/** The length of what an entry begins with: its generation, and a token of its own. */
+export const HEAD_LENGTH = 2 * TOKEN_LENGTH;
 
 function script(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
@@ -32,6 +34,19 @@ if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == '' then redis.call('SET', KEYS[2], ARGV[1] .. ARGV[2])
 else redis.call('SET', KEYS[2], ARGV[1] .. ARGV[2], 'PX', ARGV[3]) end
 return 1`);
+
+/**
+ * The generation of a group, and the heads of entries, one behind the other; what is no head for one that is not there.
+ * KEYS: generation, entries.
+ */
+export const HEADS = script(`
+local parts = { redis.call('GET', KEYS[1]) }
+if not parts[1] then return false end
+for place = 2, #KEYS do
+  local head = redis.call('GETRANGE', KEYS[place], 0, ${HEAD_LENGTH - 1})
+  parts[place] = #head == ${HEAD_LENGTH} and head or string.rep(' ', ${HEAD_LENGTH})
+end
+return table.concat(parts)`);
 
 /** Drops an entry; 1 if there was one of the current generation. KEYS: generation, entry. */
 export const DELETE = script(`

@@ -1,20 +1,15 @@
 import type { Hub } from './hub';
 
-/** When a group was last seen to have its generation, on the clock of `performance.now()`. */
-interface Seen {
-  readonly generation: string;
-  readonly at: number;
-}
-
 /**
- * Whether an entry of the local tier may be served without asking, by `maxStaleMs`: its generation was the group's when it
- * was last asked for, and that is not too long ago. A write through this instance, or one that is heard of, ends that.
+ * Whether an entry of the local tier may be served without asking, by `maxStaleMs`: Redis was asked for it not too long
+ * ago, and after the last write through this instance, or of which it has heard.
  */
 export class Staleness {
   readonly #maxStaleMs: number;
   readonly #hub: Hub;
-  readonly #seen = new Map<string, Seen>();
-  #drops = 0;
+  /** When groups were dropped, on the clock of `performance.now()`. */
+  readonly #droppedAt = new Map<string, number>();
+  #allDroppedAt = -Infinity;
 
   constructor(maxStaleMs: number, hub: Hub) {
     this.#maxStaleMs = maxStaleMs;
@@ -24,20 +19,10 @@ export class Staleness {
     });
   }
 
-  /** Whether the group had that generation lately. */
-  isRecent(name: string, generation: unknown): boolean {
-    const seen = this.#seen.get(name);
-    return seen !== undefined && seen.generation === generation && performance.now() - seen.at < this.#maxStaleMs;
-  }
-
-  /** A generation is about to be asked for; what is returned takes the answer. */
-  asking(name: string): (generation: string) => void {
-    const at = performance.now();
-    const drops = this.#drops;
-    return (generation) => {
-      // One that was asked for before a drop says nothing of what is after it.
-      if (drops === this.#drops) this.#seen.set(name, { generation, at });
-    };
+  /** Whether what was asked for then, of a group, is young enough. */
+  isRecent(name: string, askedAt: number): boolean {
+    const droppedAt = Math.max(this.#allDroppedAt, this.#droppedAt.get(name) ?? -Infinity);
+    return askedAt > droppedAt && performance.now() - askedAt < this.#maxStaleMs;
   }
 
   /** A group has been dropped here: tells the others. */
@@ -48,12 +33,11 @@ export class Staleness {
 
   /** All groups have been dropped. */
   forgetAll(): void {
-    this.#drops += 1;
-    this.#seen.clear();
+    this.#droppedAt.clear();
+    this.#allDroppedAt = performance.now();
   }
 
   #forget(name: string): void {
-    this.#drops += 1;
-    this.#seen.delete(name);
+    this.#droppedAt.set(name, performance.now());
   }
 }

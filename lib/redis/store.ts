@@ -2,11 +2,12 @@ import type { MaybePromise } from '../cache/maybe-promise';
 import type { CacheEntry, CacheStore, Found, Generation, StoreHealth, StoreInit } from '../cache/store';
 import { leftMs, packEntry, unpackEntry } from './codec';
 import { Generations, settled } from './generations';
+import { Heads } from './heads';
 import { DOWN, type Link } from './link';
 import type { LocalTier, Near } from './local-tier';
 import type { FleetConfig } from './options';
 import { ignored, pair } from './reply';
-import { DELETE, SET, TOKEN_LENGTH } from './scripts';
+import { DELETE, HEAD_LENGTH, SET, TOKEN_LENGTH } from './scripts';
 import type { Staleness } from './staleness';
 
 /** As good as an empty store: nothing is found, and nothing may be kept. */
@@ -24,18 +25,20 @@ export interface RedisStoreParts {
  * A {@link CacheStore} in Redis. It never fails: a Redis that does is as good as an empty one.
  *
  * An entry is kept behind the generation at which it was read, and found only while that is its group's. One from the
- * local tier is found when a generation says so that was asked for after the look-up began.
+ * local tier is found when Redis says, asked after the look-up began, that it is still the same, and its group's.
  */
 export class RedisStore implements CacheStore {
   readonly #parts: RedisStoreParts;
   readonly #init: StoreInit;
   readonly #generations: Generations;
+  readonly #heads: Heads;
   #errors = 0;
   #isClosed = false;
 
   constructor(init: StoreInit, parts: RedisStoreParts) {
     this.#init = init;
     this.#parts = parts;
+    this.#heads = new Heads(parts.link);
     this.#generations = new Generations(parts.link, `${parts.config.prefix}{c:${encodeURIComponent(init.name)}:`);
   }
 
@@ -47,26 +50,29 @@ export class RedisStore implements CacheStore {
     const { local, staleness } = this.#parts;
     const near = local?.get(key);
     if (near && leftMs(near.entry) > 0) {
-      const name = this.#generations.key(group);
-      if (staleness?.isRecent(name, near.generation)) return near;
+      if (staleness?.isRecent(this.#generations.key(group), near.askedAt)) return near;
       return this.#orElse(this.#confirmed(key, group, near), NOTHING);
     }
+    local?.remove(key);
     return this.#orElse(this.#fetch(key, group), NOTHING);
   }
 
   async set(key: string, entry: CacheEntry, group: string, generation?: Generation): Promise<boolean> {
     if (this.#isClosed || leftMs(entry) <= 0) return false;
-    this.#parts.local?.delete(key);
-    return this.#orElse(this.#keep(key, entry, group, generation), false);
+    const { local } = this.#parts;
+    local?.remove(key);
+    const stored = await this.#orElse(this.#keep(key, entry, group, generation), false);
+    if (!stored) local?.drop(key);
+    return stored;
   }
 
-  delete(key: string, group: string): Promise<boolean> {
-    this.#parts.local?.delete(key);
+  async delete(key: string, group: string): Promise<boolean> {
+    const { link, local } = this.#parts;
     const keys = [this.#generations.key(group), this.#entryKey(key, group)];
-    return this.#orElse(
-      this.#parts.link.run(DELETE, keys, [], (reply) => reply === 1),
-      false,
-    );
+    const isOne = (reply: unknown): boolean => reply === 1;
+    const found = await this.#orElse(link.run(DELETE, keys, [], isOne), false);
+    local?.drop(key);
+    return found;
   }
 
   generation(group: string): Promise<Generation | undefined> {
@@ -92,31 +98,35 @@ export class RedisStore implements CacheStore {
   }
 
   async #confirmed(key: string, group: string, near: Near): Promise<Found> {
-    const { staleness } = this.#parts;
-    const note = staleness?.asking(this.#generations.key(group));
-    const generation = await this.#generations.ask(group);
-    if (generation !== near.generation) return this.#fetch(key, group);
-    note?.(near.generation);
-    return near;
+    const askedAt = performance.now();
+    const name = this.#generations.key(group);
+    if (await this.#heads.isStill(name, this.#entryKey(key, group), near.head)) {
+      near.askedAt = askedAt;
+      return near;
+    }
+    const { local } = this.#parts;
+    if (local?.get(key) === near) local.remove(key);
+    return this.#fetch(key, group);
   }
 
   async #fetch(key: string, group: string): Promise<Found> {
     const name = this.#generations.key(group);
-    const note = this.#parts.staleness?.asking(name);
-    const [known, found] = await this.#parts.link.send(['MGET', name, this.#entryKey(key, group)], pair);
+    const { link, local } = this.#parts;
+    const [askedAt, drops] = [performance.now(), local?.drops ?? 0];
+    const [known, found] = await link.send(['MGET', name, this.#entryKey(key, group)], pair);
     if (!known) return { entry: undefined, generation: await this.#generations.make(group) };
     const generation = settled(known.toString('latin1'));
     if (!generation || found?.toString('latin1', 0, TOKEN_LENGTH) !== generation)
       return { entry: undefined, generation };
     const entry = await unpackEntry(found.subarray(TOKEN_LENGTH));
     if (leftMs(entry) <= 0) return { entry: undefined, generation };
-    note?.(generation);
-    this.#parts.local?.set(key, entry, generation);
+    local?.add(key, { entry, head: found.toString('latin1', 0, HEAD_LENGTH), askedAt }, drops);
     return { entry, generation };
   }
 
   async #keep(key: string, entry: CacheEntry, group: string, given?: Generation): Promise<boolean> {
     const { link, config, local } = this.#parts;
+    const [askedAt, drops] = [performance.now(), local?.drops ?? 0];
     const entryKey = this.#entryKey(key, group);
     if (entry.body.length > this.#init.maxEntryBytes) {
       // A caller who has seen the newer result must not meet the older one afterwards.
@@ -131,7 +141,11 @@ export class RedisStore implements CacheStore {
     const lifetime = left === Infinity ? '' : String(Math.ceil(left));
     const keys = [this.#generations.key(group), entryKey];
     const stored = await link.run(SET, keys, [generation, packed, lifetime], (reply) => reply === 1);
-    if (stored) local?.set(key, entry, generation);
+    if (stored) {
+      // Not one that was found meanwhile, which this one has replaced.
+      local?.remove(key);
+      local?.add(key, { entry, head: generation + packed.toString('latin1', 0, TOKEN_LENGTH), askedAt }, drops);
+    }
     return stored;
   }
 
