@@ -68,7 +68,7 @@ export async function ownFleet(
   const { sendCommand, subscribe, close } = await CLIENTS[client](port);
   let looks = 0;
   const counted: typeof sendCommand = (args) => {
-    if (args[0] === 'MGET' && args[1]?.includes('{f:')) looks += 1;
+    if (args[0] === 'MGET' && args[1]?.includes('}:f:')) looks += 1;
     return sendCommand(args);
   };
   const fleet = redisFleet({ sendCommand: counted, subscribe, logger: silent, ...options });

@@ -1,6 +1,6 @@
 import type { FleetFlight, FleetFlights } from '../share/fleet';
 import { pack, unpack } from './codec';
-import { Generations, newToken } from './generations';
+import { type Generations, newToken } from './generations';
 import type { Hub } from './hub';
 import { DOWN, type Link } from './link';
 import type { FleetConfig } from './options';
@@ -33,11 +33,11 @@ export class RedisFlights implements FleetFlights {
   #errors = 0;
   #stopListening: (() => void) | undefined;
 
-  constructor(link: Link, hub: Hub, config: FleetConfig) {
+  constructor(link: Link, hub: Hub, config: FleetConfig, generations: Generations) {
     this.#link = link;
     this.#hub = hub;
     this.#config = config;
-    this.#generations = new Generations(link, `${config.prefix}{f:`);
+    this.#generations = generations;
   }
 
   get health(): FleetFlights['health'] {
@@ -58,7 +58,7 @@ export class RedisFlights implements FleetFlights {
   }
 
   async execute(flight: FleetFlight, run: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
-    const lock = `${this.#generations.key(flight.group)}:${flight.key}`;
+    const lock = `${this.#generations.key(flight.group)}:f:${flight.key}`;
     // Its own, and those of holders that have gone: others who wait for the same ones are given the same answer.
     const tokens = [newToken()];
     for (;;) {
@@ -79,10 +79,9 @@ export class RedisFlights implements FleetFlights {
     }
   }
 
-  /** Hears and owes nothing any more. */
+  /** Hears nothing any more. */
   close(): void {
     this.#stopListening?.();
-    this.#generations.close();
   }
 
   #acquire(lock: string, tokens: readonly string[]): Promise<Holder | undefined> {

@@ -35,7 +35,7 @@ export function settled(generation: string): string | undefined {
 }
 
 /**
- * The generations of groups in Redis, each a token of which there is no other: one that Redis has lost is replaced by a
+ * The generations of groups in Redis, of which all caches and flights of a fleet have the same: each is a token of which there is no other: one that Redis has lost is replaced by a
  * new one, under which nothing is kept.
  *
  * A drop is owed from the moment it is asked for until Redis has confirmed it. While one is owed and Redis is out of
@@ -48,13 +48,12 @@ export class Generations implements Debtor {
   readonly #owed = new Map<string, Owed>();
   #owesClear = false;
   #errors = 0;
-  readonly #leave: () => void;
 
-  /** @param space - what the names of these groups begin with in Redis */
-  constructor(link: Link, space: string) {
+  /** @param prefix - what the names of all keys begin with in Redis */
+  constructor(link: Link, prefix: string) {
     this.#link = link;
-    this.#space = space;
-    this.#leave = link.enlist(this);
+    this.#space = `${prefix}{`;
+    link.enlist(this);
   }
 
   /** How often a drop could not be told. */
@@ -122,18 +121,13 @@ export class Generations implements Debtor {
     for (const [group, owed] of [...this.#owed]) await this.#drop(group, owed);
   }
 
-  /** Owes nothing any more. */
-  close(): void {
-    this.#leave();
-  }
-
   /** What could not be told is owed. */
   #failed(error: unknown): void {
     if (error !== DOWN) this.#errors += 1;
   }
 
   get #groups(): string {
-    return `${this.#space}}groups`;
+    return `${this.#space}}:groups`;
   }
 
   #begin(group: string): Promise<string | undefined> {

@@ -1,6 +1,7 @@
 import type { StoreFactory } from '../cache/store';
 import type { FleetFlights } from '../share/fleet';
 import { RedisFlights } from './flights';
+import { Generations } from './generations';
 import { Hub } from './hub';
 import { Link } from './link';
 import { LocalTier } from './local-tier';
@@ -39,11 +40,13 @@ export function redisFleet(options: RedisFleetOptions): RedisFleet {
   const config = fleetConfig(options);
   const link = new Link(config);
   const hub = new Hub(link, config);
-  const flights = new RedisFlights(link, hub, config);
+  const generations = new Generations(link, config.prefix);
+  const flights = new RedisFlights(link, hub, config, generations);
   const { local } = config;
   const staleness = local && local.maxStaleMs > 0 ? new Staleness(local.maxStaleMs, hub) : undefined;
   return {
-    store: (init) => new RedisStore(init, { link, config, staleness, local: local && new LocalTier(local) }),
+    store: (init) =>
+      new RedisStore(init, { link, config, generations, staleness, local: local && new LocalTier(local) }),
     flights,
     get isUp() {
       return link.isUp;

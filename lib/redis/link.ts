@@ -56,12 +56,9 @@ export class Link {
     return this.#isUp;
   }
 
-  /** Adds one who may have to tell Redis something; returns how to take it away. */
-  enlist(debtor: Debtor): () => void {
+  /** Adds one who may have to tell Redis something. */
+  enlist(debtor: Debtor): void {
     this.#debtors.add(debtor);
-    return () => {
-      this.#debtors.delete(debtor);
-    };
   }
 
   /**

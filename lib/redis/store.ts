@@ -1,7 +1,7 @@
 import type { MaybePromise } from '../cache/maybe-promise';
 import type { CacheEntry, CacheStore, Found, Generation, StoreHealth, StoreInit } from '../cache/store';
 import { leftMs, packEntry, unpackEntry } from './codec';
-import { Generations, settled } from './generations';
+import { type Generations, settled } from './generations';
 import { Heads } from './heads';
 import { DOWN, type Link } from './link';
 import type { LocalTier, Near } from './local-tier';
@@ -17,6 +17,8 @@ const NOTHING: Found = { entry: undefined, generation: undefined };
 export interface RedisStoreParts {
   readonly link: Link;
   readonly config: FleetConfig;
+  /** Those of the fleet: a drop through any cache, or by the flights, is one in all. */
+  readonly generations: Generations;
   readonly local: LocalTier | undefined;
   readonly staleness: Staleness | undefined;
 }
@@ -39,7 +41,7 @@ export class RedisStore implements CacheStore {
     this.#init = init;
     this.#parts = parts;
     this.#heads = new Heads(parts.link);
-    this.#generations = new Generations(parts.link, `${parts.config.prefix}{c:${encodeURIComponent(init.name)}:`);
+    this.#generations = parts.generations;
   }
 
   get health(): StoreHealth {
@@ -94,7 +96,6 @@ export class RedisStore implements CacheStore {
   close(): void {
     this.#isClosed = true;
     this.#parts.local?.clear();
-    this.#generations.close();
   }
 
   async #confirmed(key: string, group: string, near: Near): Promise<Found> {
@@ -150,7 +151,7 @@ export class RedisStore implements CacheStore {
   }
 
   #entryKey(key: string, group: string): string {
-    return `${this.#generations.key(group)}:${key}`;
+    return `${this.#generations.key(group)}:c:${encodeURIComponent(this.#init.name)}:${key}`;
   }
 
   async #orElse<T>(answer: Promise<T>, otherwise: T): Promise<T> {

@@ -1,0 +1,29 @@
+import { SmartCache } from '../../lib';
+import { type RedisFleet, type RedisFleetOptions, redisFleet } from '../../lib/redis';
+import { FakeRedis } from '../support/fake-redis';
+import { silent } from '../support/loggers';
+
+const fleets: RedisFleet[] = [];
+afterEach(async () => {
+  for (const fleet of fleets.splice(0)) await fleet.close();
+});
+
+function fleetOver({ sendCommand, subscribe }: FakeRedis, options: Partial<RedisFleetOptions> = {}): RedisFleet {
+  const fleet = redisFleet({ sendCommand, subscribe, logger: silent, ...options });
+  fleets.push(fleet);
+  return fleet;
+}
+
+it.each<[string, (other: RedisFleet) => unknown]>([
+  ['a cache of another name', ({ store }) => new SmartCache({ store }, 'other').invalidate('docs')],
+  ['nothing but shared calls', ({ flights }) => flights.dropGroup('docs', 0)],
+])('a write through an instance that has %s drops what others keep', async (_kind, write) => {
+  const redis = new FakeRedis();
+  const [one, other] = [fleetOver(redis), fleetOver(redis)];
+  const cache = new SmartCache({ store: one.store }, 'named');
+  expect(await cache.save('key', Buffer.from('1'), { group: 'docs' })).toBe(true);
+  expect((await cache.lookup('key', 'docs')).entry).toBeDefined();
+  expect((await new SmartCache({ store: other.store }, 'other').lookup('key', 'docs')).entry).toBeUndefined();
+  await write(other);
+  expect((await cache.lookup('key', 'docs')).entry).toBeUndefined();
+});
