@@ -31,6 +31,9 @@ import { observability } from './observability';
 import { pages, serverPages } from './pages/pages';
 import type { ToolPolicy } from './policy';
 
+/** How long calls that were cut off may take to fail. */
+const CUT_OFF_MS = 1_500;
+
 /** What is going on in a router. */
 export interface McpoStats {
   /** How many calls are running. */
@@ -156,7 +159,10 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const shutDown = async (): Promise<void> => {
     await directory.drain(config.drainTimeoutMs);
     limits.close();
-    await Promise.all([directory.close(), closeCaches()]);
+    await directory.close();
+    // A write that was cut off may have changed something, of which a shared cache is told.
+    await directory.drain(CUT_OFF_MS);
+    await closeCaches();
     watch.close();
     dashboard.close();
   };

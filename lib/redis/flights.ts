@@ -30,6 +30,7 @@ export class RedisFlights implements FleetFlights {
   readonly #generations: Generations;
   /** Those who wait, by the token of the holder. */
   readonly #waiting = new Map<string, Set<() => void>>();
+  #releasing = 0;
   #errors = 0;
   #stopListening: (() => void) | undefined;
 
@@ -42,6 +43,11 @@ export class RedisFlights implements FleetFlights {
 
   get health(): FleetFlights['health'] {
     return { isUp: this.#link.isUp, errors: this.#errors + this.#generations.errors };
+  }
+
+  /** Whether something is on its way to Redis, or owed, of which others must hear. */
+  get isTelling(): boolean {
+    return this.#releasing > 0 || this.#generations.isDropping;
   }
 
   async generation(group: string): Promise<string | undefined> {
@@ -125,7 +131,10 @@ export class RedisFlights implements FleetFlights {
       const args = [first(tokens), packed ?? '', String(this.#config.leaseMs), this.#hub.channel, message];
       await this.#link.run(RELEASE, keys, args, ignored);
     };
-    release().catch((error: unknown) => this.#failed(error));
+    this.#releasing += 1;
+    release()
+      .catch((error: unknown) => this.#failed(error))
+      .finally(() => (this.#releasing -= 1));
   }
 
   async #packed(answer: Buffer): Promise<Buffer> {

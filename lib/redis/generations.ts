@@ -65,6 +65,11 @@ export class Generations implements Debtor {
     return this.#owesClear || [...this.#owed.values()].some(({ givenUp, confirmed }) => givenUp > confirmed);
   }
 
+  /** Whether there are drops that Redis has not confirmed. */
+  get isDropping(): boolean {
+    return this.#owesClear || [...this.#owed.values()].some(({ asked, confirmed }) => asked > confirmed);
+  }
+
   /** The key of a group's generation. In Redis Cluster, all keys that begin with it are in one place. */
   key(group: string): string {
     return `${this.#space}${encodeURIComponent(group.toWellFormed())}}`;

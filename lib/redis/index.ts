@@ -8,8 +8,12 @@ import { LocalTier } from './local-tier';
 import { fleetConfig, type RedisFleetOptions } from './options';
 import { Staleness } from './staleness';
 import { RedisStore } from './store';
+import { untilSo } from './within';
 
 export type { FleetLogger, LocalOptions, RedisArgument, RedisFleetOptions } from './options';
+
+/** How long closing waits for what others must hear of. */
+const CLOSE_MS = 500;
 
 /** What several instances of an app share through Redis or Valkey. */
 export interface RedisFleet {
@@ -19,7 +23,10 @@ export interface RedisFleet {
   readonly flights: FleetFlights;
   /** Whether Redis is used now. */
   readonly isUp: boolean;
-  /** Stops using Redis; to be called when the routers are closed, before the host closes its connections. */
+  /**
+   * Stops using Redis, when it has been told what it must know, or after half a second; to be called when the routers are
+   * closed, before the host closes its connections.
+   */
   close(): Promise<void>;
 }
 
@@ -52,6 +59,8 @@ export function redisFleet(options: RedisFleetOptions): RedisFleet {
       return link.isUp;
     },
     async close() {
+      // What an instance has not told when it goes, nobody tells.
+      await untilSo(CLOSE_MS, () => !flights.isTelling);
       flights.close();
       link.close();
       await hub.close();

@@ -1,6 +1,12 @@
 /** Into how many parts the time is cut. */
 const PARTS = 4;
 
+/** Waits until something is so, for some time at most. */
+export async function untilSo(ms: number, isSo: () => boolean): Promise<void> {
+  const end = performance.now() + ms;
+  while (!isSo() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
+}
+
 /**
  * The reply to a command, if it comes in time.
  *

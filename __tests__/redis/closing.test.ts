@@ -1,0 +1,51 @@
+import { redisFleet } from '../../lib/redis';
+import { until } from '../support/deferred';
+import { FakeRedis } from '../support/fake-redis';
+import { Lab, text } from '../support/lab';
+import { silent } from '../support/loggers';
+import { post } from '../support/post';
+import { serving } from '../support/serve';
+
+const serve = serving();
+
+it('a write that is cut off when its instance closes is told to the others', async () => {
+  const redis = new FakeRedis();
+  // Each reply takes a while, as from a Redis on another machine.
+  redis.before = () => new Promise((resolve) => setTimeout(resolve, 5));
+  const lab = new Lab()
+    .tool('read', () => text('1'), { annotations: { readOnlyHint: true } })
+    .tool('write', () => new Promise(() => undefined));
+  const { sendCommand, subscribe } = redis;
+  const fleets = [1, 2].map(() => redisFleet({ sendCommand, subscribe, logger: silent }));
+  const apps = await Promise.all(
+    fleets.map(({ store, flights }) =>
+      serve({ servers: { lab: { connect: lab.connect } }, cache: { store }, share: { fleet: flights } }),
+    ),
+  );
+  const url = (index: number, tool: string): string => `${apps[index]?.url ?? ''}/lab/${tool}`;
+  const status = async (): Promise<string> => (await post(url(1, 'read'))).header('cache-status') ?? '';
+  await until(async () => (await status()).includes('hit'));
+  const cutOff = post(url(0, 'write'));
+  await until(() => lab.runs.get('write') === 1);
+  await apps[0]?.mcpo.close();
+  await fleets[0]?.close();
+  expect((await cutOff).body).toMatchObject({ outcome: 'unknown' });
+  expect(await status()).toBe('express-mcpo; fwd=miss');
+  await fleets[1]?.close();
+});
+
+it('closing waits for what others must hear, and no longer than half a second', async () => {
+  const redis = new FakeRedis();
+  const { sendCommand } = redis;
+  const [fleet, hung] = [1, 2].map(() => redisFleet({ sendCommand, logger: silent, timeoutMs: 100 }));
+  redis.before = () => new Promise((resolve) => setTimeout(resolve, 50));
+  let told = false as boolean;
+  void fleet?.flights.dropGroup('docs', 0).then(() => (told = true));
+  await fleet?.close();
+  expect(told).toBe(true);
+  redis.before = () => new Promise(() => undefined);
+  void hung?.flights.dropGroup('docs', 0);
+  const begun = performance.now();
+  await hung?.close();
+  expect(performance.now() - begun).toBeLessThan(2_000);
+});
