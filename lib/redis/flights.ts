@@ -6,6 +6,7 @@ import { DOWN, type Link } from './link';
 import type { FleetConfig } from './options';
 import { ignored, pair, text } from './reply';
 import { ACQUIRE, RELEASE, RENEW, TOKEN_LENGTH } from './scripts';
+import { Waiters } from './waiters';
 
 /** The largest answer that is handed on; of a larger one, every instance makes its own. */
 const MAX_ANSWER_BYTES = 2 ** 20;
@@ -28,15 +29,14 @@ export class RedisFlights implements FleetFlights {
   readonly #hub: Hub;
   readonly #config: FleetConfig;
   readonly #generations: Generations;
-  /** Those who wait, by the token of the holder. */
-  readonly #waiting = new Map<string, Set<() => void>>();
+  readonly #waiters: Waiters;
   #releasing = 0;
   #errors = 0;
-  #stopListening: (() => void) | undefined;
 
   constructor(link: Link, hub: Hub, config: FleetConfig, generations: Generations) {
     this.#link = link;
     this.#hub = hub;
+    this.#waiters = new Waiters(hub);
     this.#config = config;
     this.#generations = generations;
   }
@@ -87,7 +87,7 @@ export class RedisFlights implements FleetFlights {
 
   /** Hears nothing any more. */
   close(): void {
-    this.#stopListening?.();
+    this.#waiters.close();
   }
 
   #acquire(lock: string, tokens: readonly string[]): Promise<Holder | undefined> {
@@ -144,7 +144,7 @@ export class RedisFlights implements FleetFlights {
   /** The answer of the holder; `gone` when there will be none, `alone` when nobody can say, or it is not handed on. */
   async #wait(lock: string, token: string, signal: AbortSignal): Promise<Buffer | 'gone' | 'alone'> {
     for (let ms = FIRST_LOOK_MS; ; ms = Math.min(2 * ms, this.#hub.isListening ? 400 : 50)) {
-      await this.#news(token, ms, signal);
+      await this.#waiters.news(token, ms, signal);
       signal.throwIfAborted();
       try {
         const [held, answer] = await this.#link.send(['MGET', lock, `${lock}:${token}`], pair);
@@ -155,27 +155,6 @@ export class RedisFlights implements FleetFlights {
         return 'alone';
       }
     }
-  }
-
-  /** Resolves when the holder has told that it has ended, after some time, or when nobody waits any more. */
-  #news(token: string, ms: number, signal: AbortSignal): Promise<void> {
-    this.#stopListening ??= this.#hub.listen((message) => {
-      if (!message.startsWith('r:')) return;
-      for (const ended of message.slice(2).split(',')) for (const wake of this.#waiting.get(ended) ?? []) wake();
-    });
-    return new Promise((resolve) => {
-      const waiting = this.#waiting.get(token) ?? new Set();
-      const wake = (): void => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', wake);
-        waiting.delete(wake);
-        if (waiting.size === 0) this.#waiting.delete(token);
-        resolve();
-      };
-      const timer = setTimeout(wake, ms);
-      signal.addEventListener('abort', wake, { once: true });
-      this.#waiting.set(token, waiting.add(wake));
-    });
   }
 
   #failed(error: unknown): void {
