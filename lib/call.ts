@@ -40,6 +40,8 @@ export interface ToolCallInit {
   readonly principal?: string | undefined;
   /** Over whose connections it goes. @defaultValue the server's own */
   readonly caller?: Caller | undefined;
+  /** Tells the tool's server from another of the same name. @defaultValue its name alone */
+  readonly origin?: string | undefined;
   /** Where it belongs in a distributed trace. @defaultValue nowhere */
   readonly trace?: TraceContext | undefined;
 }
@@ -65,6 +67,8 @@ export class ToolCall {
   readonly caller: Caller | undefined;
   /** Where it belongs in a distributed trace: no part of the {@link key}, so that a shared call is in its leader's. */
   readonly trace: TraceContext | undefined;
+  /** Tells the tool's server from another of the same name, in another process; `undefined` where nobody can. */
+  readonly origin: string | undefined;
   #key: string | undefined;
   /** Response headers that the layers have gathered for the answer. */
   readonly notes = new Map<string, string>();
@@ -82,15 +86,17 @@ export class ToolCall {
     this.principal = init.principal;
     this.caller = init.caller;
     this.trace = init.trace;
+    this.origin = init.origin;
   }
 
   /**
-   * Equal exactly when server, tool (its definition included), arguments (RFC 8785), principal and format are: SHA-256 in
-   * base64url.
+   * Equal exactly when server (its origin included), tool (its definition included), arguments (RFC 8785), principal and
+   * format are: SHA-256 in base64url.
    */
   get key(): string {
-    const { tool, args, principal, format } = this;
-    const { server, name, version } = tool;
+    const { tool, args, principal, format, origin } = this;
+    const { server, name } = tool;
+    const version = origin === undefined ? tool.version : `${tool.version}.${origin}`;
     this.#key ??= cacheKey({ server, tool: name, version, args, principal, format });
     return this.#key;
   }

@@ -6,12 +6,15 @@ import type { McpServerConfig } from '../server';
 import { serverTtl } from './cache';
 import { checkBoolean, checkInteger, checkOptions, checkStrings, join } from './checks';
 import { limitOptions } from './concurrency';
+import { originOf } from './origin';
 import { poolOptions } from './pool';
 import { type RetryConfig, retryConfig } from './retry';
 import { serverKind } from './transport';
 
 /** One server's options, checked and complete. */
 export interface ServerConfig extends McpServerConfig {
+  /** Tells it from another server of the same name, in another instance; `undefined` where nobody can. */
+  readonly origin: string | undefined;
   readonly forward: readonly ForwardRule[];
   /** Whether what it says of its tools is believed. */
   readonly trustAnnotations: boolean;
@@ -48,6 +51,7 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
   return {
     name,
     transport,
+    origin: originOf(transport),
     isServed: toolFilter(path, fields),
     timeoutMs,
     maxTotalTimeoutMs,

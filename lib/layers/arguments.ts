@@ -29,7 +29,9 @@ export function readArguments(
     const entry = directory.entry(tool.server);
     const identity = entry && identify(req, entry.config);
     const { principal, caller } = (isPromise(identity) ? await identity : identity) ?? {};
-    return new ToolCall({ tool, args, format: formatOf(req), principal, caller, trace: traceContextOf(req.headers) });
+    const origin = entry?.config.origin;
+    const trace = traceContextOf(req.headers);
+    return new ToolCall({ tool, args, format: formatOf(req), principal, caller, origin, trace });
   }
 
   return function readArguments(req, _res, next) {
