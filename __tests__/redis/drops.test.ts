@@ -1,5 +1,6 @@
 import { SmartCache } from '../../lib';
 import { type RedisFleet, type RedisFleetOptions, redisFleet } from '../../lib/redis';
+import { until } from '../support/deferred';
 import { FakeRedis } from '../support/fake-redis';
 import { silent } from '../support/loggers';
 
@@ -26,4 +27,18 @@ it.each<[string, (other: RedisFleet) => unknown]>([
   expect((await new SmartCache({ store: other.store }, 'other').lookup('key', 'docs')).entry).toBeUndefined();
   await write(other);
   expect((await cache.lookup('key', 'docs')).entry).toBeUndefined();
+});
+
+it('a cluster that has failed gives out nothing from before, as any of its nodes may have old data', async () => {
+  const redis = new FakeRedis();
+  redis.mode = 'cluster';
+  const fleet = fleetOver(redis);
+  const cache = new SmartCache({ store: fleet.store });
+  await cache.set('tool', {}, 1);
+  redis.before = () => Promise.reject(new Error('CLUSTERDOWN'));
+  expect(await cache.get('tool')).toBeUndefined();
+  redis.before = () => undefined;
+  await until(() => fleet.isUp);
+  expect(await cache.get('tool')).toBeUndefined();
+  expect(await cache.set('tool', {}, 2)).toBe(true);
 });

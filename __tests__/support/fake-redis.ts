@@ -32,6 +32,7 @@ export class FakeRedis {
   /** Done to every reply. */
   reply: (reply: unknown) => unknown = (reply) => reply;
   runId = 'one';
+  mode = 'standalone';
 
   readonly sendCommand = async (args: Arguments): Promise<unknown> => {
     const name = String(args[0]);
@@ -81,7 +82,7 @@ export class FakeRedis {
         for (const listener of this.#listeners) listener(value);
         return this.#listeners.size;
       case 'INFO':
-        return Buffer.from(`# Server\r\nrun_id:${this.runId}\r\n`);
+        return Buffer.from(`# Server\r\nredis_mode:${this.mode}\r\nrun_id:${this.runId}\r\n`);
       default:
         return this.#script(name, key, args.slice(1));
     }

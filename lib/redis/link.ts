@@ -150,6 +150,8 @@ export class Link {
   async #askRunId(): Promise<string | undefined> {
     try {
       const info = await within(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['INFO', 'server']));
+      // In a cluster any node may have answered, and none speaks for the others.
+      if (/redis_mode:cluster/.test(String(info))) return undefined;
       return /run_id:(\w+)/.exec(String(info))?.[1];
     } catch {
       return undefined;
