@@ -83,6 +83,19 @@ it('the lock is kept while its holder works', async () => {
   expect([String(await first), String(await second)]).toEqual(['1', '1']);
 });
 
+it('a lock that was got too late is given back, although Redis is not used any more', async () => {
+  const redis = new FakeRedis();
+  const [a, b] = two(redis, { timeoutMs: 20, leaseMs: 600_000 });
+  const gate = deferred();
+  redis.before = () => gate.promise;
+  expect(String(await a.flights.execute(flight(), () => Promise.resolve(Buffer.from('a'))))).toBe('a');
+  expect(a.isUp).toBe(false);
+  redis.before = () => undefined;
+  gate.resolve();
+  await until(() => redis.commands.filter((name) => name === 'EVAL').length > 1);
+  expect(String(await b.flights.execute(flight(), () => Promise.resolve(Buffer.from('b'))))).toBe('b');
+});
+
 it('without Redis everybody works alone, and nothing may be shared', async () => {
   const redis = new FakeRedis();
   const [{ flights }] = two(redis);

@@ -2,7 +2,7 @@ import type { FleetFlight, FleetFlights } from '../share/fleet';
 import { pack, unpack } from './codec';
 import { type Generations, newToken } from './generations';
 import type { Hub } from './hub';
-import { DOWN, type Link } from './link';
+import { DOWN, type Link, type Sending } from './link';
 import type { FleetConfig } from './options';
 import { ignored, pair, text } from './reply';
 import { ACQUIRE, RELEASE, RENEW, TOKEN_LENGTH } from './scripts';
@@ -93,9 +93,9 @@ export class RedisFlights implements FleetFlights {
   #acquire(lock: string, tokens: readonly string[]): Promise<Holder | undefined> {
     const args = [first(tokens), String(this.#config.leaseMs)];
     return this.#link.run(ACQUIRE, [lock], args, (reply) => holderOf(text(reply)), {
-      // A lock that was got too late is nobody's: it must not keep others waiting.
+      // A lock that was got too late is nobody's: it must not keep others waiting. The link has been cut by then.
       onLate: (reply) => {
-        if (reply === null) this.#release(lock, tokens, undefined);
+        if (reply === null) this.#release(lock, tokens, undefined, { isPast: true });
       },
     });
   }
@@ -123,13 +123,13 @@ export class RedisFlights implements FleetFlights {
   }
 
   /** In the background: the caller has the answer. */
-  #release(lock: string, tokens: readonly string[], answer: Buffer | undefined): void {
+  #release(lock: string, tokens: readonly string[], answer: Buffer | undefined, how?: Sending): void {
     const release = async (): Promise<void> => {
       const packed = answer && (await this.#packed(answer));
       const keys = [lock, ...tokens.map((token) => `${lock}:${token}`)];
       const message = `r:${tokens.join()}`;
       const args = [first(tokens), packed ?? '', String(this.#config.leaseMs), this.#hub.channel, message];
-      await this.#link.run(RELEASE, keys, args, ignored);
+      await this.#link.run(RELEASE, keys, args, ignored, how);
     };
     this.#releasing += 1;
     release()

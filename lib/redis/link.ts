@@ -17,6 +17,8 @@ export interface Sending {
   readonly timeoutMs?: number | undefined;
   /** Also while Redis is brought up to date before it is used again. */
   readonly isRecovery?: boolean | undefined;
+  /** Also while the link is cut, as Redis has just answered. */
+  readonly isPast?: boolean | undefined;
   /** Is given a reply that came too late. */
   readonly onLate?: ((reply: unknown) => void) | undefined;
 }
@@ -98,7 +100,7 @@ export class Link {
   }
 
   async #watched<T>(send: () => Promise<unknown>, parse: (reply: unknown) => T, how: Sending = {}): Promise<T> {
-    if (!this.#isUp && !(how.isRecovery && this.#isMending)) throw DOWN;
+    if (!this.#isUp && !how.isPast && !(how.isRecovery && this.#isMending)) throw DOWN;
     this.#runId ??= this.#askRunId();
     try {
       return parse(await within(how.timeoutMs ?? this.#config.timeoutMs, send, how.onLate));
