@@ -1,4 +1,4 @@
-import { redisFleet } from '../../lib/redis';
+import { type RedisFleetOptions, redisFleet } from '../../lib/redis';
 import { until } from '../support/deferred';
 import { FakeRedis } from '../support/fake-redis';
 import { Lab, text } from '../support/lab';
@@ -48,4 +48,31 @@ it('closing waits for what others must hear, and no longer than half a second', 
   const begun = performance.now();
   await hung?.close();
   expect(performance.now() - begun).toBeLessThan(2_000);
+});
+
+it.each<[string, RedisFleetOptions['subscribe']]>([
+  ['listening never begins', () => new Promise(() => undefined)],
+  ['it never ends', () => Promise.resolve(() => new Promise(() => undefined))],
+  ['its end fails', () => Promise.resolve(() => Promise.reject(new Error('closed')))],
+])('closing ends although %s', async (_what, subscribe) => {
+  const { sendCommand } = new FakeRedis();
+  const fleet = redisFleet({ sendCommand, subscribe, local: { maxStaleMs: 1 }, logger: silent });
+  const begun = performance.now();
+  await fleet.close();
+  expect(performance.now() - begun).toBeLessThan(2_000);
+});
+
+it('listening that failed is tried again, which is said once', async () => {
+  const { sendCommand } = new FakeRedis();
+  const warn = jest.fn();
+  let tries = 0;
+  const subscribe = (): Promise<() => void> => {
+    tries += 1;
+    return tries < 3 ? Promise.reject(new Error('not yet')) : Promise.resolve(() => undefined);
+  };
+  const logger = { warn, info: warn };
+  const fleet = redisFleet({ sendCommand, subscribe, local: { maxStaleMs: 1 }, logger });
+  await until(() => tries === 3);
+  await fleet.close();
+  expect(warn).toHaveBeenCalledTimes(1);
 });
