@@ -83,6 +83,40 @@ it('the lock is kept while its holder works', async () => {
   expect([String(await first), String(await second)]).toEqual(['1', '1']);
 });
 
+describe('who waits runs alone', () => {
+  const LOCK = 'mcpo:{docs}:f:key';
+  const own = (): Promise<Buffer> => Promise.resolve(Buffer.from('own'));
+  const hold = (redis: FakeRedis, holder: string, since: unknown = Date.now()): Promise<unknown> =>
+    redis.sendCommand(['SET', LOCK, `${holder.repeat(16)}${String(since)}`, 'PX', '600000']);
+
+  it('when a lock has no age', async () => {
+    const redis = new FakeRedis();
+    await hold(redis, 'a', 'nonsense');
+    expect(String(await two(redis)[0].flights.execute(flight(), own))).toBe('own');
+  });
+
+  it('after the window, when a lock is never given back', async () => {
+    const redis = new FakeRedis();
+    await hold(redis, 'a');
+    expect(String(await two(redis)[0].flights.execute(flight(undefined, 200), own))).toBe('own');
+  });
+
+  it('after the second that has gone', async () => {
+    const redis = new FakeRedis();
+    await hold(redis, 'a');
+    const answer = two(redis)[0].flights.execute(flight(), own);
+    const looked = async (): Promise<void> => {
+      redis.commands.length = 0;
+      await until(() => redis.commands.filter((name) => name === 'MGET').length > 1);
+    };
+    await looked();
+    await hold(redis, 'b');
+    await looked();
+    await hold(redis, 'c');
+    expect(String(await answer)).toBe('own');
+  });
+});
+
 it('a lock that was got too late is given back, although Redis is not used any more', async () => {
   const redis = new FakeRedis();
   const [a, b] = two(redis, { timeoutMs: 20, leaseMs: 600_000 });

@@ -13,6 +13,8 @@ const MAX_ANSWER_BYTES = 2 ** 20;
 /** In place of an answer that is too large. */
 const TOO_LARGE = Buffer.of(255);
 const FIRST_LOOK_MS = 20;
+/** Of so many that were waited for, each has gone without an answer: what kills them should not be waited for any longer. */
+const MAX_GONE = 2;
 
 /** Who has the lock of a call. */
 interface Holder {
@@ -67,22 +69,25 @@ export class RedisFlights implements FleetFlights {
     const lock = `${this.#generations.key(flight.group)}:f:${flight.key}`;
     // Its own, and those of holders that have gone: others who wait for the same ones are given the same answer.
     const tokens = [newToken()];
-    for (;;) {
+    const end = performance.now() + flight.windowMs;
+    while (tokens.length <= MAX_GONE) {
       flight.signal.throwIfAborted();
       let holder: Holder | undefined;
       try {
         holder = await this.#acquire(lock, tokens);
       } catch (error) {
         this.#failed(error);
-        return run();
+        break;
       }
       if (!holder) return this.#lead(lock, tokens, run);
-      if (holder.ageMs >= flight.windowMs) return run();
-      const answer = await this.#wait(lock, holder.token, flight.signal);
-      if (answer === 'alone') return run();
+      // Also when its age is no number: the lock is of something else.
+      if (!(holder.ageMs < flight.windowMs)) break;
+      const answer = await this.#wait(lock, holder.token, end, flight.signal);
+      if (answer === 'alone') break;
       if (answer !== 'gone') return answer;
       tokens.push(holder.token);
     }
+    return run();
   }
 
   /** Hears nothing any more. */
@@ -142,9 +147,11 @@ export class RedisFlights implements FleetFlights {
   }
 
   /** The answer of the holder; `gone` when there will be none, `alone` when nobody can say, or it is not handed on. */
-  async #wait(lock: string, token: string, signal: AbortSignal): Promise<Buffer | 'gone' | 'alone'> {
+  async #wait(lock: string, token: string, end: number, signal: AbortSignal): Promise<Buffer | 'gone' | 'alone'> {
     for (let ms = FIRST_LOOK_MS; ; ms = Math.min(2 * ms, this.#hub.isListening ? 400 : 50)) {
-      await this.#waiters.news(token, ms, signal);
+      const leftMs = end - performance.now();
+      if (leftMs <= 0) return 'alone';
+      await this.#waiters.news(token, Math.min(ms, leftMs), signal);
       signal.throwIfAborted();
       try {
         const [held, answer] = await this.#link.send(['MGET', lock, `${lock}:${token}`], pair);
