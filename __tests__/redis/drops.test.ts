@@ -1,5 +1,6 @@
 import { SmartCache } from '../../lib';
 import { type RedisFleet, type RedisFleetOptions, redisFleet } from '../../lib/redis';
+import { SET } from '../../lib/redis/scripts';
 import { until } from '../support/deferred';
 import { FakeRedis } from '../support/fake-redis';
 import { silent } from '../support/loggers';
@@ -41,4 +42,23 @@ it('a cluster that has failed gives out nothing from before, as any of its nodes
   await until(() => fleet.isUp);
   expect(await cache.get('tool')).toBeUndefined();
   expect(await cache.set('tool', {}, 2)).toBe(true);
+});
+
+it.each<[string, 'lru' | 'lru_ttl', number, string]>([
+  ['that has none', 'lru', 1_000, '604800000'],
+  ['that is endless', 'lru_ttl', 1e21, '604800000'],
+  ['that is short', 'lru_ttl', 1_000, '1000'],
+])('an entry with a lifetime %s is forgotten by Redis, with its generation at the latest', async (...given) => {
+  const [, strategy, ttlMs, expected] = given;
+  const redis = new FakeRedis();
+  const lifetimes: string[] = [];
+  const sendCommand: RedisFleetOptions['sendCommand'] = (args) => {
+    if (args[1] === SET.source) lifetimes.push(String(args.at(-1)));
+    return redis.sendCommand(args);
+  };
+  const cache = new SmartCache({ strategy, store: fleetOver(redis, { sendCommand }).store });
+  expect(await cache.set('tool', {}, 1, ttlMs)).toBe(true);
+  expect(await cache.get('tool')).toBe(1);
+  expect(Number(lifetimes[0])).toBeLessThanOrEqual(Number(expected));
+  expect(Number(lifetimes[0])).toBeGreaterThan(Number(expected) - 1_000);
 });

@@ -109,7 +109,7 @@ export class FakeRedis {
         return held ?? Buffer.from(String(token));
       case SET:
         if (held?.toString() !== String(token)) return 0;
-        this.#set(second, Buffer.concat([held, bytes as Buffer]), ms === '' ? Infinity : Number(ms));
+        this.#set(second, Buffer.concat([held, bytes as Buffer]), Number(ms));
         return 1;
       case HEADS: {
         const heads = keys.slice(1).map((key) => this.#get(key)?.subarray(0, HEAD_LENGTH) ?? Buffer.alloc(HEAD_LENGTH));

@@ -4,7 +4,7 @@ import { ignored, text, texts } from './reply';
 import { DROP, GENERATION, UNSETTLED } from './scripts';
 
 /** So old a generation is forgotten, and with it what was kept under it: a group that is gone leaves nothing behind. */
-const GENERATION_TTL_MS = 7 * 24 * 3_600_000;
+export const GENERATION_TTL_MS = 7 * 24 * 3_600_000;
 /** A drop that is not told keeps Redis out of use and other instances ignorant: it may take longer than a look-up. */
 const DROPPING: Sending = { timeoutMs: 500, isRecovery: true };
 

@@ -27,12 +27,11 @@ return ARGV[1]`);
 
 /**
  * Keeps an entry under the generation at which it was read, if that is still the group's. KEYS: generation, entry. ARGV:
- * generation, entry, its lifetime or nothing.
+ * generation, entry, its lifetime.
  */
 export const SET = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
-if ARGV[3] == '' then redis.call('SET', KEYS[2], ARGV[1] .. ARGV[2])
-else redis.call('SET', KEYS[2], ARGV[1] .. ARGV[2], 'PX', ARGV[3]) end
+redis.call('SET', KEYS[2], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
 return 1`);
 
 /**

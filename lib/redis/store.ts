@@ -1,7 +1,7 @@
 import type { MaybePromise } from '../cache/maybe-promise';
 import type { CacheEntry, CacheStore, Found, Generation, StoreHealth, StoreInit } from '../cache/store';
 import { leftMs, packEntry, unpackEntry } from './codec';
-import { type Generations, settled } from './generations';
+import { GENERATION_TTL_MS, type Generations, settled } from './generations';
 import { Heads } from './heads';
 import { DOWN, type Link } from './link';
 import type { LocalTier, Near } from './local-tier';
@@ -139,7 +139,8 @@ export class RedisStore implements CacheStore {
     const packed = await packEntry(entry, config.compressAboveBytes);
     const left = leftMs(entry);
     if (left <= 0) return false;
-    const lifetime = left === Infinity ? '' : String(Math.ceil(left));
+    // Longer than its generation, it is not found.
+    const lifetime = String(Math.min(Math.ceil(left), GENERATION_TTL_MS));
     const keys = [this.#generations.key(group), entryKey];
     const stored = await link.run(SET, keys, [generation, packed, lifetime], (reply) => reply === 1);
     if (stored) {
