@@ -3,6 +3,7 @@ import { type ArgumentError, type ErrorCode, ERROR_CODES, McpoError } from './er
 
 const SUCCESS = 1;
 const FAILURE = 0;
+const HEADERS = { 'Retry-After': /^\d{1,9}$/, Allow: /^[A-Z]+(?:, [A-Z]+)*$/ };
 
 /** A failure as other instances are told of it: what a caller may see, and no cause. */
 interface Told {
@@ -25,15 +26,35 @@ export function encodeOutcome(outcome: Outcome): Buffer | undefined {
   return Buffer.concat([Buffer.of(FAILURE), Buffer.from(JSON.stringify(told))]);
 }
 
-/** The end that was encoded; one that cannot be read is no answer. */
-export function decodeOutcome(bytes: Buffer): Outcome {
+/** The end that was encoded; `undefined` for what cannot be read. */
+export function decodeOutcome(bytes: Buffer): Outcome | undefined {
   if (bytes[0] === SUCCESS) return { ok: true, body: bytes.subarray(1) };
+  if (bytes[0] !== FAILURE) return undefined;
   try {
-    const { code, detail, ...rest } = JSON.parse(bytes.toString('utf8', 1)) as Told;
-    if (ERROR_CODES.includes(code)) return { ok: false, error: new McpoError(code, detail, rest) };
+    const told = JSON.parse(bytes.toString('utf8', 1)) as Partial<Record<keyof Told, unknown>>;
+    const code = ERROR_CODES.find((known) => known === told.code);
+    if (!code || typeof told.detail !== 'string') return undefined;
+    const errors = Array.isArray(told.errors) ? told.errors.filter(isArgumentError) : undefined;
+    const outcome = told.outcome === 'unknown' ? ('unknown' as const) : undefined;
+    const options = { headers: safeHeaders(told.headers), ...(outcome && { outcome }), ...(errors && { errors }) };
+    return { ok: false, error: new McpoError(code, told.detail, options) };
   } catch {
-    // Of another version of this package.
+    return undefined;
   }
-  const error = new McpoError('MCPO_INTERNAL', 'the answer of another instance cannot be read');
-  return { ok: false, error };
+}
+
+/** Of what errors have; nothing else that stands in Redis becomes a header of an answer. */
+function safeHeaders(headers: unknown): Record<string, string> {
+  if (typeof headers !== 'object' || headers === null) return {};
+  return Object.fromEntries(
+    Object.entries(HEADERS).flatMap(([name, form]) => {
+      const value: unknown = (headers as Record<string, unknown>)[name];
+      return typeof value === 'string' && form.test(value) ? [[name, value]] : [];
+    }),
+  );
+}
+
+function isArgumentError(value: unknown): value is ArgumentError {
+  const { pointer, message } = (value ?? {}) as Partial<Record<keyof ArgumentError, unknown>>;
+  return typeof pointer === 'string' && typeof message === 'string';
 }

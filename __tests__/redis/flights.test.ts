@@ -55,6 +55,20 @@ it.each([
   expect((await second)?.toString()).toBe('own');
 });
 
+it.each([
+  ['of an unknown kind', Buffer.from([7, 1])],
+  ['that cannot be unpacked', Buffer.from([1, 255, 255])],
+])('each makes its own when an answer is one %s', async (_kind, answer) => {
+  const redis = new FakeRedis();
+  const holder = 'a'.repeat(16);
+  const lock = 'mcpo:1:{docs}:f:key';
+  await redis.sendCommand(['SET', lock, `${holder}${Date.now()}`, 'PX', '60000']);
+  await redis.sendCommand(['SET', `${lock}:${holder}`, answer, 'PX', '60000']);
+  const [{ flights }] = two(redis);
+  expect(String(await flights.execute(flight(), () => Promise.resolve(Buffer.from('own'))))).toBe('own');
+  expect(flights.health).toEqual({ isUp: true, errors: 0 });
+});
+
 it('nobody joins what is older than the window, and who has left waits no longer', async () => {
   const redis = new FakeRedis();
   const [a, b] = two(redis);
@@ -84,7 +98,7 @@ it('the lock is kept while its holder works', async () => {
 });
 
 describe('who waits runs alone', () => {
-  const LOCK = 'mcpo:{docs}:f:key';
+  const LOCK = 'mcpo:1:{docs}:f:key';
   const own = (): Promise<Buffer> => Promise.resolve(Buffer.from('own'));
   const hold = (redis: FakeRedis, holder: string, since: unknown = Date.now()): Promise<unknown> =>
     redis.sendCommand(['SET', LOCK, `${holder.repeat(16)}${String(since)}`, 'PX', '600000']);
@@ -148,16 +162,33 @@ it('an end is told to others as a caller may see it', () => {
     return bytes && decodeOutcome(bytes);
   };
   expect(decodeOutcome(encodeOutcome({ ok: true, body }) ?? body)).toEqual({ ok: true, body });
-  const lost = new McpoError('MCPO_CONNECTION_LOST', 'gone', { outcome: 'unknown', headers: { A: 'b' }, cause: 1 });
+  const lost = new McpoError('MCPO_CONNECTION_LOST', 'gone', {
+    outcome: 'unknown',
+    headers: { A: 'b', 'Retry-After': '7' },
+    cause: 1,
+  });
   expect(told(lost)).toEqual({
     ok: false,
-    error: expect.objectContaining({ code: lost.code, message: 'gone', outcome: 'unknown', headers: { A: 'b' } }),
+    error: expect.objectContaining({
+      code: lost.code,
+      message: 'gone',
+      outcome: 'unknown',
+      headers: { 'Retry-After': '7' },
+    }),
   });
   expect(encodeOutcome({ ok: false, error: lost })?.toString()).not.toContain('cause');
   for (const code of ['MCPO_QUEUE_FULL', 'MCPO_CALLER_GONE'] as const) {
     expect(told(new McpoError(code, 'own matter'))).toBeUndefined();
   }
-  for (const nonsense of ['', '{', '{"code":"NEW"}']) {
-    expect(decodeOutcome(Buffer.from(`\0${nonsense}`))).toMatchObject({ ok: false, error: { code: 'MCPO_INTERNAL' } });
+  for (const nonsense of ['\0', '\0{', '\0null', '\0{"code":"NEW"}', '\0{"code":"MCPO_TIMEOUT"}', '\u0002{}', '']) {
+    expect(decodeOutcome(Buffer.from(nonsense))).toBeUndefined();
   }
+  const forged = {
+    code: 'MCPO_TIMEOUT',
+    detail: 'd',
+    headers: { Allow: 'GET\r\nX: y', 'Set-Cookie': 'a' },
+    errors: [1],
+  };
+  const { error } = decodeOutcome(Buffer.from(`\0${JSON.stringify(forged)}`)) as { error: McpoError };
+  expect([error.headers, error.errors]).toEqual([{}, []]);
 });

@@ -70,7 +70,7 @@ export class FakeRedis {
       case 'MGET':
         return args.map((one) => this.#get(String(one)));
       case 'SET':
-        return this.#set(key, value, Number(ms));
+        return this.#set(key, args[1] ?? '', Number(ms));
       case 'DEL':
         return Number(this.#kept.delete(key));
       case 'SADD':

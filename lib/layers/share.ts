@@ -53,14 +53,17 @@ export function share(
         next();
       });
     const workInFleet = async (through: FleetFlights, key: string, signal: AbortSignal): Promise<Outcome> => {
-      let own: Outcome | undefined;
+      let own = undefined as Outcome | undefined;
       const answer = await through.execute({ group: server, key, windowMs, signal }, async () => {
         own = await work(signal);
         return encodeOutcome(own);
       });
-      if (own || !answer) return own as Outcome;
+      if (own) return own;
+      const told = answer && decodeOutcome(answer);
+      // Nobody can read what another version of this package has written.
+      if (!told) return work(signal);
       collapsed();
-      return decodeOutcome(answer);
+      return told;
     };
 
     const join = (epoch: Epoch | undefined): void => {

@@ -8,8 +8,6 @@ const PLAIN = 0;
 const DEFLATED = 1;
 /** A token of its own, and two doubles: when the entry was made, and how long it is good. */
 const HEADER_BYTES = TOKEN_LENGTH + 16;
-/** What a body may become: more than any that is kept, less than a forged one would need to fill the memory. */
-const MAX_BODY_BYTES = 2 ** 28;
 
 const deflate = promisify(deflateRaw);
 const inflate = promisify(inflateRaw);
@@ -20,9 +18,15 @@ export async function pack(body: Buffer, compressAboveBytes: number): Promise<Bu
   return Buffer.concat([Buffer.of(DEFLATED), await deflate(body, { level: 1 })]);
 }
 
-/** The body that was packed, in memory of its own: a reply is often a view of a block shared with others. */
-export async function unpack(packed: Buffer): Promise<Buffer> {
-  if (packed[0] === DEFLATED) return inflate(packed.subarray(1), { maxOutputLength: MAX_BODY_BYTES });
+/**
+ * The body that was packed, in memory of its own: a reply is often a view of a block shared with others. `undefined` for
+ * what is no body, or one of more than `maxBytes`.
+ */
+export async function unpack(packed: Buffer, maxBytes: number): Promise<Buffer | undefined> {
+  if (packed[0] === DEFLATED) {
+    return inflate(packed.subarray(1), { maxOutputLength: maxBytes }).catch(() => undefined);
+  }
+  if (packed[0] !== PLAIN || packed.length - 1 > maxBytes) return undefined;
   const body = Buffer.allocUnsafeSlow(packed.length - 1);
   packed.copy(body, 0, 1);
   return body;
@@ -37,14 +41,14 @@ export async function packEntry({ body, storedAt, ttlMs }: CacheEntry, compressA
   return Buffer.concat([header, await pack(body, compressAboveBytes)]);
 }
 
-/** The entry that was packed. */
-export async function unpackEntry(packed: Buffer): Promise<CacheEntry> {
+/** The entry that was packed; `undefined` for what is none, or one of more than `maxBytes`. */
+export async function unpackEntry(packed: Buffer, maxBytes: number): Promise<CacheEntry | undefined> {
+  if (packed.length <= HEADER_BYTES) return undefined;
+  const storedAt = packed.readDoubleBE(TOKEN_LENGTH);
   const ttlMs = packed.readDoubleBE(TOKEN_LENGTH + 8);
-  return {
-    body: await unpack(packed.subarray(HEADER_BYTES)),
-    storedAt: packed.readDoubleBE(TOKEN_LENGTH),
-    ttlMs: ttlMs === Infinity ? undefined : ttlMs,
-  };
+  if (!Number.isFinite(storedAt) || !(ttlMs > 0)) return undefined;
+  const body = await unpack(packed.subarray(HEADER_BYTES), maxBytes);
+  return body && { body, storedAt, ttlMs: ttlMs === Infinity ? undefined : ttlMs };
 }
 
 /** Milliseconds until an entry's time is over; `Infinity` if it never is. */

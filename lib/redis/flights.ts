@@ -10,7 +10,7 @@ import { Waiters } from './waiters';
 
 /** The largest answer that is handed on; of a larger one, every instance makes its own. */
 const MAX_ANSWER_BYTES = 2 ** 20;
-/** In place of an answer that is too large. */
+/** In place of an answer that is too large: it cannot be unpacked. */
 const TOO_LARGE = Buffer.of(255);
 const FIRST_LOOK_MS = 20;
 /** Of so many that were waited for, each has gone without an answer: what kills them should not be waited for any longer. */
@@ -155,7 +155,7 @@ export class RedisFlights implements FleetFlights {
       signal.throwIfAborted();
       try {
         const [held, answer] = await this.#link.send(['MGET', lock, `${lock}:${token}`], pair);
-        if (answer) return answer.equals(TOO_LARGE) ? 'alone' : await unpack(answer);
+        if (answer) return (await unpack(answer, MAX_ANSWER_BYTES)) ?? 'alone';
         if (held?.toString('latin1', 0, TOKEN_LENGTH) !== token) return 'gone';
       } catch (error) {
         this.#failed(error);

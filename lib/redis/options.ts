@@ -56,6 +56,7 @@ export interface RedisFleetOptions {
 export interface FleetConfig {
   readonly sendCommand: RedisFleetOptions['sendCommand'];
   readonly subscribe: NonNullable<RedisFleetOptions['subscribe']> | undefined;
+  /** The option, and the format. */
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly compressAboveBytes: number;
@@ -63,6 +64,9 @@ export interface FleetConfig {
   readonly local: { readonly maxSize: number; readonly maxBytes: number; readonly maxStaleMs: number } | undefined;
   readonly logger: FleetLogger;
 }
+
+/** How what is in Redis is written: instances that write in different ways share nothing. */
+const FORMAT = 1;
 
 const OPTIONS = 'sendCommand subscribe prefix timeoutMs compressAboveBytes leaseMs local logger'.split(' ');
 const LOCAL_OPTIONS = ['maxSize', 'maxBytes', 'maxStaleMs'];
@@ -93,7 +97,7 @@ export function fleetConfig(options: RedisFleetOptions): FleetConfig {
   return {
     sendCommand,
     subscribe,
-    prefix,
+    prefix: `${prefix}${FORMAT}:`,
     timeoutMs: integer('timeoutMs', options.timeoutMs, 1, 100, 500),
     compressAboveBytes: integer('compressAboveBytes', options.compressAboveBytes, 0, 16_384),
     leaseMs: integer('leaseMs', options.leaseMs, 100, 5_000),

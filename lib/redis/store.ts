@@ -119,8 +119,8 @@ export class RedisStore implements CacheStore {
     const generation = settled(known.toString('latin1'));
     if (!generation || found?.toString('latin1', 0, TOKEN_LENGTH) !== generation)
       return { entry: undefined, generation };
-    const entry = await unpackEntry(found.subarray(TOKEN_LENGTH));
-    if (leftMs(entry) <= 0) return { entry: undefined, generation };
+    const entry = await unpackEntry(found.subarray(TOKEN_LENGTH), this.#init.maxEntryBytes);
+    if (!entry || leftMs(entry) <= 0) return { entry: undefined, generation };
     local?.add(key, { entry, head: found.toString('latin1', 0, HEAD_LENGTH), askedAt }, drops);
     return { entry, generation };
   }
