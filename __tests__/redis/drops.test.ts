@@ -62,3 +62,33 @@ it.each<[string, 'lru' | 'lru_ttl', number, string]>([
   expect(Number(lifetimes[0])).toBeLessThanOrEqual(Number(expected));
   expect(Number(lifetimes[0])).toBeGreaterThan(Number(expected) - 1_000);
 });
+
+describe('while a write may still take effect', () => {
+  const unsettled = async (ms: number): Promise<[FakeRedis, RedisFleet, SmartCache]> => {
+    const redis = new FakeRedis();
+    const fleet = fleetOver(redis);
+    await fleet.flights.dropGroup('tool', ms);
+    // What Redis removes for want of memory.
+    await redis.sendCommand(['DEL', 'mcpo:1:{tool}']);
+    return [redis, fleet, new SmartCache({ store: fleet.store })];
+  };
+
+  it('what Redis has forgotten of it is told again at the end', async () => {
+    const [, , cache] = await unsettled(300);
+    expect(await cache.set('tool', {}, 1)).toBe(true);
+    expect(await cache.get('tool')).toBe(1);
+    await until(async () => (await cache.get('tool')) === undefined);
+    expect(await cache.set('tool', {}, 2)).toBe(true);
+  });
+
+  it('and when Redis has failed', async () => {
+    const [redis, fleet, cache] = await unsettled(60_000);
+    expect(await cache.set('tool', {}, 1)).toBe(true);
+    redis.before = () => Promise.reject(new Error('LOADING'));
+    expect(await cache.get('tool')).toBeUndefined();
+    redis.before = () => undefined;
+    await until(() => fleet.isUp);
+    expect(await cache.set('tool', {}, 2)).toBe(false);
+    expect(await cache.generation('tool')).toBeUndefined();
+  });
+});

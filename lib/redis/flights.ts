@@ -90,8 +90,9 @@ export class RedisFlights implements FleetFlights {
     return run();
   }
 
-  /** Hears nothing any more. */
+  /** Hears and tells nothing any more. */
   close(): void {
+    this.#generations.close();
     this.#waiters.close();
   }
 

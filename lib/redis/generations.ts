@@ -22,6 +22,8 @@ interface Owed {
   confirmed: number;
   /** The last whose write has been answered without it. */
   givenUp: number;
+  /** Until the group is settled. */
+  timer: NodeJS.Timeout | undefined;
 }
 
 /** A name of which there is no other. */
@@ -98,7 +100,7 @@ export class Generations implements Debtor {
 
   /** Moves a group on. Waits for Redis a bounded time, and never fails: what cannot be told is owed. */
   async drop(group: string, unsettledMs: number): Promise<void> {
-    const owed = this.#owed.get(group) ?? { until: 0, asked: 0, confirmed: 0, givenUp: 0 };
+    const owed = this.#owed.get(group) ?? { until: 0, asked: 0, confirmed: 0, givenUp: 0, timer: undefined };
     this.#owed.set(group, owed);
     owed.until = Math.max(owed.until, performance.now() + unsettledMs);
     owed.asked += 1;
@@ -124,6 +126,12 @@ export class Generations implements Debtor {
   async recover(mayBeOld: boolean): Promise<void> {
     if (mayBeOld || this.#owesClear) await this.#clear(DROPPING);
     for (const [group, owed] of [...this.#owed]) await this.#drop(group, owed);
+  }
+
+  /** Tells nothing any more. */
+  close(): void {
+    for (const { timer } of this.#owed.values()) clearTimeout(timer);
+    this.#owed.clear();
   }
 
   /** What could not be told is owed. */
@@ -155,7 +163,11 @@ export class Generations implements Debtor {
     const leftMs = Math.max(0, Math.ceil(owed.until - performance.now()));
     await this.#link.run(DROP, [this.key(group)], [String(leftMs)], ignored, DROPPING);
     owed.confirmed = Math.max(owed.confirmed, asked);
-    if (owed.confirmed === owed.asked && this.#owed.get(group) === owed) this.#owed.delete(group);
+    if (owed.confirmed < owed.asked) return;
+    clearTimeout(owed.timer);
+    // That a group is unsettled may be lost in Redis: it is told again when Redis has failed, and once at the end.
+    if (leftMs > 0) owed.timer = setTimeout(() => void this.drop(group, 0), leftMs).unref();
+    else if (this.#owed.get(group) === owed) this.#owed.delete(group);
   }
 
   async #clear(how: Sending): Promise<void> {
