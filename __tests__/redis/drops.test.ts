@@ -92,3 +92,33 @@ describe('while a write may still take effect', () => {
     expect(await cache.generation('tool')).toBeUndefined();
   });
 });
+
+describe('when Redis has forgotten which groups there are', () => {
+  const forgotten = async (prefix: string): Promise<[FakeRedis, SmartCache, RedisFleet]> => {
+    const redis = new FakeRedis();
+    const cache = new SmartCache({ store: fleetOver(redis, { prefix }).store });
+    for (const tool of ['one', 'two', 'three']) expect(await cache.set(tool, {}, 1)).toBe(true);
+    await redis.sendCommand(['DEL', `${prefix}1:{}:groups`]);
+    return [redis, cache, fleetOver(redis, { prefix })];
+  };
+  const kept = async (cache: SmartCache): Promise<unknown[]> =>
+    Promise.all(['one', 'two', 'three'].map((tool) => cache.get(tool)));
+
+  it.each(['mcpo:', 'odd [a]*?:'])('clear() drops what all instances keep (%s)', async (prefix) => {
+    const [, cache, other] = await forgotten(prefix);
+    expect(await kept(cache)).toEqual([1, 1, 1]);
+    await new SmartCache({ store: other.store }).clear();
+    expect(await kept(cache)).toEqual([undefined, undefined, undefined]);
+  });
+
+  it('so does an instance that finds another Redis', async () => {
+    const [redis, cache, other] = await forgotten('mcpo:');
+    const tools = new SmartCache({ store: other.store });
+    expect(await tools.get('none')).toBeUndefined();
+    redis.before = () => Promise.reject(new Error('LOADING'));
+    expect(await tools.get('none')).toBeUndefined();
+    Object.assign(redis, { runId: 'two', before: () => undefined });
+    await until(() => other.isUp);
+    expect(await kept(cache)).toEqual([undefined, undefined, undefined]);
+  });
+});

@@ -19,6 +19,11 @@ interface Kept {
   readonly until: number;
 }
 
+/** A pattern whose only star that is no text is before its last character. */
+function around(pattern: string): readonly [string, string] {
+  return [pattern.slice(0, -2).replace(/\\(.)/g, '$1'), pattern.slice(-1)];
+}
+
 /** As much of Redis as a fleet uses, in this process, for tests of what happens when it fails. */
 export class FakeRedis {
   readonly #kept = new Map<string, Kept>();
@@ -72,12 +77,20 @@ export class FakeRedis {
       case 'SET':
         return this.#set(key, args[1] ?? '', Number(ms));
       case 'DEL':
+        this.#sets.delete(key);
         return Number(this.#kept.delete(key));
       case 'SADD':
         this.#sets.set(key, set.add(value));
         return 1;
       case 'SMEMBERS':
         return [...set].map((member) => Buffer.from(member));
+      case 'SCAN': {
+        const [begin, end] = around(String(args[2]));
+        const keys = [...this.#kept.keys()].filter((kept) => kept.startsWith(begin) && kept.endsWith(end));
+        // Half of them in each of two pages.
+        const page = keys.filter((_, index) => String(index % 2) === key);
+        return [Buffer.from(key === '0' ? '1' : '0'), page.map((one) => Buffer.from(one))];
+      }
       case 'PUBLISH':
         for (const listener of this.#listeners) listener(value);
         return this.#listeners.size;

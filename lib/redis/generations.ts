@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { DOWN, type Debtor, type Link, type Sending } from './link';
-import { ignored, text, texts } from './reply';
+import { ignored, scanned, text, texts } from './reply';
 import { DROP, GENERATION, UNSETTLED } from './scripts';
 
 /** So old a generation is forgotten, and with it what was kept under it: a group that is gone leaves nothing behind. */
@@ -48,6 +48,8 @@ export class Generations implements Debtor {
   readonly #space: string;
   readonly #turns = new Map<string, Turn>();
   readonly #owed = new Map<string, Owed>();
+  /** The keys of groups that were asked for here. */
+  readonly #keys = new Map<string, string>();
   #owesClear = false;
   #errors = 0;
 
@@ -74,7 +76,9 @@ export class Generations implements Debtor {
 
   /** The key of a group's generation. In Redis Cluster, all keys that begin with it are in one place. */
   key(group: string): string {
-    return `${this.#space}${encodeURIComponent(group.toWellFormed())}}`;
+    const key = this.#keys.get(group) ?? `${this.#space}${encodeURIComponent(group.toWellFormed())}}`;
+    this.#keys.set(group, key);
+    return key;
   }
 
   /**
@@ -171,8 +175,22 @@ export class Generations implements Debtor {
   }
 
   async #clear(how: Sending): Promise<void> {
-    const groups = await this.#link.send(['SMEMBERS', this.#groups], texts, how);
-    await Promise.all(groups.map((group) => this.#link.run(DROP, [this.key(group)], ['0'], ignored, how)));
+    // Redis may have forgotten the list; in a cluster, a scan finds the keys of one node alone.
+    const listed = await this.#link.send(['SMEMBERS', this.#groups], texts, how);
+    const keys = new Set([...this.#keys.values(), ...listed.map((group) => this.key(group))]);
+    for await (const key of this.#scan(how)) keys.add(key);
+    await Promise.all([...keys].map((key) => this.#link.run(DROP, [key], ['0'], ignored, how)));
     this.#owesClear = false;
+  }
+
+  /** The keys of generations, as far as one node has them. */
+  async *#scan(how: Sending): AsyncIterable<string> {
+    const pattern = `${this.#space.replace(/[*?[\]\\^]/g, '\\$&')}*}`;
+    let cursor = '0';
+    do {
+      const page = await this.#link.send(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'], scanned, how);
+      yield* page.keys;
+      cursor = page.cursor;
+    } while (cursor !== '0');
   }
 }

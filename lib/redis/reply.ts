@@ -33,6 +33,12 @@ export function texts(reply: unknown): string[] {
   return members.flatMap((member) => bulk(member)?.toString() ?? []);
 }
 
+/** What `SCAN` has found, and where it goes on. */
+export function scanned(reply: unknown): { readonly cursor: string; readonly keys: readonly string[] } {
+  const [cursor, keys] = list(reply);
+  return { cursor: text(cursor) ?? '0', keys: texts(keys) };
+}
+
 /** A reply that nobody looks at. */
 export function ignored(): void {
   return undefined;
