@@ -64,6 +64,13 @@ it('what is dropped while it is being read does not come back', async () => {
   expect(await bodyIn(store)).toBeUndefined();
 });
 
+it.each([0, 60_000])('what is kept of one group is not found in another (maxStaleMs %d)', async (maxStaleMs) => {
+  const store = instance(new FakeRedis(), { local: { maxStaleMs } });
+  await store.set('key', entry('1'), 'docs');
+  expect(await bodyIn(store)).toBe('1');
+  expect((await store.find('key', 'other')).entry).toBeUndefined();
+});
+
 it('look-ups of one turn are confirmed by one command, each by its own entry', async () => {
   const redis = new FakeRedis();
   const [near, other] = [instance(redis), instance(redis)];

@@ -50,30 +50,33 @@ export class RedisStore implements CacheStore {
 
   find(key: string, group: string): MaybePromise<Found> {
     const { local, staleness } = this.#parts;
-    const near = local?.get(key);
+    const entryKey = this.#entryKey(key, group);
+    const near = local?.get(entryKey);
     if (near && leftMs(near.entry) > 0) {
       if (staleness?.isRecent(this.#generations.key(group), near.askedAt)) return near;
-      return this.#orElse(this.#confirmed(key, group, near), NOTHING);
+      return this.#orElse(this.#confirmed(entryKey, group, near), NOTHING);
     }
-    local?.remove(key);
-    return this.#orElse(this.#fetch(key, group), NOTHING);
+    local?.remove(entryKey);
+    return this.#orElse(this.#fetch(entryKey, group), NOTHING);
   }
 
   async set(key: string, entry: CacheEntry, group: string, generation?: Generation): Promise<boolean> {
     if (this.#isClosed || leftMs(entry) <= 0) return false;
     const { local } = this.#parts;
-    local?.remove(key);
-    const stored = await this.#orElse(this.#keep(key, entry, group, generation), false);
-    if (!stored) local?.drop(key);
+    const entryKey = this.#entryKey(key, group);
+    local?.remove(entryKey);
+    const stored = await this.#orElse(this.#keep(entryKey, entry, group, generation), false);
+    if (!stored) local?.drop(entryKey);
     return stored;
   }
 
   async delete(key: string, group: string): Promise<boolean> {
     const { link, local } = this.#parts;
-    const keys = [this.#generations.key(group), this.#entryKey(key, group)];
+    const entryKey = this.#entryKey(key, group);
+    const keys = [this.#generations.key(group), entryKey];
     const isOne = (reply: unknown): boolean => reply === 1;
     const found = await this.#orElse(link.run(DELETE, keys, [], isOne), false);
-    local?.drop(key);
+    local?.drop(entryKey);
     return found;
   }
 
@@ -98,37 +101,36 @@ export class RedisStore implements CacheStore {
     this.#parts.local?.clear();
   }
 
-  async #confirmed(key: string, group: string, near: Near): Promise<Found> {
+  async #confirmed(entryKey: string, group: string, near: Near): Promise<Found> {
     const askedAt = performance.now();
     const name = this.#generations.key(group);
-    if (await this.#heads.isStill(name, this.#entryKey(key, group), near.head)) {
+    if (await this.#heads.isStill(name, entryKey, near.head)) {
       near.askedAt = askedAt;
       return near;
     }
     const { local } = this.#parts;
-    if (local?.get(key) === near) local.remove(key);
-    return this.#fetch(key, group);
+    if (local?.get(entryKey) === near) local.remove(entryKey);
+    return this.#fetch(entryKey, group);
   }
 
-  async #fetch(key: string, group: string): Promise<Found> {
+  async #fetch(entryKey: string, group: string): Promise<Found> {
     const name = this.#generations.key(group);
     const { link, local } = this.#parts;
     const [askedAt, drops] = [performance.now(), local?.drops ?? 0];
-    const [known, found] = await link.send(['MGET', name, this.#entryKey(key, group)], pair);
+    const [known, found] = await link.send(['MGET', name, entryKey], pair);
     if (!known) return { entry: undefined, generation: await this.#generations.make(group) };
     const generation = settled(known.toString('latin1'));
     if (!generation || found?.toString('latin1', 0, TOKEN_LENGTH) !== generation)
       return { entry: undefined, generation };
     const entry = await unpackEntry(found.subarray(TOKEN_LENGTH), this.#init.maxEntryBytes);
     if (!entry || leftMs(entry) <= 0) return { entry: undefined, generation };
-    local?.add(key, { entry, head: found.toString('latin1', 0, HEAD_LENGTH), askedAt }, drops);
+    local?.add(entryKey, { entry, head: found.toString('latin1', 0, HEAD_LENGTH), askedAt }, drops);
     return { entry, generation };
   }
 
-  async #keep(key: string, entry: CacheEntry, group: string, given?: Generation): Promise<boolean> {
+  async #keep(entryKey: string, entry: CacheEntry, group: string, given?: Generation): Promise<boolean> {
     const { link, config, local } = this.#parts;
     const [askedAt, drops] = [performance.now(), local?.drops ?? 0];
-    const entryKey = this.#entryKey(key, group);
     if (entry.body.length > this.#init.maxEntryBytes) {
       // A caller who has seen the newer result must not meet the older one afterwards.
       await link.send(['DEL', entryKey], ignored);
@@ -145,8 +147,8 @@ export class RedisStore implements CacheStore {
     const stored = await link.run(SET, keys, [generation, packed, lifetime], (reply) => reply === 1);
     if (stored) {
       // Not one that was found meanwhile, which this one has replaced.
-      local?.remove(key);
-      local?.add(key, { entry, head: generation + packed.toString('latin1', 0, TOKEN_LENGTH), askedAt }, drops);
+      local?.remove(entryKey);
+      local?.add(entryKey, { entry, head: generation + packed.toString('latin1', 0, TOKEN_LENGTH), askedAt }, drops);
     }
     return stored;
   }
