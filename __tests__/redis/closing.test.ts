@@ -1,3 +1,4 @@
+import { MemoryStore, type StoreFactory } from '../../lib';
 import { type RedisFleetOptions, redisFleet } from '../../lib/redis';
 import { until } from '../support/deferred';
 import { FakeRedis } from '../support/fake-redis';
@@ -32,6 +33,30 @@ it('a write that is cut off when its instance closes is told to the others', asy
   expect((await cutOff).body).toMatchObject({ outcome: 'unknown' });
   expect(await status()).toBe('express-mcpo; fwd=miss');
   await fleets[1]?.close();
+});
+
+it('a cache is closed after it has been told of a write that was cut off', async () => {
+  const lab = new Lab().tool('write', () => new Promise(() => undefined));
+  const told: string[] = [];
+  const store: StoreFactory = (init) => {
+    const made = new MemoryStore(init);
+    const [dropGroup, close] = [made.dropGroup.bind(made), made.close.bind(made)];
+    made.dropGroup = (...args) => {
+      told.push('write');
+      dropGroup(...args);
+    };
+    made.close = () => {
+      told.push('close');
+      close();
+    };
+    return made;
+  };
+  const { mcpo, url } = await serve({ servers: { lab: { connect: lab.connect } }, cache: { store } });
+  const cutOff = post(`${url}/lab/write`);
+  await until(() => lab.runs.get('write') === 1);
+  await mcpo.close();
+  expect((await cutOff).status).toBe(502);
+  expect(told).toEqual(['write', 'close']);
 });
 
 it('closing waits for what others must hear, and no longer than half a second', async () => {
