@@ -69,7 +69,7 @@ export class Catalogue {
       byName.set(name, tool);
       byPath.set(tool.path.slice(tool.path.indexOf('/', 1) + 1), tool);
     }
-    const changes = this.#changes.take(byName);
+    const changes = this.#changes.take(this.#byName, byName);
     if (changes) this.#logger[changes.level](`mcpo: server ${this.#server}: its tools have changed: ${changes.text}`);
     this.#byName = byName;
     this.#byPath = byPath;

@@ -20,17 +20,14 @@ export interface ListChanges {
 export class ListHistory {
   /** As each tool was when it was last there. */
   readonly #seen = new Map<string, Tool>();
-  #before: Tools = new Map();
 
-  /** Takes the next list; what has changed since the last, `undefined` when nothing has, or there was none. */
-  take(after: Tools): ListChanges | undefined {
-    const before = this.#before;
+  /** Takes the next list; what has changed since the one before, `undefined` when nothing has, or this is the first. */
+  take(before: Tools, after: Tools): ListChanges | undefined {
     const isFirst = this.#seen.size === 0;
     const changed = [...after.values()].flatMap((tool) => {
       const known = this.#seen.get(tool.name);
       return known && known.version !== tool.version ? [`${shown(tool.name, MAX_NAME)} ${changeOf(known, tool)}`] : [];
     });
-    this.#before = after;
     for (const tool of after.values()) this.#remember(tool);
     if (isFirst) return undefined;
     const changes = [...changed, ...missing(after, before, 'is new'), ...missing(before, after, 'is gone')];

@@ -37,8 +37,8 @@ export function settled(generation: string): string | undefined {
 }
 
 /**
- * The generations of groups in Redis, of which all caches and flights of a fleet have the same: each is a token of which there is no other: one that Redis has lost is replaced by a
- * new one, under which nothing is kept.
+ * The generations of groups in Redis, which all caches and flights of a fleet have in common. Each is a token of which
+ * there is no other: one that Redis has lost is replaced by a new one, under which nothing is kept.
  *
  * A drop is owed from the moment it is asked for until Redis has confirmed it. While one is owed and Redis is out of
  * reach, the {@link Link} is down and nothing of it is used here.
