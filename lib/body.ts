@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { McpoError, isMcpoError } from './errors';
+import { stateOf } from './request-state';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -19,18 +20,19 @@ const DECODERS = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createIn
  * @throws McpoError MCPO_UNSUPPORTED_MEDIA_TYPE, MCPO_BODY_TOO_LARGE, MCPO_INVALID_JSON, MCPO_INVALID_BODY
  */
 export async function readJsonObject(req: IncomingMessage, limit: number): Promise<JsonObject> {
-  const { 'content-type': type, 'content-length': length } = req.headers;
+  const { headers } = stateOf(req);
+  const { 'content-type': type, 'content-length': length } = headers;
   if (type !== undefined && !isJson(type)) {
     throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body must be application/json in UTF-8', {
       headers: { Accept: 'application/json' },
     });
   }
   if (Number(length) > limit) throw tooLarge(limit);
-  const empty = length === undefined ? isWithoutBody(req) : Number(length) === 0;
+  const empty = length === undefined ? isWithoutBody(req, headers) : Number(length) === 0;
   if (empty) return {};
   if (type === undefined)
     throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body needs Content-Type: application/json');
-  const value = req.readableEnded ? parsedBy(req) : parse(await read(req, decoded(req), limit));
+  const value = req.readableEnded ? parsedBy(req) : parse(await bytesOf(req, headers, limit));
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new McpoError('MCPO_INVALID_BODY', 'the body must be a JSON object');
   }
@@ -38,8 +40,8 @@ export async function readJsonObject(req: IncomingMessage, limit: number): Promi
 }
 
 /** Of a request that does not say how long its body is. */
-function isWithoutBody(req: IncomingMessage): boolean {
-  if (req.httpVersionMajor < 2) return req.headers['transfer-encoding'] === undefined;
+function isWithoutBody(req: IncomingMessage, headers: IncomingHttpHeaders): boolean {
+  if (req.httpVersionMajor < 2) return headers['transfer-encoding'] === undefined;
   // RFC 9113 section 8.1: no length need be told, and a stream that has ended with its headers has no body.
   return (req as { stream?: { readonly endAfterHeaders: boolean } }).stream?.endAfterHeaders === true;
 }
@@ -97,8 +99,19 @@ function finite(value: unknown): unknown {
   return value;
 }
 
-function decoded(req: IncomingMessage): Readable {
-  const encoding = req.headers['content-encoding']?.trim().toLowerCase() ?? 'identity';
+async function bytesOf(req: IncomingMessage, headers: IncomingHttpHeaders, limit: number): Promise<Buffer> {
+  const { 'content-encoding': encoding = 'identity', 'content-length': length } = headers;
+  // A body that came with its head is there as soon as Node has gone through what came: that needs no listeners.
+  await null;
+  if (req.destroyed) throw callerGone();
+  if (encoding === 'identity' && req.complete && !req.readableFlowing && req.readableLength === Number(length)) {
+    const whole = req.read() as Buffer | null;
+    if (whole) return whole;
+  }
+  return collected(req, decoded(req, encoding.trim().toLowerCase()), limit);
+}
+
+function decoded(req: IncomingMessage, encoding: string): Readable {
   if (encoding === 'identity') return req;
   if (!Object.hasOwn(DECODERS, encoding)) {
     throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body has a content encoding that is not known', {
@@ -114,7 +127,7 @@ function decoded(req: IncomingMessage): Readable {
 }
 
 /** Collects a stream. What comes after an error is not kept: Node drains it once the answer is sent. */
-function read(req: IncomingMessage, stream: Readable, limit: number): Promise<Buffer> {
+function collected(req: IncomingMessage, stream: Readable, limit: number): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
@@ -142,10 +155,14 @@ function read(req: IncomingMessage, stream: Readable, limit: number): Promise<Bu
       fail(new McpoError('MCPO_INVALID_JSON', 'the body cannot be read', { cause: error }));
     };
     const onClose = (): void => {
-      if (!ended) fail(new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection'));
+      if (!ended) fail(callerGone());
     };
     stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });
+}
+
+function callerGone(): McpoError {
+  return new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection');
 }
 
 function tooLarge(limit: number): McpoError {

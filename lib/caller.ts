@@ -4,6 +4,7 @@ import type { Authenticator } from './auth/authenticator';
 import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './auth/forward';
 import { type MaybePromise, isPromise } from './cache/maybe-promise';
 import { McpoError } from './errors';
+import { stateOf } from './request-state';
 
 /** Whose connections a call goes over, where they may not be anybody else's. */
 export interface Caller {
@@ -45,7 +46,7 @@ export function identifier(
 ): Identify {
   const isOwnKey = (value: string): boolean => authenticator.isOwnKey(value);
   return (req, { forward, stateful }) => {
-    const forwarded = forwardHeaders(forward, req.headers, isOwnKey);
+    const forwarded = forwardHeaders(forward, stateOf(req).headers, isOwnKey);
     const identity = (principal: string | undefined): Identity => {
       if (!stateful) return { principal, caller: forwarded };
       const caller = sessionOf(req, principal, forwarded);

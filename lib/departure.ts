@@ -7,9 +7,10 @@ const queued = new WeakMap<Socket, Listeners>();
 
 /** Whether a response is over: sent, or its connection closed. */
 export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
+  if (res.closed) return true;
   // HTTP/2 has streams instead, whose responses do not say that they are closed.
-  const { stream } = res as { stream?: { readonly destroyed: boolean } };
-  return res.closed || stream?.destroyed === true || (isQueued(res) && req.socket.destroyed);
+  if (req.httpVersionMajor > 1) return (res as { stream?: { readonly destroyed: boolean } }).stream?.destroyed === true;
+  return isQueued(res) && req.socket.destroyed;
 }
 
 /**

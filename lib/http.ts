@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { stateOf } from './request-state';
 
 /** A middleware in Node's own terms, so that it runs in Express 4 and 5 and in a plain `http.createServer`. */
 export type Layer = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -46,15 +47,20 @@ export function send(
   headers: Readonly<Record<string, string>>,
   body: Buffer | string,
 ): void {
-  res.statusCode = status;
+  // To set it anew is to add a property: see stateOf().
+  if (res.statusCode !== status) res.statusCode = status;
   for (const name in headers) res.setHeader(name, headers[name] ?? '');
+  const isExpecting = stateOf(req).headers.expect !== undefined;
+  // A string goes out in one piece with the headers, and latin1 leaves its bytes as they are; Node adds its length. Who has
+  // put an `end` of their own in place of Node's may not pass the encoding on.
+  const isOnePiece = typeof body !== 'string' && body.length <= MAX_ONE_PIECE && !Object.hasOwn(res, 'end');
+  if (isOnePiece && !isExpecting && req.method !== 'HEAD') {
+    res.end(body.toString('latin1'), 'latin1');
+    return;
+  }
   res.setHeader('Content-Length', Buffer.byteLength(body));
   // Node writes its "100 Continue" to a pipelined request between head and body, unless the head has gone before.
-  if (req.headers.expect !== undefined) res.flushHeaders();
+  if (isExpecting) res.flushHeaders();
   if (req.method === 'HEAD') res.end();
-  // A string goes out in one piece with the headers, and latin1 leaves its bytes as they are. Who has put an `end` of their
-  // own in place of Node's may not pass the encoding on.
-  else if (typeof body !== 'string' && body.length <= MAX_ONE_PIECE && !Object.hasOwn(res, 'end')) {
-    res.end(body.toString('latin1'), 'latin1');
-  } else res.end(body);
+  else res.end(body);
 }

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { stateOf } from './request-state';
 
 /** What a caller asks of the cache (RFC 9111, section 5.2.1). */
 export interface RequestDirectives {
@@ -14,7 +15,7 @@ const NONE: RequestDirectives = { noCache: false, noStore: false, maxAgeMs: unde
 
 /** The `Cache-Control` of a request. Directives that it does not know are left alone. */
 export function requestDirectives(req: IncomingMessage): RequestDirectives {
-  const header = req.headers['cache-control'];
+  const header = stateOf(req).headers['cache-control'];
   if (header === undefined) return NONE;
   const directives = header
     .toLowerCase()

@@ -1,4 +1,4 @@
-import { Router } from 'express';
+import type { Router } from 'express';
 import { accelerate } from './acceleration';
 import { Authenticator } from './auth/authenticator';
 import type { CacheManager } from './cache/cache-manager';
@@ -17,6 +17,7 @@ import { reply } from './layers/reply';
 import { resolve } from './layers/resolve';
 import { sessions } from './layers/sessions';
 import { share } from './layers/share';
+import { oneLayerRouter } from './one-layer-router';
 import { stack } from './stack';
 import type { ConcurrencyLimiter } from './limit/limiter';
 import type { ServerStatus } from './server-status';
@@ -129,7 +130,6 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     invoke: invoke(directory, policies, freshness, telemetry),
     problems: problems(telemetry, config.logger),
   };
-  const router = Router();
   const all = [
     layers.observe,
     pages({ ...healthPages(directory, authenticator), ...dashboard.shell }),
@@ -145,7 +145,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     layers.limit,
     layers.invoke,
   ];
-  router.use(stack(all, layers.problems));
+  const router = oneLayerRouter(stack(all, layers.problems));
 
   const started = Promise.all(directory.servers.map((server) => server.start()));
   let closed: Promise<void> | undefined;

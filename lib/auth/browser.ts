@@ -1,24 +1,25 @@
 import { isIP } from 'node:net';
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 
 /** Whether the browser says that another site's page makes this request, and that site is not allowed. */
 export function isCrossSite(req: IncomingMessage, allowedOrigins: ReadonlySet<string>): boolean {
-  const { origin } = req.headers;
-  const host = authorityOf(req);
+  const { headers } = req;
+  const { origin, 'sec-fetch-site': site } = headers;
   if (origin !== undefined && allowedOrigins.has(origin)) return false;
-  const site = req.headers['sec-fetch-site'];
   if (site === 'same-origin' || site === 'none') return false;
-  const reads = req.method === 'GET' || req.method === 'HEAD';
   if (site !== undefined) {
+    const reads = req.method === 'GET' || req.method === 'HEAD';
     // Following a link from elsewhere to a page of ours reads nothing across sites and runs no tool.
-    return !(reads && req.headers['sec-fetch-mode'] === 'navigate');
+    return !(reads && headers['sec-fetch-mode'] === 'navigate');
   }
   // Older browsers send no Sec-Fetch-Site, but an Origin with every request that could change something.
-  return origin !== undefined && (host === undefined || hostOf(origin) !== host.toLowerCase());
+  if (origin === undefined) return false;
+  const host = authorityOf(headers);
+  return host === undefined || hostOf(origin) !== host.toLowerCase();
 }
 
 /** The host that a request names: HTTP/2 has a pseudo-header for it (RFC 9113 section 8.3.1). */
-function authorityOf({ headers }: IncomingMessage): string | undefined {
+function authorityOf(headers: IncomingHttpHeaders): string | undefined {
   const { host, ':authority': authority } = headers as { host?: string; ':authority'?: string };
   return host ?? authority;
 }
@@ -29,7 +30,7 @@ export function foreignHosts(allowedHosts: ReadonlySet<string>): (req: IncomingM
   let last: { readonly address: string; readonly host: string; readonly foreign: boolean } | undefined;
   return (req) => {
     const { localAddress: address = '' } = req.socket;
-    const host = authorityOf(req) ?? '';
+    const host = authorityOf(req.headers) ?? '';
     if (last?.address !== address || last.host !== host) {
       last = { address, host, foreign: isForeign(address, host, allowedHosts) };
     }

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { readJsonObject } from '../body';
 import { type Format, ToolCall } from '../call';
 import { isPromise } from '../cache/maybe-promise';
@@ -26,12 +26,13 @@ export function readArguments(
         errors,
       });
     }
+    const { headers } = stateOf(req);
     const entry = directory.entry(tool.server);
     const identity = entry && identify(req, entry.config);
     const { principal, caller } = (isPromise(identity) ? await identity : identity) ?? {};
     const origin = entry?.config.origin;
-    const trace = traceContextOf(req.headers);
-    return new ToolCall({ tool, args, format: formatOf(req), principal, caller, origin, trace });
+    const trace = traceContextOf(headers);
+    return new ToolCall({ tool, args, format: formatOf(headers), principal, caller, origin, trace });
   }
 
   return function readArguments(req, _res, next) {
@@ -47,7 +48,7 @@ export function readArguments(
   };
 }
 
-function formatOf(req: IncomingMessage): Format {
+function formatOf({ accept }: IncomingHttpHeaders): Format {
   const mcp = 'application/vnd.mcp+json';
-  return req.headers.accept?.includes(mcp) ? mcp : 'application/json';
+  return accept?.includes(mcp) ? mcp : 'application/json';
 }

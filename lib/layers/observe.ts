@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Layer } from '../http';
+import { stateOf } from '../request-state';
 import type { Telemetry } from '../telemetry';
 
 const HEADER = 'X-Request-Id';
@@ -20,7 +21,7 @@ export function observe(telemetry: Telemetry): Layer {
 function requestId(req: IncomingMessage, res: ServerResponse): string {
   const known = res.getHeader(HEADER);
   if (known !== undefined) return String(known);
-  const given = req.headers['x-request-id'];
+  const given = stateOf(req).headers['x-request-id'];
   const id = typeof given === 'string' && SAFE.test(given) ? given : randomUUID();
   res.setHeader(HEADER, id);
   return id;

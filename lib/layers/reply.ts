@@ -21,8 +21,12 @@ export function reply(directory: Pick<Directory, 'closing'>): Layer {
       if (call.outcome) return;
       call.settle({ ok: false, error: new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection') });
     };
-    whenOver(req, res, leave);
-    if (isOver(req, res)) leave();
-    else next();
+    if (isOver(req, res)) {
+      leave();
+      return;
+    }
+    next();
+    // What is answered at once has nobody who could leave.
+    if (!call.outcome) whenOver(req, res, leave);
   };
 }

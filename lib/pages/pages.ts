@@ -13,9 +13,10 @@ export type ServerPage = (req: IncomingMessage, res: ServerResponse, entry: Dire
 export function pages(table: Readonly<Record<string, Page>>): Layer {
   const byPath = new Map(Object.entries(table));
   return function pages(req, res, next) {
-    const page = byPath.get(pathOf(req));
+    const path = pathOf(req);
+    const page = byPath.get(path);
     // Below a first segment there may be a server of that name.
-    if (!page || (!isRead(req) && pathOf(req).includes('/', 1))) {
+    if (!page || (!isRead(req) && path.includes('/', 1))) {
       next();
       return;
     }

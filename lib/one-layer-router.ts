@@ -1,0 +1,25 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Router } from 'express';
+import type { Layer } from './http';
+
+/** How a Router takes a request. Express calls it by this name; its types leave it out. */
+interface Dispatcher {
+  handle(req: IncomingMessage, res: ServerResponse, done: (error?: unknown) => void): void;
+}
+
+/**
+ * An Express Router with one layer, which is given every request at once. As soon as anything else has been added to it,
+ * the Router looks for what fits the request, as any other does: with one layer that fits all, this is a tenth of the time
+ * that a cached answer takes.
+ */
+export function oneLayerRouter(layer: Layer): Router {
+  const router = Router() as Router & Dispatcher;
+  router.use(layer);
+  const [only] = router.stack;
+  const dispatch = router.handle.bind(router);
+  router.handle = (req, res, done) => {
+    if (router.stack.length === 1 && router.stack[0] === only) layer(req, res, done);
+    else dispatch(req, res, done);
+  };
+  return router;
+}
