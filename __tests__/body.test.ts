@@ -1,8 +1,12 @@
+import { once } from 'node:events';
+import type { IncomingMessage } from 'node:http';
+import { type AddressInfo, connect } from 'node:net';
 import { gzipSync } from 'node:zlib';
 import express, { type RequestHandler } from 'express';
 import express4 from 'express4';
 import request from 'supertest';
 import { mcpoRouter, toolCall } from '../lib';
+import { deferred, until } from './support/deferred';
 import { Lab, text } from './support/lab';
 import { silent } from './support/loggers';
 
@@ -115,4 +119,35 @@ it('an answer comes whole through a middleware that wraps res.end and forgets th
   app.use('/mcp', mcpo);
   const { status, text: body } = await request(app).post('/mcp/lab/echo').send({ a: 'héllo 🎈' });
   expect([status, body]).toEqual([200, '{"a":"héllo 🎈"}']);
+});
+
+describe('while the host looks at the credentials', () => {
+  const gate = deferred<boolean>();
+  const asked = deferred<IncomingMessage>();
+  const lines: object[] = [];
+  const router = mcpoRouter({
+    servers: { lab: { connect: lab.connect } },
+    authorize: (req) => {
+      asked.resolve(req);
+      return gate.promise;
+    },
+    logger: { ...silent, info: (fields: object) => lines.push(fields) },
+  });
+  beforeAll(() => router.ready());
+  afterAll(() => router.close());
+
+  it('a caller who leaves in the middle of a body is known to have gone', async () => {
+    const server = express().use('/mcp', router).listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+    socket.write('POST /mcp/lab/echo HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n');
+    socket.write('Content-Length: 10\r\n\r\n{"a"');
+    const req = await asked.promise;
+    const gone = once(req, 'close').catch(() => undefined);
+    socket.destroy();
+    await gone;
+    gate.resolve(true);
+    await until(() => lines.length > 0, 2_000).finally(() => server.close());
+    expect(lines).toMatchObject([{ server: 'lab', tool: 'echo', outcome: 'caller_gone' }]);
+  });
 });

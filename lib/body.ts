@@ -10,6 +10,9 @@ type JsonObject = Readonly<Record<string, unknown>>;
 /** What a number beyond 1.8e308 has: an exponent of three digits, or three hundred of its own. */
 const MAY_OVERFLOW = /[eE]\+?\d{3}|\d{300}/;
 
+/** What has come is there once this has been waited for: Node goes through all of it first. */
+const ARRIVED = Promise.resolve();
+
 const DECODERS = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate, br: createBrotliDecompress };
 
 /**
@@ -101,8 +104,8 @@ function finite(value: unknown): unknown {
 
 async function bytesOf(req: IncomingMessage, headers: IncomingHttpHeaders, limit: number): Promise<Buffer> {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = headers;
-  // A body that came with its head is there as soon as Node has gone through what came: that needs no listeners.
-  await null;
+  // A body that came with its head needs no listeners.
+  await ARRIVED;
   if (req.destroyed) throw callerGone();
   if (encoding === 'identity' && req.complete && !req.readableFlowing && req.readableLength === Number(length)) {
     const whole = req.read() as Buffer | null;

@@ -70,8 +70,7 @@ export class ToolCall {
   /** Tells the tool's server from another of the same name, in another process; `undefined` where nobody can. */
   readonly origin: string | undefined;
   #key: string | undefined;
-  /** Response headers that the layers have gathered for the answer. */
-  readonly notes = new Map<string, string>();
+  #notes: Map<string, string> | undefined;
   #outcome: Outcome | undefined;
   #abort: AbortController | undefined;
   readonly #signal: AbortSignal | undefined;
@@ -112,6 +111,11 @@ export class ToolCall {
   /** The same call for whoever waits for it, ended by `signal`. */
   fork(signal: AbortSignal): ToolCall {
     return new ToolCall(this, signal);
+  }
+
+  /** Response headers that the layers have gathered for the answer. */
+  get notes(): Map<string, string> {
+    return (this.#notes ??= new Map());
   }
 
   /** Adds a parameter to a response header that has been noted. */

@@ -110,14 +110,26 @@ export class McpServer {
    * @throws McpoError without `outcome` when nothing was sent, with `outcome: 'unknown'` when the tool may have run
    */
   async call(tool: Tool, args: Readonly<Record<string, unknown>>, how: UpstreamCall): Promise<CallResult> {
+    const { signal, caller, trace: meta } = how;
+    const { timeoutMs, maxTotalTimeoutMs, stateful } = this.#config;
+    let connected = false as boolean;
+    const send = (connection: Connection): Promise<CallResult> => {
+      connected = true;
+      return connection.call(tool.name, args, { signal, timeoutMs, maxTotalTimeoutMs, meta });
+    };
+    const sendOnce = (): Promise<CallResult> => {
+      connected = false;
+      return this.#pools.get(this.name, caller).use(send, { signal });
+    };
     // All that there are may have gone; what has been opened since then, hardly.
     for (let others = this.#maxConnections; ; others--) {
       try {
-        return await this.#send(tool, args, how);
+        return await sendOnce();
       } catch (error) {
-        if (isStale(error) && this.#config.stateful) throw sessionLost(error);
+        if (!connected && signal.aborted) throw callerGone(error);
+        if (isStale(error) && stateful) throw sessionLost(error);
         if (isStale(error) && others > 0) continue;
-        throw how.caller && isRefused(error) ? unreachableFor(error) : error;
+        throw caller && isRefused(error) ? unreachableFor(error) : error;
       }
     }
   }
@@ -146,30 +158,16 @@ export class McpServer {
     return this.#uptime.state(this.#pool.stats);
   }
 
-  async #send(tool: Tool, args: Readonly<Record<string, unknown>>, how: UpstreamCall): Promise<CallResult> {
-    const { signal, caller, trace: meta } = how;
-    const { timeoutMs, maxTotalTimeoutMs } = this.#config;
-    let connected = false as boolean;
-    try {
-      return await this.#pools.get(this.name, caller).use(
-        (connection) => {
-          connected = true;
-          return connection.call(tool.name, args, { signal, timeoutMs, maxTotalTimeoutMs, meta });
-        },
-        { signal },
-      );
-    } catch (error) {
-      if (connected || !signal.aborted) throw error;
-      throw new McpoError('MCPO_CALLER_GONE', 'the caller left before anything was sent', { cause: error });
-    }
-  }
-
   async #open(signal: AbortSignal, caller: Caller | undefined): Promise<Connection> {
     if (caller) return this.#connector.openFor(caller, signal);
     const connection = await this.#connector.open(signal, this.state !== 'up');
     this.#onUp();
     return connection;
   }
+}
+
+function callerGone(cause: unknown): McpoError {
+  return new McpoError('MCPO_CALLER_GONE', 'the caller left before anything was sent', { cause });
 }
 
 /** Nothing was done, and the next call finds a new session, which knows nothing of this one. */

@@ -8,6 +8,12 @@ import type { TraceContext } from './trace-context';
 type Api = typeof OpenTelemetry;
 type Attributes = Readonly<Record<string, string | number>>;
 
+interface Traced {
+  readonly isError?: boolean | undefined;
+}
+
+type Work<T> = (trace: TraceContext | undefined) => Promise<T>;
+
 /** The API's own provider, which stands in for one that may be registered later. */
 interface MayDelegate {
   readonly getDelegateTracer?: (name: string) => OpenTelemetry.Tracer | undefined;
@@ -35,37 +41,41 @@ export class Tracing {
    *
    * @param transport - how the server is reached
    */
-  async trace<T extends { readonly isError?: boolean | undefined }>(
-    call: ToolCall,
-    transport: TransportSpec,
-    work: (trace: TraceContext | undefined) => Promise<T>,
-  ): Promise<T> {
-    const api = this.#api;
-    const tracer = api && tracerOf(api);
-    if (!tracer) return work(call.trace);
-    const { server, name } = call.tool;
-    const parent = parentOf(api, call.trace);
-    const attributes = {
-      'mcp.method.name': 'tools/call',
-      'gen_ai.operation.name': 'execute_tool',
-      'gen_ai.tool.name': name,
-      'mcpo.server': server,
-      ...networkOf(transport),
-    };
-    const span = tracer.startSpan(`tools/call ${name}`, { kind: api.SpanKind.CLIENT, attributes }, parent);
-    const end = (failure?: Attributes): void => {
-      if (failure) span.setAttributes(failure).setStatus({ code: api.SpanStatusCode.ERROR });
-      span.end();
-    };
-    const own = api.isSpanContextValid(span.spanContext()) ? written(span.spanContext()) : call.trace;
-    try {
-      const result = await api.context.with(api.trace.setSpan(parent, span), () => work(own));
-      end(result.isError === true ? { 'error.type': 'tool_error' } : undefined);
-      return result;
-    } catch (error) {
-      end(failureOf(error));
-      throw error;
-    }
+  trace<T extends Traced>(call: ToolCall, transport: TransportSpec, work: Work<T>): Promise<T> {
+    const tracer = this.#api && tracerOf(this.#api);
+    return this.#api && tracer ? inSpan(this.#api, tracer, call, transport, work) : work(call.trace);
+  }
+}
+
+async function inSpan<T extends Traced>(
+  api: Api,
+  tracer: OpenTelemetry.Tracer,
+  call: ToolCall,
+  transport: TransportSpec,
+  work: Work<T>,
+): Promise<T> {
+  const { server, name } = call.tool;
+  const parent = parentOf(api, call.trace);
+  const attributes = {
+    'mcp.method.name': 'tools/call',
+    'gen_ai.operation.name': 'execute_tool',
+    'gen_ai.tool.name': name,
+    'mcpo.server': server,
+    ...networkOf(transport),
+  };
+  const span = tracer.startSpan(`tools/call ${name}`, { kind: api.SpanKind.CLIENT, attributes }, parent);
+  const end = (failure?: Attributes): void => {
+    if (failure) span.setAttributes(failure).setStatus({ code: api.SpanStatusCode.ERROR });
+    span.end();
+  };
+  const own = api.isSpanContextValid(span.spanContext()) ? written(span.spanContext()) : call.trace;
+  try {
+    const result = await api.context.with(api.trace.setSpan(parent, span), () => work(own));
+    end(result.isError === true ? { 'error.type': 'tool_error' } : undefined);
+    return result;
+  } catch (error) {
+    end(failureOf(error));
+    throw error;
   }
 }
 

@@ -2,7 +2,7 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
 import { start } from '../candidate';
 import { ROUNDS, SECONDS, measure, median } from '../compare';
-import { calls, mounted, stdio } from '../candidates';
+import { calls, expressRoute, mounted, stdio } from '../candidates';
 import type { Experiment } from '../scenario';
 
 /** What a call costs more than the SDK alone, one after the other. */
@@ -13,19 +13,25 @@ export const latency: Experiment = {
     await client.connect(new StdioClientTransport(stdio()));
     const candidate = mounted(stdio());
     const running = await start(candidate);
+    const express = await start(expressRoute('hello'));
     const traffic = calls('echo', 'distinct', { message: 'hello %d' })(candidate);
     const direct: number[] = [];
     const routed: number[] = [];
+    const constant: number[] = [];
     try {
       for (let round = 0; round <= ROUNDS; round++) {
-        const [alone, { p50 }] = [await p50Of(client), await measure(running, traffic, 1)];
+        const alone = await p50Of(client);
+        const through = await measure(running, traffic, 1);
+        const empty = await measure(express, traffic, 1);
         // The first round is the warm-up.
         if (round === 0) continue;
         direct.push(alone);
-        routed.push(p50);
+        routed.push(through.p50);
+        constant.push(empty.p50);
       }
     } finally {
       await running.stop();
+      await express.stop();
       await client.close();
     }
     return {
@@ -34,6 +40,7 @@ export const latency: Experiment = {
       findings: [
         { what: 'p50 of a direct SDK call', value: median(direct), unit: 'ms' },
         { what: 'p50 through express-mcpo in Express, HTTP included', value: median(routed), unit: 'ms' },
+        { what: 'p50 of an Express route that answers a constant', value: median(constant), unit: 'ms' },
         { what: 'added', value: median(routed) - median(direct), unit: 'ms', goal: { atMost: 0.3 } },
       ],
     };

@@ -44,12 +44,14 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
       if (tries > 1) telemetry.retried(call.tool.server);
       return attempt(entry, call, policy, trace);
     };
-    const traced = tracing.trace(call, entry.config.transport, (trace) =>
-      callServer(call, entry, policy, () => tryOnce(trace)),
-    );
-    const result = await traced.finally(() => {
+    const work = (trace: TraceContext | undefined): Promise<CallResult> =>
+      callServer(call, entry, policy, () => tryOnce(trace));
+    let result: CallResult;
+    try {
+      result = await tracing.trace(call, entry.config.transport, work);
+    } finally {
       if (tries > 0) telemetry.upstream(call.tool, (performance.now() - begun) / 1_000);
-    });
+    }
     return call.format === 'application/json' ? resultBody(result) : rawResultBody(result);
   }
 
@@ -71,13 +73,13 @@ async function callServer(
   attempt: () => Promise<CallResult>,
 ): Promise<CallResult> {
   let lost: unknown;
-  const noted = (): Promise<CallResult> =>
-    attempt().catch((error: unknown) => {
-      if (isLost(error)) lost = error;
-      throw error;
-    });
-  const shouldRetry = (error: unknown): boolean => isNotSent(error) || (retried && isLost(error));
-  const tries = (): Promise<CallResult> => retrier.run(noted, { signal, timeoutMs: config.timeoutMs, shouldRetry });
+  // Asked of every failure that another try may follow.
+  const shouldRetry = (error: unknown): boolean => {
+    if (!isLost(error)) return isNotSent(error);
+    lost = error;
+    return retried || isNotSent(error);
+  };
+  const tries = (): Promise<CallResult> => retrier.run(attempt, { signal, timeoutMs: config.timeoutMs, shouldRetry });
   try {
     // What a server does to one caller's credentials says nothing of the server.
     return await (caller ? tries() : breaker.run(tries, { signal }));
