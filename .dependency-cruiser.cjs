@@ -49,6 +49,7 @@ module.exports = {
     only('mcp-sdk', 'node_modules/@modelcontextprotocol/', ['^lib/mcp/', '^lib/options\\.ts$']),
     only('ajv', 'node_modules/ajv', '^lib/mcp/'),
     only('cross-spawn', 'node_modules/(?:@types/)?cross-spawn', '^lib/mcp/'),
+    only('eventsource-parser', 'node_modules/eventsource-parser', '^lib/mcp/'),
     only('node-cache', 'node_modules/node-cache', '^lib/cache/'),
     only('async-sema', 'node_modules/async-sema', '^lib/limit/'),
     only('opentelemetry', 'node_modules/@opentelemetry/', '^lib/tracing\\.ts$'),

@@ -46,24 +46,45 @@ export function exchange(
   });
 }
 
-/** The body of a message as text, without a byte order mark. What `onData` throws ends it. */
-export function textOf(
+/** Reads the body of a message to its end. What `onData` throws ends it. */
+export function readBody(
   message: IncomingMessage,
   signal: AbortSignal,
   onData: (chunk: Buffer) => void,
-): Promise<string> {
+): Promise<void> {
   return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
+    const fail = (error: Error): void => {
+      reject(brokenOff('terminated', error, signal));
+    };
+    if (message.errored) fail(message.errored);
     message.on('data', (chunk: Buffer) => {
-      chunks.push(chunk);
       try {
         onData(chunk);
       } catch (error) {
         message.destroy(error as Error);
       }
     });
-    message.once('end', () => resolve(new TextDecoder().decode(Buffer.concat(chunks))));
-    message.once('error', (error) => reject(brokenOff('terminated', error, signal)));
+    message.once('end', resolve).once('error', fail);
+    // After firstOf() it stands still.
+    message.resume();
+  });
+}
+
+/** The first bytes of the body of a message, which stay to be read; `undefined` when it ends before there are any. */
+export function firstOf(message: IncomingMessage): Promise<Buffer | undefined> {
+  return new Promise((resolve) => {
+    const settle = (chunk?: Buffer): void => {
+      message.off('data', settle).off('end', settle).off('error', onError);
+      if (chunk) {
+        message.pause();
+        message.unshift(chunk);
+      }
+      resolve(chunk);
+    };
+    const onError = (): void => {
+      settle();
+    };
+    message.on('data', settle).once('end', settle).once('error', onError);
   });
 }
 

@@ -1,11 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
-import { type ExchangeRequest, bodyOf, exchange, textOf } from './exchange';
+import { createParser } from 'eventsource-parser';
+import { type ExchangeRequest, bodyOf, exchange, firstOf, readBody } from './exchange';
 
 const MAX_REDIRECTS = 5;
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 const WITHOUT_BODY = [204, 205, 304];
+/** An event by which nothing can be taken up again. */
+const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
 
 /** A response whose body is still to come. */
 export interface Opened {
@@ -77,11 +80,50 @@ export class Upstream {
   /** The whole body of a response. */
   async text({ message, abort }: Opened): Promise<string> {
     const watch = new Watch(false);
+    const chunks: Buffer[] = [];
     try {
-      return await textOf(message, abort.signal, (chunk) => watch.look(chunk));
+      await readBody(message, abort.signal, (chunk) => {
+        chunks.push(chunk);
+        watch.look(chunk);
+      });
     } finally {
       this.#running.delete(abort);
     }
+    // Without a byte order mark.
+    return new TextDecoder().decode(Buffer.concat(chunks));
+  }
+
+  /**
+   * Reads a response that is a stream of events, if it begins with one that has no id and has come whole. Where events
+   * have ids, the SDK knows how to ask for the rest of a stream that was cut off.
+   *
+   * @param onMessage - is given the data of each event
+   * @returns `false` when it is left for {@link response}; else once the first bytes, or its end, have come
+   */
+  async events(opened: Opened, onMessage: (data: string) => void): Promise<boolean> {
+    const { message, abort, id } = opened;
+    const first = await firstOf(message);
+    if (first && !EVENT_WITHOUT_ID.test(first.toString('latin1'))) return false;
+    const onEnd = (): void => {
+      this.#running.delete(abort);
+      if (id !== undefined) this.#onEnd(id, false);
+    };
+    if (!first) {
+      onEnd();
+      return true;
+    }
+    const watch = new Watch(true);
+    const decoder = new TextDecoder();
+    const parser = createParser({
+      onEvent: ({ event = 'message', data }) => {
+        if (event === 'message' && data !== '') onMessage(data);
+      },
+    });
+    readBody(message, abort.signal, (chunk) => {
+      watch.look(chunk);
+      parser.feed(decoder.decode(chunk, { stream: true }));
+    }).then(onEnd, onEnd);
+    return true;
   }
 
   /** Aborts the JSON-RPC request with this id, or else whatever is going on. */

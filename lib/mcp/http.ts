@@ -6,6 +6,7 @@ import { type Opened, Upstream } from './fetch';
 import { asMessage } from './json-rpc';
 
 const JSON_TYPE = 'application/json';
+const STREAM_TYPE = /^text\/event-stream\b/i;
 const TERMINATE_TIMEOUT_MS = 1_000;
 // What the SDK says when it stops asking for the rest of an event stream.
 const GIVEN_UP = /^Maximum reconnection attempts/;
@@ -15,8 +16,8 @@ const GIVEN_UP = /^Maximum reconnection attempts/;
  * answer is cut off fails at once instead of at its time-out, one that is cancelled is ended, and closing ends the
  * session on the server.
  *
- * And made faster in one: a tool call that is answered in JSON goes past the web's Request, Headers, Response and streams.
- * What is answered in another way, by events or with an error, is handed to the SDK.
+ * And made faster in one: a tool call that is answered in JSON, or by events without ids, goes past the web's Request,
+ * Headers, Response and streams. What is answered in another way is handed to the SDK.
  */
 export class HttpTransport implements Transport {
   onclose?: () => void;
@@ -93,11 +94,8 @@ export class HttpTransport implements Transport {
     const headers = sessionId === undefined ? this.#headers : { 'mcp-session-id': sessionId, ...this.#headers };
     const opened = await this.#upstream.open(this.#url, { method: 'POST', headers, body: JSON.stringify(message) }, id);
     const { statusCode, headers: told } = opened.message;
-    if (
-      statusCode === 200 &&
-      told['content-type'] === JSON_TYPE &&
-      (told['mcp-session-id'] ?? sessionId) === sessionId
-    ) {
+    const isOurs = statusCode === 200 && (told['mcp-session-id'] ?? sessionId) === sessionId;
+    if (isOurs && told['content-type'] === JSON_TYPE) {
       const answer = JSON.parse(await this.#upstream.text(opened)) as unknown;
       for (const each of [answer].flat()) {
         const known = asMessage(each);
@@ -107,11 +105,23 @@ export class HttpTransport implements Transport {
       this.#breakOff(id);
       return;
     }
+    const isStream = isOurs && STREAM_TYPE.test(told['content-type'] ?? '');
+    if (isStream && (await this.#upstream.events(opened, (data) => this.#receive(data)))) return;
     this.#opened.set(id, opened);
     try {
       await this.#inner.send(message);
     } finally {
       this.#opened.delete(id);
+    }
+  }
+
+  #receive(data: string): void {
+    try {
+      const known = asMessage(JSON.parse(data));
+      if (!known) throw new Error('the MCP server sends what is no message');
+      this.#inner.onmessage?.(known);
+    } catch (error) {
+      this.onerror?.(error as Error);
     }
   }
 
