@@ -17,8 +17,6 @@ export interface RequestState {
 }
 
 const STATE = Symbol('express-mcpo');
-/** Whose state was asked for last: the layers ask one after the other. */
-let last: { readonly req: IncomingMessage; readonly state: RequestState } | undefined;
 
 /**
  * What is known of a request, kept with it under a symbol that nobody else has.
@@ -28,10 +26,11 @@ let last: { readonly req: IncomingMessage; readonly state: RequestState } | unde
  * V8 (in Node 20) gives it a hidden class of its own, and every place that reads a property of it takes the slow way.
  */
 export function stateOf(req: IncomingMessage): RequestState {
-  if (last?.req === req) return last.state;
   const owner = req as IncomingMessage & { [STATE]: RequestState | undefined };
-  const begunAt = performance.now();
-  const state = (owner[STATE] ??= { id: 'unknown', begunAt, headers: req.headers, target: undefined, call: undefined });
-  last = { req, state };
+  let state = owner[STATE];
+  if (!state) {
+    state = { id: 'unknown', begunAt: performance.now(), headers: req.headers, target: undefined, call: undefined };
+    owner[STATE] = state;
+  }
   return state;
 }
