@@ -38,7 +38,8 @@ describe('real servers over stdio', () => {
   it('answer, and a killed one is back for the next call while the others never notice', async () => {
     const { url, mcpo } = await serve({
       servers: {
-        everything: { command: process.execPath, args: [everything, 'stdio'] },
+        // Where a slow machine had made the pool grow, another would stand in for the one that is killed.
+        everything: { command: process.execPath, args: [everything, 'stdio'], pool: { maxConnections: 1 } },
         files: { command: process.execPath, args: [filesystem, __dirname] },
       },
     });

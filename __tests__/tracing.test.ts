@@ -37,7 +37,8 @@ const lab = (): Lab =>
     .tool('hang', () => new Promise(() => undefined));
 
 async function start(server = lab(), options: Partial<McpoOptions> = {}): Promise<string> {
-  const { url } = await serve({ servers: { lab: { connect: server.connect, timeoutMs: 100 } }, ...options });
+  // Long enough for the pauses before retries, which do not go beyond it.
+  const { url } = await serve({ servers: { lab: { connect: server.connect, timeoutMs: 2_000 } }, ...options });
   return `${url}/lab`;
 }
 

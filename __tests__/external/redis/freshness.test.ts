@@ -126,7 +126,7 @@ describe.each(Object.entries(kinds))('a fleet %s', (kind, options) => {
     const lab = new Lab()
       .tool('read', () => text(String((executions += 1))), READ)
       .tool('hang', () => new Promise(() => undefined));
-    const servers = { lab: { connect: lab.connect, timeoutMs: 50 }, other: { connect: lab.connect } };
+    const servers = { lab: { connect: lab.connect, timeoutMs: 500 }, other: { connect: lab.connect } };
     apps = await instances(serve, redis.port, 2, { servers }, { prefix: `unsettled ${kind}:`, ...options });
     const read = (index: number, server = 'lab'): ReturnType<typeof post> =>
       post(`${apps[index]?.url ?? ''}/${server}/read`);
