@@ -65,6 +65,25 @@ test('a busy connection is not pinged while its calls are young', async () => {
   expect(server.resource(0).pings).toBe(0);
 });
 
+test('one whose calls are given up one after the other is pinged, however young they are', async () => {
+  await started({ minConnections: 1, maxConnections: 1, healthCheckIntervalMs: 1_000, pingTimeoutMs: 100 });
+  server.resource(0).hung = true;
+  const givenUp = (): Promise<never> =>
+    new Promise((_resolve, reject) => {
+      setTimeout(() => {
+        reject(new Error('late'));
+      }, 400);
+    });
+  const calls = async (): Promise<void> => {
+    for (let n = 0; n < 10; n++) await pool.use(givenUp).catch(() => undefined);
+  };
+  const running = calls();
+  await pass(3_500);
+  expect(server.resource(0)).toMatchObject({ pings: 1, closes: 1 });
+  await pass(1_000);
+  await running;
+});
+
 test('a busy one that has not answered for long is pinged once at a time', async () => {
   await started({ minConnections: 1, maxConnections: 1, healthCheckIntervalMs: 1_000, pingTimeoutMs: 5_000 });
   const lease = await pool.acquire();

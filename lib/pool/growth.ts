@@ -41,6 +41,16 @@ export class Growth<R extends PoolResource> {
     return oldest !== undefined && (this.#beat - oldest.beat - 1) * this.#beatMs >= ms;
   }
 
+  /** The beat now. */
+  get beat(): number {
+    return this.#beat;
+  }
+
+  /** Whether a member has given no answer for at least `ms` milliseconds in which there were calls, to a beat. */
+  isSilent(member: Member<R>, ms: number): boolean {
+    return (this.#beat - member.heardBeat - 1) * this.#beatMs >= ms;
+  }
+
   /** Whether all of these that take calls are busy, and have been at their oldest for too long. */
   isStrained(members: readonly Member<R>[]): boolean {
     const open = members.filter((member) => member.state === 'open');

@@ -8,8 +8,8 @@ import { within } from './within';
 export interface Kept<R extends PoolResource> {
   /** The connections, the oldest first. */
   readonly members: readonly Member<R>[];
-  /** Whether a member has been at its oldest call for more than `ms` milliseconds. */
-  isOlder(member: Member<R>, ms: number): boolean;
+  /** Whether a member has given no answer for at least `ms` milliseconds in which there were calls. */
+  isSilent(member: Member<R>, ms: number): boolean;
   /** A member answered a ping. */
   answered(member: Member<R>): void;
   /** A member did not. */
@@ -61,10 +61,13 @@ export class Keeper<R extends PoolResource> {
     this.#pool.refill();
   }
 
-  /** An answer to a call is as good as one to a ping, so a busy connection is asked only when none has come for long. */
+  /**
+   * An answer to a call is as good as one to a ping, so a busy connection is asked only when none has come for long. How old
+   * its calls are says nothing: they may have been given up, one after the other.
+   */
   #isDoubtful(member: Member<R>): boolean {
     if (member.state !== 'open' || member.pinged) return false;
-    return member.leases.size === 0 || this.#pool.isOlder(member, this.#config.healthCheckIntervalMs);
+    return member.leases.size === 0 || this.#pool.isSilent(member, this.#config.healthCheckIntervalMs);
   }
 
   async #ping(member: Member<R>): Promise<void> {

@@ -13,13 +13,16 @@ export class Member<R extends PoolResource> {
   state: 'open' | 'retiring' | 'gone' = 'open';
   /** Whether it has ever answered: a call that ended while it lived, or a ping. */
   proven = false;
+  /** The beat of the pool's growth in which it last gave an answer, or came. */
+  heardBeat: number;
   /** Whether a ping is under way. */
   pinged = false;
   /** Since when it has had no call, on the clock of `performance.now()`; means nothing while it has one. */
   idleSince = performance.now();
 
-  constructor(connection: R) {
+  constructor(connection: R, beat: number) {
     this.connection = connection;
+    this.heardBeat = beat;
   }
 }
 
@@ -28,6 +31,8 @@ export class MemberLease<R extends PoolResource> implements Lease<R>, Link<Membe
   readonly member: Member<R>;
   /** The beat of the pool's growth in which it was given. */
   readonly beat: number;
+  /** Whether its call has failed: that is no sign of life. */
+  hasFailed = false;
   previous: MemberLease<R> | undefined = undefined;
   next: MemberLease<R> | undefined = undefined;
   #end: ((lease: MemberLease<R>) => void) | undefined;

@@ -100,6 +100,9 @@ export class ConnectionPool<R extends PoolResource> {
     const lease = this.#take() ?? (await this.#wait(signal));
     try {
       return await call(lease.connection);
+    } catch (error) {
+      lease.hasFailed = true;
+      throw error;
     } finally {
       lease.release();
     }
@@ -156,7 +159,7 @@ export class ConnectionPool<R extends PoolResource> {
   }
 
   readonly #release = (lease: MemberLease<R>): void => {
-    if (!lease.member.proven) this.#supply.answered(lease.member);
+    if (!lease.hasFailed || !lease.member.proven) this.#supply.answered(lease.member);
     this.#giveBack(lease);
   };
 

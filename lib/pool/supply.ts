@@ -50,7 +50,7 @@ export class Supply<R extends PoolResource> {
     });
     this.keeper = new Keeper(config, {
       members,
-      isOlder: (member, ms) => this.#growth.isOlder(member, ms),
+      isSilent: (member, ms) => this.#growth.isSilent(member, ms),
       answered: (member) => this.answered(member),
       unresponsive: (member, error) => this.#unresponsive(member, error),
       isNeeded: (member) => this.#growth.isStrained(members.filter((other) => other !== member)),
@@ -76,6 +76,7 @@ export class Supply<R extends PoolResource> {
 
   /** A member has answered, and so is known to work. */
   answered(member: Member<R>): void {
+    member.heardBeat = this.#growth.beat;
     if (member.proven || member.state === 'gone' || member.connection.closed) return;
     member.proven = true;
     this.#opener.proven();
@@ -141,7 +142,7 @@ export class Supply<R extends PoolResource> {
       this.#demand.settled();
       return;
     }
-    const member = new Member(connection);
+    const member = new Member(connection, this.#growth.beat);
     connection.onClose(() => this.#died(member));
     this.roster.add(member);
     this.keeper.grown();
