@@ -1,3 +1,4 @@
+import Ajv from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
 import fc from 'fast-check';
 import { compileArguments } from '../../lib/mcp/schema';
@@ -52,9 +53,11 @@ function plainAjv(inputSchema: object): (value: unknown) => boolean | undefined 
       return undefined;
     }
   };
-  const validate = orUndefined(() =>
-    new Ajv2020({ strict: false, ownProperties: true, logger: false }).compile(inputSchema),
-  );
+  const options = { strict: false, ownProperties: true, validateSchema: false, logger: false } as const;
+  // What is no schema of 2020-12 is taken for one of draft-07, which may look at less: here, at no `anyOf` that holds `{}`.
+  const validate =
+    orUndefined(() => new Ajv2020(options).compile(inputSchema)) ??
+    orUndefined(() => new Ajv(options).compile(inputSchema));
   return (value) => validate && orUndefined(() => validate(value));
 }
 
