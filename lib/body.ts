@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { callerGone } from './departure';
 import { McpoError, isMcpoError } from './errors';
 import { stateOf } from './request-state';
 
@@ -162,10 +163,6 @@ function collected(req: IncomingMessage, stream: Readable, limit: number): Promi
     };
     stream.on('data', onData).on('end', onEnd).on('error', onError).on('close', onClose);
   });
-}
-
-function callerGone(): McpoError {
-  return new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection');
 }
 
 function tooLarge(limit: number): McpoError {

@@ -93,11 +93,7 @@ export class ToolCall {
    * format are: SHA-256 in base64url.
    */
   get key(): string {
-    const { tool, args, principal, format, origin } = this;
-    const { server, name } = tool;
-    const version = origin === undefined ? tool.version : `${tool.version}.${origin}`;
-    this.#key ??= cacheKey({ server, tool: name, version, args, principal, format });
-    return this.#key;
+    return (this.#key ??= this.#makeKey());
   }
 
   /**
@@ -122,6 +118,13 @@ export class ToolCall {
   note(header: string, parameter: string): void {
     const noted = this.notes.get(header);
     this.notes.set(header, noted === undefined ? parameter : `${noted}; ${parameter}`);
+  }
+
+  #makeKey(): string {
+    const { tool, args, principal, format, origin } = this;
+    const { server, name } = tool;
+    const version = origin === undefined ? tool.version : `${tool.version}.${origin}`;
+    return cacheKey({ server, tool: name, version, args, principal, format });
   }
 
   /** How the call ended, once it has. */

@@ -1,9 +1,15 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import { McpoError } from './errors';
 
 type Listeners = Set<() => void>;
 
 const queued = new WeakMap<Socket, Listeners>();
+
+/** How a request ends whose caller has gone. */
+export function callerGone(): McpoError {
+  return new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection');
+}
 
 /** Whether a response is over: sent, or its connection closed. */
 export function isOver(req: IncomingMessage, res: ServerResponse): boolean {

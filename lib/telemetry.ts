@@ -40,8 +40,7 @@ export class Telemetry {
 
   /** A request has come. */
   begin(req: IncomingMessage, id: string): void {
-    const state = stateOf(req);
-    Object.assign(state, { id, begunAt: performance.now(), target: undefined, call: undefined });
+    Object.assign(stateOf(req), { id, begunAt: performance.now(), target: undefined, call: undefined });
   }
 
   /** A request has become a call: what follows is measured at its end. */

@@ -1,7 +1,6 @@
 import { requiredCall } from '../call';
-import { isOver, whenOver } from '../departure';
+import { callerGone, isOver, whenOver } from '../departure';
 import type { Directory } from '../directory';
-import { McpoError } from '../errors';
 import { type Layer, endConnection, send } from '../http';
 import { sendProblem } from '../reply';
 
@@ -19,7 +18,7 @@ export function reply(directory: Pick<Directory, 'closing'>): Layer {
     });
     const leave = (): void => {
       if (call.outcome) return;
-      call.settle({ ok: false, error: new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection') });
+      call.settle({ ok: false, error: callerGone() });
     };
     if (isOver(req, res)) {
       leave();

@@ -2,11 +2,12 @@ import type { IncomingMessage } from 'node:http';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { createParser } from 'eventsource-parser';
+import { BodyWatch } from './body-watch';
 import { type ExchangeRequest, bodyOf, exchange, firstOf, readBody } from './exchange';
 
 const MAX_REDIRECTS = 5;
-const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 const WITHOUT_BODY = [204, 205, 304];
+const EVENT_STREAM = /^\s*text\/event-stream\b/i;
 /** An event by which nothing can be taken up again. */
 const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
 
@@ -27,10 +28,11 @@ export interface Opened {
 export class Upstream {
   readonly #onEnd: (id: RequestId, isResumable: boolean) => void;
   readonly #running = new Map<AbortController, RequestId | undefined>();
+  readonly #held = new Map<RequestId, Opened>();
 
   /**
-   * @param onEnd - told when the {@link response} to a JSON-RPC request has ended, whole or broken off, and whether it can
-   * be taken up again
+   * @param onEnd - told when the response to a JSON-RPC request has ended, whole or broken off, and whether it can be taken
+   * up again; not by {@link text}
    */
   constructor(onEnd: (id: RequestId, isResumable: boolean) => void = () => undefined) {
     this.#onEnd = onEnd;
@@ -38,12 +40,25 @@ export class Upstream {
 
   /** The `fetch` that the SDK's transports use. */
   readonly fetch: FetchLike = async (url, init = {}) => {
-    init.signal?.throwIfAborted();
     const { method = 'GET', body, headers } = init;
     const text = typeof body === 'string' ? body : undefined;
+    const id = idIn(text);
+    const held = id === undefined ? undefined : this.#held.get(id);
+    if (held) return this.response(held);
+    init.signal?.throwIfAborted();
     const request = { method, body: text, headers: Object.fromEntries(new Headers(headers)) };
-    return this.response(await this.open(new URL(url), request, idIn(text)));
+    return this.response(await this.open(new URL(url), request, id));
   };
+
+  /** Does something whose {@link fetch} of this request is given the response that there is already. */
+  async holding<T>(id: RequestId, opened: Opened, work: () => Promise<T>): Promise<T> {
+    this.#held.set(id, opened);
+    try {
+      return await work();
+    } finally {
+      this.#held.delete(id);
+    }
+  }
 
   /**
    * Sends a request; resolves when the response begins.
@@ -63,23 +78,21 @@ export class Upstream {
   }
 
   /** A response as the web has it, for the SDK. */
-  response({ message, abort, id }: Opened): Response {
+  response(opened: Opened): Response {
+    const { message, abort } = opened;
     const { statusCode: status = 0, statusMessage: statusText = '' } = message;
     const headers = new Headers(message.headers as Record<string, string>);
-    const watch = new Watch(/^\s*text\/event-stream\b/i.test(headers.get('content-type') ?? ''));
+    const watch = new BodyWatch(isEventStream(message));
     const body = bodyOf(message, abort.signal, {
       onData: (chunk) => watch.look(chunk),
-      onEnd: () => {
-        this.#running.delete(abort);
-        if (id !== undefined) this.#onEnd(id, watch.isResumable);
-      },
+      onEnd: () => this.#ended(opened, watch.isResumable),
     });
     return new Response(WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
   }
 
   /** The whole body of a response. */
   async text({ message, abort }: Opened): Promise<string> {
-    const watch = new Watch(false);
+    const watch = new BodyWatch(false);
     const chunks: Buffer[] = [];
     try {
       await readBody(message, abort.signal, (chunk) => {
@@ -101,18 +114,16 @@ export class Upstream {
    * @returns `false` when it is left for {@link response}; else once the first bytes, or its end, have come
    */
   async events(opened: Opened, onMessage: (data: string) => void): Promise<boolean> {
-    const { message, abort, id } = opened;
+    const { message, abort } = opened;
+    if (!isEventStream(message)) return false;
     const first = await firstOf(message);
     if (first && !EVENT_WITHOUT_ID.test(first.toString('latin1'))) return false;
-    const onEnd = (): void => {
-      this.#running.delete(abort);
-      if (id !== undefined) this.#onEnd(id, false);
-    };
+    const end = (): void => this.#ended(opened, false);
     if (!first) {
-      onEnd();
+      end();
       return true;
     }
-    const watch = new Watch(true);
+    const watch = new BodyWatch(true);
     const decoder = new TextDecoder();
     const parser = createParser({
       onEvent: ({ event = 'message', data }) => {
@@ -122,14 +133,23 @@ export class Upstream {
     readBody(message, abort.signal, (chunk) => {
       watch.look(chunk);
       parser.feed(decoder.decode(chunk, { stream: true }));
-    }).then(onEnd, onEnd);
+    }).then(end, end);
     return true;
+  }
+
+  #ended({ abort, id }: Opened, isResumable: boolean): void {
+    this.#running.delete(abort);
+    if (id !== undefined) this.#onEnd(id, isResumable);
   }
 
   /** Aborts the JSON-RPC request with this id, or else whatever is going on. */
   abort(id?: RequestId): void {
     for (const [abort, each] of this.#running) if (id === undefined || id === each) abort.abort();
   }
+}
+
+function isEventStream({ headers }: IncomingMessage): boolean {
+  return EVENT_STREAM.test(headers['content-type'] ?? '');
 }
 
 async function follow(url: URL, request: ExchangeRequest, signal: AbortSignal): Promise<IncomingMessage> {
@@ -155,33 +175,4 @@ function idIn(body: string | undefined): RequestId | undefined {
   if (body === undefined) return undefined;
   const { method, id } = JSON.parse(body) as { method?: string; id?: RequestId };
   return method === undefined ? undefined : id;
-}
-
-/** Looks at a body as it comes: whether it holds an event id by which it can be taken up again, and no message too long. */
-class Watch {
-  isResumable = false;
-  #hasId = false;
-  readonly #isStream: boolean;
-  #size = 0;
-  // The end of what has come, since the network may cut it anywhere.
-  #tail = '\n';
-
-  constructor(isStream: boolean) {
-    this.#isStream = isStream;
-  }
-
-  /** @throws Error for a message of more than 64 MiB */
-  look(chunk: Buffer): void {
-    this.#size += chunk.byteLength;
-    if (this.#isStream) {
-      const text = this.#tail + chunk.toString('latin1');
-      this.#tail = text.slice(-6);
-      const isWhole = /\n\n|\r\r|\r\n\r\n/.test(text);
-      // The SDK takes up again what has told an id in an event that came whole.
-      this.isResumable ||= (this.#hasId && isWhole) || /[\r\n]id: ?\S[^]*?(?:\n\n|\r\r|\r\n\r\n)/.test(text);
-      this.#hasId ||= /[\r\n]id: ?\S/.test(text);
-      if (isWhole) this.#size = 0;
-    }
-    if (this.#size > MAX_MESSAGE_BYTES) throw new Error('the MCP server sends a message of more than 64 MiB');
-  }
 }

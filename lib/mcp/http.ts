@@ -2,11 +2,10 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { BROKEN_OFF } from './faults';
-import { type Opened, Upstream } from './fetch';
+import { Upstream } from './fetch';
 import { asMessage } from './json-rpc';
 
 const JSON_TYPE = 'application/json';
-const STREAM_TYPE = /^text\/event-stream\b/i;
 const TERMINATE_TIMEOUT_MS = 1_000;
 // What the SDK says when it stops asking for the rest of an event stream.
 const GIVEN_UP = /^Maximum reconnection attempts/;
@@ -27,8 +26,6 @@ export class HttpTransport implements Transport {
   readonly #upstream: Upstream;
   readonly #url: URL;
   readonly #headers: Record<string, string>;
-  /** Responses for the SDK, by the request that they answer. */
-  readonly #opened = new Map<RequestId, Opened>();
   readonly #waiting = new Set<RequestId>();
   /** Those of the waiting whose answer has been cut off and is asked for again. */
   readonly #resuming = new Set<RequestId>();
@@ -97,32 +94,25 @@ export class HttpTransport implements Transport {
     const isOurs = statusCode === 200 && (told['mcp-session-id'] ?? sessionId) === sessionId;
     if (isOurs && told['content-type'] === JSON_TYPE) {
       const answer = JSON.parse(await this.#upstream.text(opened)) as unknown;
-      for (const each of [answer].flat()) {
-        const known = asMessage(each);
-        if (!known) throw new Error('the MCP server sends what is no message');
-        this.#inner.onmessage?.(known);
-      }
+      for (const each of [answer].flat()) this.#receive(each);
       this.#breakOff(id);
       return;
     }
-    const isStream = isOurs && STREAM_TYPE.test(told['content-type'] ?? '');
-    if (isStream && (await this.#upstream.events(opened, (data) => this.#receive(data)))) return;
-    this.#opened.set(id, opened);
-    try {
-      await this.#inner.send(message);
-    } finally {
-      this.#opened.delete(id);
-    }
+    const onEvent = (data: string): void => {
+      try {
+        this.#receive(JSON.parse(data));
+      } catch (error) {
+        this.onerror?.(error as Error);
+      }
+    };
+    if (isOurs && (await this.#upstream.events(opened, onEvent))) return;
+    await this.#upstream.holding(id, opened, () => this.#inner.send(message));
   }
 
-  #receive(data: string): void {
-    try {
-      const known = asMessage(JSON.parse(data));
-      if (!known) throw new Error('the MCP server sends what is no message');
-      this.#inner.onmessage?.(known);
-    } catch (error) {
-      this.onerror?.(error as Error);
-    }
+  #receive(value: unknown): void {
+    const known = asMessage(value);
+    if (!known) throw new Error('the MCP server sends what is no message');
+    this.#inner.onmessage?.(known);
   }
 
   /** Ends the session on the server, for a second at most, and whatever is still going on. */
@@ -143,22 +133,12 @@ export class HttpTransport implements Transport {
 
   /** The SDK takes a 405 for a server that has no events of its own, also when it asks for the rest of an answer. */
   async #fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
-    const response = this.#answered(init) ?? (await this.#upstream.fetch(url, init));
+    const response = await this.#upstream.fetch(url, init);
     if (response.status === 405 && new Headers(init.headers).has('last-event-id')) {
       await response.body?.cancel();
       throw new Error('the MCP server gives event ids, but no events by them');
     }
     return response;
-  }
-
-  /** The response that there is already to a request of the SDK. */
-  #answered({ method, body }: RequestInit): Response | undefined {
-    if (this.#opened.size === 0 || method !== 'POST' || typeof body !== 'string') return undefined;
-    const { method: called, id } = JSON.parse(body) as { method?: string; id?: RequestId };
-    const opened = called === 'tools/call' && id !== undefined ? this.#opened.get(id) : undefined;
-    if (!opened || id === undefined) return undefined;
-    this.#opened.delete(id);
-    return this.#upstream.response(opened);
   }
 
   /** What has no answer now will never have one. */

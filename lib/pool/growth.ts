@@ -34,13 +34,6 @@ export class Growth<R extends PoolResource> {
     return this.#beat;
   }
 
-  /** Whether a member has been at its oldest call for more than `ms` milliseconds, to a beat. */
-  isOlder(member: Member<R>, ms: number): boolean {
-    const oldest = member.leases.first;
-    // The beat in which the lease was given had begun before it: only whole ones count.
-    return oldest !== undefined && (this.#beat - oldest.beat - 1) * this.#beatMs >= ms;
-  }
-
   /** The beat now. */
   get beat(): number {
     return this.#beat;
@@ -48,13 +41,20 @@ export class Growth<R extends PoolResource> {
 
   /** Whether a member has given no answer for at least `ms` milliseconds in which there were calls, to a beat. */
   isSilent(member: Member<R>, ms: number): boolean {
-    return (this.#beat - member.heardBeat - 1) * this.#beatMs >= ms;
+    return this.#isPast(member.heardBeat, ms);
   }
 
   /** Whether all of these that take calls are busy, and have been at their oldest for too long. */
   isStrained(members: readonly Member<R>[]): boolean {
     const open = members.filter((member) => member.state === 'open');
-    return open.length > 0 && open.every((member) => this.isOlder(member, this.#growAfterMs));
+    return (
+      open.length > 0 && open.every(({ leases: { first } }) => first && this.#isPast(first.beat, this.#growAfterMs))
+    );
+  }
+
+  /** Whether `ms` milliseconds have passed since something: its beat had begun before it, so that only whole ones count. */
+  #isPast(beat: number, ms: number): boolean {
+    return (this.#beat - beat - 1) * this.#beatMs >= ms;
   }
 
   /** Ends the pulse. */
