@@ -1,7 +1,9 @@
 import { getEventListeners } from 'node:events';
 import type { CallOptions } from '../../lib/mcp/call';
-import { Connection } from '../../lib/mcp/connection';
-import { callOptions, openOptions } from '../support/stdio';
+import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
+import { Connection, type Logger } from '../../lib/mcp/connection';
+import { silent } from '../support/loggers';
+import { LogBook, callOptions, openOptions } from '../support/stdio';
 import { ScriptedTransport } from '../support/scripted-transport';
 
 const FINE = { content: [{ type: 'text', text: 'fine' }] };
@@ -15,14 +17,17 @@ interface Ended {
 }
 
 /** A connection, and a call that the test ends as it likes. */
-async function calling(options: Partial<CallOptions> = {}): Promise<{
+async function calling(
+  options: Partial<CallOptions> = {},
+  logger: Logger = silent,
+): Promise<{
   transport: ScriptedTransport;
   connection: Connection;
   ended: Promise<Ended>;
   now: () => Ended | undefined;
 }> {
   const transport = new ScriptedTransport();
-  const connection = await Connection.open(transport.spec, openOptions());
+  const connection = await Connection.open(transport.spec, openOptions({ logger }));
   let outcome: Ended | undefined;
   const ended = connection
     .call('tool', { a: 1 }, callOptions(options))
@@ -159,14 +164,49 @@ describe('a connection that ends', () => {
     expect([connection.closed, told]).toEqual([true, 2]);
   });
 
-  it('with a transport that cannot send fails the call alone', async () => {
-    const { transport, ended, connection } = await calling();
-    transport.answer(FINE);
-    await ended;
-    transport.onSend = () => Promise.reject(new Error('no room'));
+  it.each([
+    ['rejects', () => Promise.reject(new Error('no room'))],
+    [
+      'throws',
+      () => {
+        throw new Error('no room');
+      },
+    ],
+  ])('with a transport that %s instead of sending fails the call alone', async (_what, sendCall) => {
+    const { connection } = await sending(sendCall);
     await expect(connection.call('tool', {}, callOptions())).rejects.toMatchObject({ outcome: 'unknown', status: 502 });
     expect(connection.closed).toBe(false);
   });
+});
+
+/** A connection over a transport that sends calls in a way of its own. */
+async function sending(
+  sendCall: (transport: ScriptedTransport, message: JSONRPCMessage) => Promise<void>,
+): Promise<{ transport: ScriptedTransport; connection: Connection }> {
+  const transport = new ScriptedTransport();
+  const send = transport.send.bind(transport);
+  transport.send = (message) =>
+    'method' in message && message.method === 'tools/call' ? sendCall(transport, message) : send(message);
+  return { transport, connection: await Connection.open(transport.spec, openOptions()) };
+}
+
+it('a transport that does not say when it has sent is believed to have', async () => {
+  const { transport, connection } = await sending(({ sent }, message) => void sent.push(message) as never);
+  const ended = connection.call('tool', {}, callOptions());
+  await new Promise(setImmediate);
+  transport.answer(FINE);
+  expect(await ended).toEqual(FINE);
+});
+
+it('calls and what the SDK asks for itself do not take the answers of each other', async () => {
+  const { transport, ended, connection } = await calling();
+  const pinged = connection.ping(1_000);
+  await new Promise(setImmediate);
+  const ping = transport.sent.findLast((message) => 'method' in message && message.method === 'ping') as JSONRPCRequest;
+  transport.receive({ id: ping.id, result: {} });
+  await pinged;
+  transport.answer(FINE);
+  expect(await ended).toEqual({ value: FINE });
 });
 
 describe('a caller who leaves', () => {
@@ -197,6 +237,17 @@ describe('a caller who leaves', () => {
     caller.abort();
     await new Promise(setImmediate);
     expect(transport.cancelled).toEqual([]);
+  });
+
+  it('is gone also where the server cannot be told: that is for the log', async () => {
+    const caller = new AbortController();
+    const log = new LogBook();
+    const { transport, ended } = await calling({ signal: caller.signal }, log);
+    transport.onSend = () => Promise.reject(new Error('no room'));
+    caller.abort();
+    expect(await ended).toMatchObject({ error: { code: 'MCPO_CALLER_GONE' } });
+    await new Promise(setImmediate);
+    expect(log.debugs).toEqual([expect.stringContaining('cancellation')]);
   });
 
   it('before the call has nothing sent', async () => {

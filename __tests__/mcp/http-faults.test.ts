@@ -210,16 +210,16 @@ describe('an answer that is nonsense', () => {
     ['no JSON-RPC', '{"text":"hi"}'],
     ['a number', '1'],
     ['null', 'null'],
-    ['neither result nor error', '{"jsonrpc":"2.0","id":1}'],
-    ['a result that is none', '{"jsonrpc":"2.0","id":1,"result":"hi"}'],
-    ['content that is none', '{"jsonrpc":"2.0","id":1,"result":{"content":"hi"}}'],
-    ['content of nothing', '{"jsonrpc":"2.0","id":1,"result":{"content":[null]}}'],
-    ['no content', '{"jsonrpc":"2.0","id":1,"result":{}}'],
-    ['an error that is none', '{"jsonrpc":"2.0","id":1,"error":"hi"}'],
+    ['neither result nor error', '{"jsonrpc":"2.0","id":ID}'],
+    ['a result that is none', '{"jsonrpc":"2.0","id":ID,"result":"hi"}'],
+    ['content that is none', '{"jsonrpc":"2.0","id":ID,"result":{"content":"hi"}}'],
+    ['content of nothing', '{"jsonrpc":"2.0","id":ID,"result":{"content":[null]}}'],
+    ['no content', '{"jsonrpc":"2.0","id":ID,"result":{}}'],
+    ['an error that is none', '{"jsonrpc":"2.0","id":ID,"error":"hi"}'],
   ])('in JSON, as %s, is told as such', async (_, body) => {
     expect(
-      await fault((res) => {
-        sendJson(res, body);
+      await fault((res, id) => {
+        sendJson(res, body.replace('ID', String(id)));
       }),
     ).toMatchObject(wrong);
   });

@@ -1,5 +1,5 @@
-import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { type CallToolResult, ResultSchema } from '@modelcontextprotocol/sdk/types.js';
+import type { CallToolResult, JSONRPCErrorResponse, JSONRPCResultResponse } from '@modelcontextprotocol/sdk/types.js';
+import { McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
 import { McpoError } from '../errors';
 import { badResponse } from './faults';
 
@@ -18,52 +18,74 @@ export interface CallOptions {
   readonly meta?: object | undefined;
 }
 
+/** Who waits for a call. */
+export interface CallWaiter {
+  resolve(result: CallResult): void;
+  reject(error: unknown): void;
+  /** The call has ended. With a reason, the server has not answered yet and may be told why it need not. */
+  ended(cancelledFor?: string): void;
+}
+
 /**
- * Sends `tools/call` and waits for the answer, within the limits of time; progress starts the time without an answer anew.
- *
- * @throws McpoError MCPO_CALLER_GONE, MCPO_TIMEOUT or MCPO_BAD_RESPONSE; else whatever the SDK or the transport throws
+ * One `tools/call` that has been sent, within its limits of time; progress starts the time without an answer anew. Whatever
+ * ends it first ends it.
  */
-export async function callTool(
-  client: Client,
-  name: string,
-  args: Readonly<Record<string, unknown>>,
-  { signal, timeoutMs, maxTotalTimeoutMs, meta }: CallOptions,
-): Promise<CallResult> {
-  const isGone = (): boolean => signal.aborted;
-  if (isGone()) throw callerGone();
-  const started = performance.now();
-  let heard = started;
-  const abort = new AbortController();
-  const cancel = (): void => {
-    abort.abort('the caller has gone');
+export class PendingCall {
+  readonly #waiter: CallWaiter;
+  readonly #options: CallOptions;
+  readonly #startedAt = performance.now();
+  readonly #silence: NodeJS.Timeout;
+  // Progress prolongs the call: without it there is no need to look at the total.
+  #total: NodeJS.Timeout | undefined;
+
+  constructor(options: CallOptions, waiter: CallWaiter) {
+    this.#options = options;
+    this.#waiter = waiter;
+    this.#silence = setTimeout(this.#onLate, options.timeoutMs).unref();
+    options.signal.addEventListener('abort', this.#onGone, { once: true });
+  }
+
+  /** The server has told that it is at it. */
+  progressed(): void {
+    this.#silence.refresh();
+    const left = this.#startedAt + this.#options.maxTotalTimeoutMs - performance.now();
+    this.#total ??= setTimeout(this.#onLate, left).unref();
+  }
+
+  /** The server has answered. */
+  answered(answer: JSONRPCResultResponse | JSONRPCErrorResponse): void {
+    if ('error' in answer) {
+      const { code, message, data } = answer.error;
+      this.failed(RpcError.fromError(code, message, data));
+    } else if (isCallResult(answer.result)) {
+      this.#end();
+      this.#waiter.resolve(answer.result);
+    } else {
+      this.failed(badResponse());
+    }
+  }
+
+  /** It cannot be sent, or not be answered any more. */
+  failed(error: unknown): void {
+    this.#end();
+    this.#waiter.reject(error);
+  }
+
+  readonly #onLate = (): void => {
+    this.#end('no answer came in time');
+    this.#waiter.reject(timedOut(performance.now() - this.#startedAt));
   };
-  signal.addEventListener('abort', cancel, { once: true });
-  // The SDK looks at the total only when there is progress, which also prolongs the call.
-  let total: NodeJS.Timeout | undefined;
-  const onprogress = (): void => {
-    heard = performance.now();
-    const left = started + maxTotalTimeoutMs - heard;
-    total ??= setTimeout(() => {
-      abort.abort('the call takes too long');
-    }, left).unref();
+
+  readonly #onGone = (): void => {
+    this.#end('the caller has gone');
+    this.#waiter.reject(callerGone());
   };
-  try {
-    const params = { name, arguments: args, ...(meta && { _meta: { ...meta } }) };
-    const result = await client.request({ method: 'tools/call', params }, ResultSchema, {
-      signal: abort.signal,
-      timeout: timeoutMs,
-      resetTimeoutOnProgress: true,
-      onprogress,
-    });
-    if (!isCallResult(result)) throw badResponse();
-    return result;
-  } catch (error) {
-    if (isGone()) throw callerGone();
-    if (abort.signal.aborted || isLocalTimeout(error, heard, timeoutMs)) throw timedOut(performance.now() - started);
-    throw error;
-  } finally {
-    clearTimeout(total);
-    signal.removeEventListener('abort', cancel);
+
+  #end(cancelledFor?: string): void {
+    clearTimeout(this.#silence);
+    clearTimeout(this.#total);
+    this.#options.signal.removeEventListener('abort', this.#onGone);
+    this.#waiter.ended(cancelledFor);
   }
 }
 
@@ -81,19 +103,13 @@ function isObject(value: unknown): boolean {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The server may send the same code; only ours comes when it has not been heard of for that long. */
-function isLocalTimeout(error: unknown, heard: number, timeoutMs: number): boolean {
-  const { code } = error as { code?: unknown };
-  // Timers may fire up to a millisecond early.
-  return code === -32001 && performance.now() - heard >= timeoutMs - 2;
-}
-
 function timedOut(afterMs: number): McpoError {
   return new McpoError('MCPO_TIMEOUT', `the MCP server did not answer within ${String(Math.round(afterMs))} ms`, {
     outcome: 'unknown',
   });
 }
 
-function callerGone(): McpoError {
+/** How a call ends whose caller leaves while the tool may be running. */
+export function callerGone(): McpoError {
   return new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection', { outcome: 'unknown' });
 }

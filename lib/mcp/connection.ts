@@ -2,11 +2,14 @@ import { Client } from '@modelcontextprotocol/sdk/client/index.js';
 import { SseError } from '@modelcontextprotocol/sdk/client/sse.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
+  ErrorCode,
   type Implementation,
+  McpError as RpcError,
   ResultSchema,
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
-import { type CallOptions, type CallResult, callTool } from './call';
+import type { CallOptions, CallResult } from './call';
+import { Calls } from './calls';
 import { asMcpoError, isStale, isUnknownThere, stale } from './faults';
 import { answerNonsense } from './json-rpc';
 import { answerUnsent, reasonUnsent } from './unsent';
@@ -36,6 +39,8 @@ export class Connection {
   readonly #logger: Logger;
   readonly #keepsSession: boolean;
   readonly #onClose: (() => void)[] = [];
+  /** Once hands have been shaken. */
+  #calls: Calls | undefined;
   #closed = false;
   #gone = false;
 
@@ -47,6 +52,7 @@ export class Connection {
     this.#client.onclose = () => {
       this.#closed = true;
       for (const listener of this.#onClose.splice(0)) listener();
+      this.#calls?.failAll(RpcError.fromError(ErrorCode.ConnectionClosed, 'the connection has closed'));
     };
     this.#client.onerror = (error) => {
       logger.debug(`mcpo: ${withoutQuotes(error)}`);
@@ -76,6 +82,7 @@ export class Connection {
     return shakeHands(spec, options, async (transport) => {
       const connection = new Connection(transport, options.logger, spec.kind === 'http' && spec.mode === 'sse');
       await connection.#client.connect(transport, { timeout: options.connectTimeoutMs });
+      connection.#calls = new Calls(transport, (error) => connection.#client.onerror?.(error));
       answerUnsent(transport);
       // The transports of this package's own have looked at what they hand on.
       if (spec.kind === 'custom') answerNonsense(transport);
@@ -124,13 +131,12 @@ export class Connection {
    * @throws McpoError without `outcome` when the call was surely not made, with `outcome: 'unknown'` when it may have been
    */
   async call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
-    if (this.closed) throw stale('the connection to the MCP server is closed');
+    if (this.closed || !this.#calls) throw stale('the connection to the MCP server is closed');
     try {
-      return await callTool(this.#client, name, args, options);
+      return await this.#calls.call(name, args, options);
     } catch (error) {
-      const reason = reasonUnsent(error) ?? error;
-      const forgotten = isUnknownThere(reason) && (await this.#isForgotten());
-      const fault = asMcpoError(reason, { closed: this.#closed, forgotten });
+      const forgotten = isUnknownThere(error) && (await this.#isForgotten());
+      const fault = asMcpoError(error, { closed: this.#closed, forgotten });
       // Others that are under way may still be answered.
       if (isStale(fault)) this.#gone = true;
       throw fault;

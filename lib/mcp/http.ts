@@ -122,13 +122,15 @@ export class HttpTransport implements Transport {
   }
 
   async #close(): Promise<void> {
-    const timer = setTimeout(() => {
-      this.#upstream.abort();
-    }, TERMINATE_TIMEOUT_MS).unref();
-    await this.#inner.terminateSession().catch(() => undefined);
+    let timer: NodeJS.Timeout | undefined;
+    const patience = new Promise((resolve) => {
+      timer = setTimeout(resolve, TERMINATE_TIMEOUT_MS).unref();
+    });
+    await Promise.race([patience, this.#inner.terminateSession().catch(() => undefined)]);
     clearTimeout(timer);
-    this.#upstream.abort();
+    // In this order: what is still going on fails because the connection has closed.
     await this.#inner.close();
+    this.#upstream.abort();
   }
 
   /** The SDK takes a 405 for a server that has no events of its own, also when it asks for the rest of an answer. */
