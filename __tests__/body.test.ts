@@ -1,6 +1,7 @@
 import { once } from 'node:events';
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, request as httpRequest } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
+import { text as textOf } from 'node:stream/consumers';
 import { gzipSync } from 'node:zlib';
 import express, { type RequestHandler } from 'express';
 import express4 from 'express4';
@@ -107,6 +108,49 @@ it('knows no call of a request that is none', async () => {
   });
   await request(app).get('/');
   expect(seen).toEqual([undefined]);
+});
+
+describe('a body that came with its head', () => {
+  it('is read without listeners, and to its end', async () => {
+    const ended = deferred<string>();
+    const added: unknown[] = [];
+    const app = express();
+    app.use((req, _res, next) => {
+      req.once('close', () => ended.resolve(`ended: ${String(req.readableEnded)}`));
+      req.on('newListener', (event) => added.push(event));
+      next();
+    });
+    app.use('/mcp', mcpo);
+    const { status, text: body } = await request(app).post('/mcp/lab/echo').send({ a: 'é' });
+    expect([status, body, await ended.promise]).toEqual([200, '{"a":"é"}', 'ended: true']);
+    expect(added.filter((event) => event === 'data')).toEqual([]);
+  });
+});
+
+it.each(['', 'é', 'é'.repeat(400)])('a body is understood although the host has set its encoding (%#)', async (a) => {
+  const app = express();
+  app.use((req, _res, next) => {
+    req.setEncoding('utf8');
+    next();
+  });
+  app.use('/mcp', mcpo);
+  const server = app.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const json = JSON.stringify({ a });
+  const req = httpRequest({
+    port: (server.address() as AddressInfo).port,
+    method: 'POST',
+    path: '/mcp/lab/echo',
+    headers: { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(json) },
+  });
+  // In two pieces, cut in the middle of the text.
+  req.write(json.slice(0, 6));
+  await new Promise((resolve) => req.once('socket', (socket) => socket.once('connect', resolve)));
+  req.end(json.slice(6));
+  const [res] = (await once(req, 'response')) as [IncomingMessage];
+  const body = await textOf(res);
+  server.close();
+  expect([res.statusCode, body]).toEqual([200, json]);
 });
 
 it('an answer comes whole through a middleware that wraps res.end and forgets the encoding', async () => {

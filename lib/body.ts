@@ -6,6 +6,7 @@ import { callerGone } from './departure';
 import { McpoError, isMcpoError } from './errors';
 import { stateOf } from './request-state';
 
+type Chunk = Buffer | string;
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /** What a number beyond 1.8e308 has: an exponent of three digits, or three hundred of its own. */
@@ -108,11 +109,18 @@ async function bytesOf(req: IncomingMessage, headers: IncomingHttpHeaders, limit
   // A body that came with its head needs no listeners.
   await ARRIVED;
   if (req.destroyed) throw callerGone();
-  if (encoding === 'identity' && req.complete && !req.readableFlowing && req.readableLength === Number(length)) {
-    const whole = req.read() as Buffer | null;
-    if (whole) return whole;
+  if (encoding === 'identity' && !req.readableFlowing && req.readableLength === Number(length)) {
+    const whole = req.read() as Chunk | null;
+    // To its end, of which the host may want to hear.
+    req.resume();
+    if (whole) return bytesIn(whole, req);
   }
   return collected(req, decoded(req, encoding.trim().toLowerCase()), limit);
+}
+
+/** The host may have had the body decoded as text. */
+function bytesIn(chunk: Chunk, req: IncomingMessage): Buffer {
+  return typeof chunk === 'string' ? Buffer.from(chunk, req.readableEncoding ?? 'utf8') : chunk;
 }
 
 function decoded(req: IncomingMessage, encoding: string): Readable {
@@ -140,7 +148,8 @@ function collected(req: IncomingMessage, stream: Readable, limit: number): Promi
       stream.off('data', onData).off('end', onEnd).off('error', onError).off('close', onClose);
       reject(error);
     };
-    const onData = (chunk: Buffer): void => {
+    const onData = (data: Chunk): void => {
+      const chunk = bytesIn(data, req);
       size += chunk.length;
       chunks.push(chunk);
       if (size <= limit) return;
