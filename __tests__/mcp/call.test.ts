@@ -185,8 +185,11 @@ async function sending(
 ): Promise<{ transport: ScriptedTransport; connection: Connection }> {
   const transport = new ScriptedTransport();
   const send = transport.send.bind(transport);
-  transport.send = (message) =>
-    'method' in message && message.method === 'tools/call' ? sendCall(transport, message) : send(message);
+  transport.send = (message, options?: unknown) => {
+    if (!('method' in message) || message.method !== 'tools/call') return send(message);
+    expect(options).toEqual({});
+    return sendCall(transport, message);
+  };
   return { transport, connection: await Connection.open(transport.spec, openOptions()) };
 }
 

@@ -77,10 +77,10 @@ export class Calls {
     });
   }
 
-  /** A transport of an app's own may do anything. */
+  /** A transport of an app's own may do anything, and may count on the options that the SDK always gives. */
   #transmit(message: JSONRPCMessage, onFailure: (error: unknown) => void): void {
     try {
-      Promise.resolve(this.#send(message)).catch(onFailure);
+      Promise.resolve(this.#send(message, {})).catch(onFailure);
     } catch (error) {
       onFailure(error);
     }
