@@ -149,6 +149,16 @@ describe('a new list', () => {
     expect(catalogue.size).toBe(3);
   });
 
+  it.each([
+    ['what cannot be made a string', { toString: null }, '{\\"toString\\":null}'],
+    ['nothing any more', undefined, 'nothing'],
+  ])('is taken over where a tool says %s, and that is told', (_what, description, told) => {
+    const { catalogue, warnings } = catalogueOf(['a']);
+    catalogue.replace([{ ...definition('a'), description } as ToolDefinition]);
+    expect(catalogue.find('a')?.definition.description).toEqual(description);
+    expect(warnings).toEqual([expect.stringContaining(`and now says "${told}"`)]);
+  });
+
   it('that is empty leaves none', () => {
     const { catalogue } = catalogueOf(['a']);
     catalogue.replace([]);

@@ -22,7 +22,7 @@ export function expectedOf(result: unknown, isRaw: boolean): Expected {
     const detail = items.flatMap(({ text }) => (typeof text === 'string' ? [text] : [])).join('\n');
     return { status: 500, detail: detail === '' ? 'the tool failed without a message' : detail };
   }
-  if (isRaw) return { status: 200, value: rawOf(result) };
+  if (isRaw) return { status: 200, value: result };
   if (structuredContent !== undefined) return { status: 200, value: structuredContent };
   const texts = items.map(textOf);
   return { status: 200, text: texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',')}]` };
@@ -33,13 +33,6 @@ function textOf(item: Fields): string {
   const { type, text } = item;
   if (type === 'text' && typeof text === 'string' && isJson(text)) return escaped(text);
   return JSON.stringify(valueOf(item));
-}
-
-/** The SDK takes no member called `__proto__` at the two levels that it knows. */
-function rawOf(result: Fields): unknown {
-  const without = (object: Fields): Fields =>
-    Object.fromEntries(Object.entries(object).filter(([key]) => key !== '__proto__'));
-  return without({ ...result, ...(isObject(result._meta) && { _meta: without(result._meta) }) });
 }
 
 function valueOf(item: Fields): unknown {

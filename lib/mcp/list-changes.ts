@@ -60,7 +60,8 @@ function changeOf({ definition: before }: Tool, { definition: after }: Tool): st
     .join(', ')})${says}`;
 }
 
-/** A server's words, shortened and in quotes. */
-function shown(text: unknown, length: number): string {
-  return JSON.stringify(String(text).slice(0, length));
+/** A server's words, shortened and in quotes; whatever else it says instead, as JSON. */
+function shown(said: unknown, length: number): string {
+  const text = typeof said === 'string' ? said : ((JSON.stringify(said) as string | undefined) ?? 'nothing');
+  return JSON.stringify(text.slice(0, length));
 }
