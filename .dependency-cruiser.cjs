@@ -8,12 +8,12 @@ const only = (name, where, allowed) => ({
   to: { path: where },
 });
 
-/** A mechanism can be used alone: it imports nothing of lib but errors and its own folder. */
+/** A mechanism can be used alone: it imports nothing of lib but errors, cancellation and its own folder. */
 const mechanism = (folder) => ({
   name: `${folder}-is-a-mechanism`,
   severity: 'error',
   from: { path: `^lib/${folder}/` },
-  to: { path: '^lib/', pathNot: [`^lib/${folder}/`, '^lib/errors\\.ts$'] },
+  to: { path: '^lib/', pathNot: [`^lib/${folder}/`, '^lib/(?:errors|cancellation)\\.ts$'] },
 });
 
 module.exports = {

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { type Cancellation, Canceller } from './cancellation';
 import { cacheKey } from './cache/key';
 import { McpoError } from './errors';
 import type { Caller } from './caller';
@@ -73,6 +74,7 @@ export class ToolCall {
   #notes: Map<string, string> | undefined;
   #outcome: Outcome | undefined;
   #abort: AbortController | undefined;
+  readonly #canceller = new Canceller();
   readonly #signal: AbortSignal | undefined;
   #listeners: ((outcome: Outcome) => void)[] = [];
 
@@ -132,11 +134,16 @@ export class ToolCall {
     return this.#outcome;
   }
 
-  /** Aborted when the caller goes away before the call has ended. */
+  /** Tells when the caller goes away before the call has ended. */
+  get cancellation(): Cancellation {
+    return this.#signal ?? this.#canceller;
+  }
+
+  /** The same as an `AbortSignal`, for what takes nothing else: it costs more. */
   get signal(): AbortSignal {
     if (this.#signal) return this.#signal;
     this.#abort ??= new AbortController();
-    if (this.#outcome && isCallerGone(this.#outcome)) this.#abort.abort();
+    if (this.#canceller.aborted) this.#abort.abort();
     return this.#abort.signal;
   }
 
@@ -147,7 +154,10 @@ export class ToolCall {
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners.reverse()) run(listener, outcome);
-    if (isCallerGone(outcome)) this.#abort?.abort();
+    if (isCallerGone(outcome)) {
+      this.#canceller.abort();
+      this.#abort?.abort();
+    }
     return true;
   }
 

@@ -1,3 +1,4 @@
+import type { Cancellation } from './cancellation';
 import type { Caller } from './caller';
 import { Connector, type ConnectorConfig, type ServerInfo } from './connector';
 import { McpoError, isMcpoError } from './errors';
@@ -25,7 +26,7 @@ export interface McpServerConfig extends Omit<ConnectorConfig, 'connectTimeoutMs
 /** What a call needs beside the tool and its arguments. */
 export interface UpstreamCall {
   /** Cancels the call. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   /** Over whose connections it goes, if not over the server's own. */
   readonly caller?: Caller | undefined;
   /** Where it belongs in a distributed trace: the server is told. */

@@ -22,7 +22,7 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
     { access }: ToolPolicy,
     trace: TraceContext | undefined,
   ): Promise<CallResult> {
-    const { tool, args, caller, signal } = call;
+    const { tool, args, caller, cancellation: signal } = call;
     let result: CallResult;
     try {
       result = await server.call(tool, args, { signal, caller, trace });
@@ -67,7 +67,7 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
 }
 
 async function callServer(
-  { caller, signal }: ToolCall,
+  { caller, cancellation: signal }: ToolCall,
   { config, breaker, retrier }: DirectoryEntry,
   { retried }: ToolPolicy,
   attempt: () => Promise<CallResult>,

@@ -20,7 +20,7 @@ export function limit(limitsOf: (tool: Tool) => PermitSource, telemetry: Pick<Te
     const permit = limits.tryAcquire();
     if (permit) admit(permit);
     else {
-      limits.acquire({ signal: call.signal }).then(admit, (error: unknown) => {
+      limits.acquire({ signal: call.cancellation }).then(admit, (error: unknown) => {
         call.settle({ ok: false, error: toMcpoError(error) });
       });
     }

@@ -81,7 +81,7 @@ export function share(
         if (!fleet || access !== 'read') return work(signal);
         return workInFleet(fleet, `${call.key}:${generation}`, signal);
       };
-      local.executeOrWait(`${call.key}:${count}:${generation}`, lead, { signal: call.signal }).then(
+      local.executeOrWait(`${call.key}:${count}:${generation}`, lead, { signal: call.cancellation }).then(
         (outcome) => call.settle(outcome),
         // The caller has gone, and the call was settled by that.
         () => undefined,

@@ -1,3 +1,4 @@
+import type { Cancellation } from '../cancellation';
 /** The right to run one call, held until it is given back. */
 export interface Permit {
   /** How long the holder waited for it, in milliseconds; 0 when it was free. */
@@ -9,7 +10,7 @@ export interface Permit {
 /** How one caller waits for a permit. */
 export interface AcquireOptions {
   /** The caller gives up when it is aborted: `acquire()` rejects with the signal's reason. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Cancellation | undefined;
 }
 
 /** What gives permits: one limiter, or several that must all agree. */

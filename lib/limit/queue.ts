@@ -1,3 +1,4 @@
+import type { Cancellation } from '../cancellation';
 import type { Permit } from './permit';
 
 /** One caller in the queue: a promise with a deadline and an abort signal, settled once. */
@@ -5,7 +6,7 @@ export class Waiter {
   readonly promise: Promise<Permit>;
   readonly #since = performance.now();
   readonly #timer: NodeJS.Timeout;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: Cancellation | undefined;
   readonly #onAbort: () => void;
   #resolve!: (permit: Permit) => void;
   #reject!: (reason: unknown) => void;
@@ -14,7 +15,7 @@ export class Waiter {
    * @param onTimeout - called after `timeoutMs`
    * @param onAbort - called when `signal` is aborted; both are to remove the waiter from its queue and `refuse` it
    */
-  constructor(timeoutMs: number, signal: AbortSignal | undefined, onTimeout: () => void, onAbort: () => void) {
+  constructor(timeoutMs: number, signal: Cancellation | undefined, onTimeout: () => void, onAbort: () => void) {
     this.promise = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -1,5 +1,6 @@
 import type { CallToolResult, JSONRPCErrorResponse, JSONRPCResultResponse } from '@modelcontextprotocol/sdk/types.js';
 import { McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
+import type { Cancellation } from '../cancellation';
 import { McpoError } from '../errors';
 import { badResponse } from './faults';
 
@@ -9,7 +10,7 @@ export type CallResult = CallToolResult;
 /** Limits of one call. */
 export interface CallOptions {
   /** Cancels the call; the server is told. */
-  readonly signal: AbortSignal;
+  readonly signal: Cancellation;
   /** How long it may go without an answer or progress, in milliseconds. */
   readonly timeoutMs: number;
   /** How long it may take in all, in milliseconds. */

@@ -1,5 +1,6 @@
 import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
 import { Agent as AgentHttps, request as requestHttps } from 'node:https';
+import type { Cancellation } from '../cancellation';
 
 // Before the server closes an idle connection: what is sent at that moment is lost. Node's own servers do it after 5 s.
 const IDLE_MS = 4_000;
@@ -25,7 +26,7 @@ export interface ExchangeRequest {
 export function exchange(
   url: URL,
   { method, body, headers: own }: ExchangeRequest,
-  signal: AbortSignal,
+  signal: Cancellation,
 ): Promise<IncomingMessage> {
   const { request, agent } = url.protocol === 'https:' ? HTTPS : HTTP;
   const headers = { 'user-agent': 'express-mcpo', ...own, 'accept-encoding': 'identity' };
@@ -49,7 +50,7 @@ export function exchange(
 /** Reads the body of a message to its end. What `onData` throws ends it. */
 export function readBody(
   message: IncomingMessage,
-  signal: AbortSignal,
+  signal: Cancellation,
   onData: (chunk: Buffer) => void,
 ): Promise<void> {
   return new Promise((resolve, reject) => {
@@ -91,7 +92,7 @@ export function firstOf(message: IncomingMessage): Promise<Buffer | undefined> {
 /** The body of a message as the web's streams have it. What `onData` throws ends it, and `onEnd` is told of every end. */
 export function bodyOf(
   message: IncomingMessage,
-  signal: AbortSignal,
+  signal: Cancellation,
   { onData, onEnd }: { readonly onData: (chunk: Buffer) => void; readonly onEnd: () => void },
 ): ReadableStream<Uint8Array> {
   return new ReadableStream<Uint8Array>({
@@ -128,6 +129,6 @@ export function bodyOf(
   });
 }
 
-function brokenOff(what: string, cause: Error, signal: AbortSignal): Error {
+function brokenOff(what: string, cause: Error, signal: Cancellation): Error {
   return signal.aborted ? (signal.reason as Error) : new TypeError(what, { cause });
 }

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { createParser } from 'eventsource-parser';
+import { type Cancellation, Canceller } from '../cancellation';
 import { BodyWatch } from './body-watch';
 import { type ExchangeRequest, bodyOf, exchange, firstOf, readBody } from './exchange';
 
@@ -15,19 +16,19 @@ const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
 export interface Opened {
   readonly message: IncomingMessage;
   /** Ends it. */
-  readonly abort: AbortController;
+  readonly abort: Canceller;
   /** The id of the JSON-RPC request that it answers. */
   readonly id: RequestId | undefined;
 }
 
 /**
  * The requests of one connection, all of which can be ended at once. Redirects are followed within the origin only, so
- * that no credentials leave it, and each request has an AbortSignal of its own. The v1 SDK hands one signal to
+ * that no credentials leave it, and each request has a cancellation of its own. The v1 SDK hands one signal to
  * every POST: listeners pile up on it, and each request has to walk through them.
  */
 export class Upstream {
   readonly #onEnd: (id: RequestId, isResumable: boolean) => void;
-  readonly #running = new Map<AbortController, RequestId | undefined>();
+  readonly #running = new Map<Canceller, RequestId | undefined>();
   readonly #held = new Map<RequestId, Opened>();
 
   /**
@@ -66,10 +67,10 @@ export class Upstream {
    * @param id - of the JSON-RPC request in its body
    */
   async open(url: URL, request: ExchangeRequest, id: RequestId | undefined): Promise<Opened> {
-    const abort = new AbortController();
+    const abort = new Canceller();
     this.#running.set(abort, id);
     try {
-      return { message: await follow(url, request, abort.signal), abort, id };
+      return { message: await follow(url, request, abort), abort, id };
     } catch (error) {
       this.#running.delete(abort);
       abort.abort();
@@ -83,7 +84,7 @@ export class Upstream {
     const { statusCode: status = 0, statusMessage: statusText = '' } = message;
     const headers = new Headers(message.headers as Record<string, string>);
     const watch = new BodyWatch(isEventStream(message));
-    const body = bodyOf(message, abort.signal, {
+    const body = bodyOf(message, abort, {
       onData: (chunk) => watch.look(chunk),
       onEnd: () => this.#ended(opened, watch.isResumable),
     });
@@ -95,7 +96,7 @@ export class Upstream {
     const watch = new BodyWatch(false);
     const chunks: Buffer[] = [];
     try {
-      await readBody(message, abort.signal, (chunk) => {
+      await readBody(message, abort, (chunk) => {
         chunks.push(chunk);
         watch.look(chunk);
       });
@@ -130,7 +131,7 @@ export class Upstream {
         if (event === 'message' && data !== '') onMessage(data);
       },
     });
-    readBody(message, abort.signal, (chunk) => {
+    readBody(message, abort, (chunk) => {
       watch.look(chunk);
       parser.feed(decoder.decode(chunk, { stream: true }));
     }).then(end, end);
@@ -152,7 +153,7 @@ function isEventStream({ headers }: IncomingMessage): boolean {
   return EVENT_STREAM.test(headers['content-type'] ?? '');
 }
 
-async function follow(url: URL, request: ExchangeRequest, signal: AbortSignal): Promise<IncomingMessage> {
+async function follow(url: URL, request: ExchangeRequest, signal: Cancellation): Promise<IncomingMessage> {
   let target = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
     const message = await exchange(target, request, signal);

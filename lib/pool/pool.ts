@@ -1,3 +1,4 @@
+import type { Cancellation } from '../cancellation';
 import { McpoError } from '../errors';
 import { Journal, type PoolStats } from './events';
 import { MemberLease, type Member } from './member';
@@ -10,7 +11,7 @@ import { Waiters } from './waiters';
 /** How a caller waits for a connection. */
 export interface AcquireOptions {
   /** Ends the wait, with its reason. A call that has its connection is for its maker to end. @defaultValue none */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Cancellation | undefined;
 }
 
 /**
@@ -151,7 +152,7 @@ export class ConnectionPool<R extends PoolResource> {
     return lease;
   }
 
-  async #wait(signal?: AbortSignal): Promise<MemberLease<R>> {
+  async #wait(signal?: Cancellation): Promise<MemberLease<R>> {
     if (this.#closing) throw closing();
     const turn = this.#waiters.wait(signal);
     this.#supply.refill();

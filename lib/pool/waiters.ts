@@ -1,3 +1,4 @@
+import type { Cancellation } from '../cancellation';
 import { McpoError } from '../errors';
 import { Chain, type Link } from './chain';
 
@@ -35,7 +36,7 @@ export class Waiters<T> {
    * @param signal - ends the wait, with its reason; must not be aborted yet
    * @throws McpoError `MCPO_POOL_EXHAUSTED` when too many wait, or the wait is over
    */
-  async wait(signal?: AbortSignal): Promise<T> {
+  async wait(signal?: Cancellation): Promise<T> {
     if (this.size >= this.#max) throw exhausted(`${this.#max} calls are waiting for a connection`);
     return new Promise((resolve, reject) => {
       const leave = (): void => {

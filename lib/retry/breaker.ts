@@ -1,3 +1,4 @@
+import type { Cancellation } from '../cancellation';
 import { McpoError } from '../errors';
 import { checkInteger } from './options';
 
@@ -39,7 +40,7 @@ export interface BreakerCall {
    * Aborted when the caller leaves: the call's failure then says nothing of the server, and the next call may be the
    * probe.
    */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Cancellation | undefined;
 }
 
 const MAX_COOLDOWN_MS = 30_000;
@@ -90,7 +91,7 @@ export class CircuitBreaker {
     this.#succeeded(this.#epoch);
   }
 
-  async #probe<T>(fn: () => Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  async #probe<T>(fn: () => Promise<T>, signal: Cancellation | undefined): Promise<T> {
     signal?.throwIfAborted();
     const remainingMs = this.#probing ? PROBE_RETRY_AFTER_MS : this.#probeAt - performance.now();
     if (remainingMs > 0) throw this.#refusal(remainingMs);
@@ -112,7 +113,7 @@ export class CircuitBreaker {
     }
   }
 
-  async #watch<T>(fn: () => Promise<T>, signal: AbortSignal | undefined, epoch: number): Promise<T> {
+  async #watch<T>(fn: () => Promise<T>, signal: Cancellation | undefined, epoch: number): Promise<T> {
     try {
       const value = await fn();
       this.#succeeded(epoch);

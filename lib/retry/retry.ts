@@ -1,3 +1,4 @@
+import type { Cancellation } from '../cancellation';
 import { RetryBudget } from './budget';
 import { checkInteger, type RetryOptions } from './options';
 
@@ -12,7 +13,7 @@ export interface RetryCall {
    */
   readonly shouldRetry: (error: unknown) => boolean;
   /** No try begins once it is aborted; a pause ends at once with its reason. A running try is not its business. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Cancellation | undefined;
   /** How long the call may take, in milliseconds: no pause goes beyond it. Without it, only the signal ends the call. */
   readonly timeoutMs?: number | undefined;
 }
@@ -64,7 +65,7 @@ export class Retrier {
 }
 
 /** Resolves after `ms`, or as soon as the signal is aborted. */
-function pause(ms: number, signal: AbortSignal | undefined): Promise<void> {
+function pause(ms: number, signal: Cancellation | undefined): Promise<void> {
   return new Promise((resolve) => {
     const end = (): void => {
       clearTimeout(timer);

@@ -1,3 +1,4 @@
+import type { Cancellation } from '../cancellation';
 import { ConfigError } from '../errors';
 import { Flight } from './flight';
 
@@ -14,7 +15,7 @@ export interface DeduplicatorOptions {
 /** How one caller takes part. */
 export interface ShareOptions {
   /** The caller leaves when it is aborted: its promise rejects with the signal's reason, the others go on. */
-  readonly signal?: AbortSignal | undefined;
+  readonly signal?: Cancellation | undefined;
 }
 
 /** Calls since the start, counted by how they were served. */

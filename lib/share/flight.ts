@@ -1,3 +1,4 @@
+import type { Cancellation } from '../cancellation';
 interface Caller<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
@@ -21,7 +22,7 @@ export class Flight<T> {
   }
 
   /** One more caller, until the work ends or `signal` is aborted. Only while the flight has not ended. */
-  join(signal: AbortSignal | undefined): Promise<T> {
+  join(signal: Cancellation | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       if (!signal) {
         this.#callers.add({ resolve, reject, stopListening: undefined });

@@ -1,0 +1,48 @@
+/**
+ * Tells those who work for somebody that nobody waits for it any more: the part of an `AbortSignal` that they need. Every
+ * `AbortSignal` is one.
+ */
+export interface Cancellation {
+  /** Whether it has come to that. */
+  readonly aborted: boolean;
+  /** Why; `undefined` before. */
+  readonly reason: unknown;
+  /** Throws the reason, when it has come to that. */
+  throwIfAborted(): void;
+  /** Tells once. */
+  addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
+  /** Does not tell any more. */
+  removeEventListener(type: 'abort', listener: () => void): void;
+}
+
+/**
+ * A {@link Cancellation} of our own. There are several in each call, and an AbortController with a listener takes seven
+ * microseconds and a kilobyte of heap in Node 20.
+ */
+export class Canceller implements Cancellation {
+  aborted = false;
+  reason: unknown;
+  #listeners: Set<() => void> | undefined;
+
+  /** The first time counts. */
+  abort(reason: unknown = new DOMException('This operation was aborted', 'AbortError')): void {
+    if (this.aborted) return;
+    this.aborted = true;
+    this.reason = reason;
+    // One that another has taken off in the meantime is not told.
+    for (const listener of this.#listeners ?? []) listener();
+    this.#listeners = undefined;
+  }
+
+  throwIfAborted(): void {
+    if (this.aborted) throw this.reason;
+  }
+
+  addEventListener(_type: 'abort', listener: () => void): void {
+    if (!this.aborted) (this.#listeners ??= new Set()).add(listener);
+  }
+
+  removeEventListener(_type: 'abort', listener: () => void): void {
+    this.#listeners?.delete(listener);
+  }
+}
