@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Readable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
+import { type MaybePromise, whenThere } from './cache/maybe-promise';
 import { callerGone } from './departure';
 import { McpoError, isMcpoError } from './errors';
 import { stateOf } from './request-state';
@@ -24,7 +25,11 @@ const DECODERS = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createIn
  * @param limit - the largest body, in bytes, after decompression too
  * @throws McpoError MCPO_UNSUPPORTED_MEDIA_TYPE, MCPO_BODY_TOO_LARGE, MCPO_INVALID_JSON, MCPO_INVALID_BODY
  */
-export async function readJsonObject(req: IncomingMessage, limit: number): Promise<JsonObject> {
+export function readJsonObject(req: IncomingMessage, limit: number): Promise<JsonObject> {
+  return ARRIVED.then(() => whenThere(valueOf(req, limit), asObject));
+}
+
+function valueOf(req: IncomingMessage, limit: number): MaybePromise<unknown> {
   const { headers } = stateOf(req);
   const { 'content-type': type, 'content-length': length } = headers;
   if (type !== undefined && !isJson(type)) {
@@ -37,7 +42,11 @@ export async function readJsonObject(req: IncomingMessage, limit: number): Promi
   if (empty) return {};
   if (type === undefined)
     throw new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body needs Content-Type: application/json');
-  const value = req.readableEnded ? parsedBy(req) : parse(await bytesOf(req, headers, limit));
+  if (req.readableEnded) return parsedBy(req);
+  return whenThere(bytesOf(req, headers, limit), parse);
+}
+
+function asObject(value: unknown): JsonObject {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) {
     throw new McpoError('MCPO_INVALID_BODY', 'the body must be a JSON object');
   }
@@ -104,11 +113,10 @@ function finite(value: unknown): unknown {
   return value;
 }
 
-async function bytesOf(req: IncomingMessage, headers: IncomingHttpHeaders, limit: number): Promise<Buffer> {
+function bytesOf(req: IncomingMessage, headers: IncomingHttpHeaders, limit: number): MaybePromise<Buffer> {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = headers;
-  // A body that came with its head needs no listeners.
-  await ARRIVED;
   if (req.destroyed) throw callerGone();
+  // A body that came with its head needs no listeners.
   if (encoding === 'identity' && !req.readableFlowing && req.readableLength === Number(length)) {
     const whole = req.read() as Chunk | null;
     // To its end, of which the host may want to hear.

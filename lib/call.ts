@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { type Cancellation, Canceller } from './cancellation';
 import { cacheKey } from './cache/key';
-import { McpoError } from './errors';
+import { McpoError, warn } from './errors';
 import type { Caller } from './caller';
 import type { Tool } from './mcp/tool';
 import { stateOf } from './request-state';
@@ -177,7 +177,7 @@ function run(listener: (outcome: Outcome) => void, outcome: Outcome): void {
   try {
     listener(outcome);
   } catch (error) {
-    process.emitWarning(error instanceof Error ? error : String(error));
+    warn(error);
   }
 }
 

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { McpoError } from './errors';
+import { own } from './request-state';
 
 type Listeners = Set<() => void>;
 
@@ -15,7 +16,8 @@ export function callerGone(): McpoError {
 export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
   if (res.closed) return true;
   // HTTP/2 has streams instead, whose responses do not say that they are closed.
-  if (req.httpVersionMajor > 1) return (res as { stream?: { readonly destroyed: boolean } }).stream?.destroyed === true;
+  if (own(req, 'httpVersionMajor') > 1)
+    return (res as { stream?: { readonly destroyed: boolean } }).stream?.destroyed === true;
   return isQueued(res) && req.socket.destroyed;
 }
 

@@ -138,6 +138,11 @@ export function toMcpoError(error: unknown): McpoError {
   return isMcpoError(error) ? error : new McpoError('MCPO_INTERNAL', 'an internal error occurred', { cause: error });
 }
 
+/** Says of an error that nobody waits for, such as a listener's, by a process warning. */
+export function warn(error: unknown): void {
+  process.emitWarning(error instanceof Error ? error : String(error));
+}
+
 function show(value: unknown): string {
   if (typeof value === 'function') return 'a function';
   if (typeof value === 'bigint' || typeof value === 'symbol') return String(value);

@@ -40,7 +40,11 @@ export class Telemetry {
 
   /** A request has come. */
   begin(req: IncomingMessage, id: string): void {
-    Object.assign(stateOf(req), { id, begunAt: performance.now(), target: undefined, call: undefined });
+    const state = stateOf(req);
+    state.id = id;
+    state.begunAt = performance.now();
+    state.target = undefined;
+    state.call = undefined;
   }
 
   /** A request has become a call: what follows is measured at its end. */

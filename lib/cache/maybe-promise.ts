@@ -6,6 +6,11 @@ export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
+/** What is made of a value, at once if that is there. */
+export function whenThere<T, U>(value: MaybePromise<T>, use: (value: T) => MaybePromise<U>): MaybePromise<U> {
+  return isPromise(value) ? value.then(use) : use(value);
+}
+
 /**
  * Waits for all. Nothing to wait for is told at once.
  *

@@ -1,9 +1,10 @@
 import { EventEmitter } from 'node:events';
+import { warn } from '../errors';
 import { bounded } from './bounded';
 import { cacheKey } from './key';
 import { MemoryStore } from './memory-store';
 import { smartCacheConfig, type SmartCacheConfig, type SmartCacheOptions } from './options';
-import { isPromise, type MaybePromise } from './maybe-promise';
+import { type MaybePromise, whenThere } from './maybe-promise';
 import type { CacheEvents, CacheStats } from './smart-cache-numbers';
 import type { CacheStore, EvictReason, Eviction, Found, Generation } from './store';
 
@@ -110,7 +111,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
    */
   lookup(key: string, group: string): MaybePromise<Found> {
     const found = bounded(() => this.#store.find(key, group));
-    return isPromise(found) ? found.then((late) => this.#count(key, late)) : this.#count(key, found);
+    return whenThere(found, (known) => this.#count(key, known));
   }
 
   /**
@@ -129,7 +130,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
       return stored;
     };
     const stored = bounded(() => this.#store.set(key, entry, group, generation));
-    return isPromise(stored) ? stored.then(tell) : tell(stored);
+    return whenThere(stored, tell);
   }
 
   /** To take before a read and to give to {@link save} after it; `undefined`: what is read now must not be saved. */
@@ -167,7 +168,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
     try {
       this.emit<keyof CacheEvents>(event, ...args);
     } catch (error) {
-      process.emitWarning(error instanceof Error ? error : String(error));
+      warn(error);
     }
   }
 }

@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { readJsonObject } from '../body';
 import { type Format, ToolCall } from '../call';
-import { isPromise } from '../cache/maybe-promise';
-import type { Identify } from '../caller';
+import { type MaybePromise, whenThere } from '../cache/maybe-promise';
+import type { Identify, Identity } from '../caller';
 import type { Directory } from '../directory';
 import { McpoError } from '../errors';
 import { type Layer, failing } from '../http';
@@ -18,8 +18,7 @@ export function readArguments(
   telemetry: Telemetry,
   bodyLimit: number,
 ): Layer {
-  async function callOf(req: IncomingMessage, tool: Tool): Promise<ToolCall> {
-    const args = await readJsonObject(req, bodyLimit);
+  function callOf(req: IncomingMessage, tool: Tool, args: ToolCall['args']): MaybePromise<ToolCall> {
     const errors = tool.check(args);
     if (errors) {
       throw new McpoError('MCPO_INVALID_ARGUMENTS', 'the arguments do not fit the input schema of the tool', {
@@ -27,24 +26,27 @@ export function readArguments(
       });
     }
     const { headers } = stateOf(req);
-    const entry = directory.entry(tool.server);
-    const identity = entry && identify(req, entry.config);
-    const { principal, caller } = (isPromise(identity) ? await identity : identity) ?? {};
-    const origin = entry?.config.origin;
+    const config = directory.entry(tool.server)?.config;
+    const format = formatOf(headers);
     const trace = traceContextOf(headers);
-    return new ToolCall({ tool, args, format: formatOf(headers), principal, caller, origin, trace });
+    const callBy = ({ principal, caller }: Partial<Identity>): ToolCall =>
+      new ToolCall({ tool, args, format, principal, caller, origin: config?.origin, trace });
+    return config ? whenThere(identify(req, config), callBy) : callBy({});
   }
 
   return function readArguments(req, _res, next) {
     const state = stateOf(req);
     const { target: tool } = state;
     if (!tool) throw new McpoError('MCPO_INTERNAL', 'the layer readArguments needs the layer resolve before it');
-    callOf(req, tool).then((call) => {
+    const begin = (call: ToolCall): void => {
       telemetry.follow(req, call);
       directory.track(call);
       state.call = call;
       next();
-    }, failing(next));
+    };
+    readJsonObject(req, bodyLimit)
+      .then((args) => callOf(req, tool, args))
+      .then(begin, failing(next));
   };
 }
 

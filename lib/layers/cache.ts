@@ -1,6 +1,6 @@
 import { type Outcome, type ToolCall, requiredCall } from '../call';
 import type { CacheManager } from '../cache/cache-manager';
-import { isPromise, type MaybePromise } from '../cache/maybe-promise';
+import { isPromise, type MaybePromise, whenThere } from '../cache/maybe-promise';
 import type { SmartCache } from '../cache/smart-cache';
 import type { CacheEntry, Found, Generation } from '../cache/store';
 import type { Freshness } from '../freshness';
@@ -108,8 +108,7 @@ export function cache(
 /** As if nothing had been found, without a look. */
 function unseen(store: SmartCache, group: string): MaybePromise<Found> {
   const generation = store.generation(group);
-  const found = (known: Generation | undefined): Found => ({ entry: undefined, generation: known });
-  return isPromise(generation) ? generation.then(found) : found(generation);
+  return whenThere(generation, (known) => ({ entry: undefined, generation: known }));
 }
 
 function isFreshEnough(entry: CacheEntry, { maxAgeMs }: RequestDirectives): boolean {

@@ -1,4 +1,5 @@
 import { EventEmitter } from 'node:events';
+import { warn } from '../errors';
 import type { Alert } from './alerts';
 import { monitorConfig, type MonitorConfig, type MonitorOptions } from './options';
 import { Track, type PerformanceStats } from './track';
@@ -164,7 +165,7 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
       try {
         this.emit('alert', alert);
       } catch (error) {
-        process.emitWarning(error instanceof Error ? error : String(error));
+        warn(error);
       }
     }
   }

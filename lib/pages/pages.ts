@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Directory, DirectoryEntry } from '../directory';
 import { McpoError } from '../errors';
 import { type Layer, failing, pathOf } from '../http';
+import { own } from '../request-state';
 
 /** Answers a GET or HEAD request. */
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
@@ -45,5 +46,6 @@ export function serverPages(directory: Directory, table: Readonly<Record<string,
 }
 
 function isRead(req: IncomingMessage): boolean {
-  return req.method === 'GET' || req.method === 'HEAD';
+  const method = own(req, 'method');
+  return method === 'GET' || method === 'HEAD';
 }

@@ -1,3 +1,4 @@
+import { warn } from '../errors';
 /**
  * Why a connection left the pool: it ended by itself, did not answer a ping, was idle beyond the minimum, or the pool
  * was closed.
@@ -78,7 +79,7 @@ export class Journal {
     try {
       this.#listener?.(event);
     } catch (error) {
-      process.emitWarning(error instanceof Error ? error : String(error));
+      warn(error);
     }
   }
 }

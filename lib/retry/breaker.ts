@@ -1,5 +1,5 @@
 import type { Cancellation } from '../cancellation';
-import { McpoError } from '../errors';
+import { McpoError, warn } from '../errors';
 import { checkInteger } from './options';
 
 /** `closed` lets all calls through, `open` none, `half-open` one to see whether the server is back. */
@@ -167,8 +167,4 @@ export class CircuitBreaker {
     const detail = `${name}: not called after ${String(this.#failures)} connection failures in a row`;
     return new McpoError('MCPO_BREAKER_OPEN', detail, { retryAfterMs });
   }
-}
-
-function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
 }
