@@ -1,4 +1,4 @@
-import { Canceller, type Cancellation } from '../lib/cancellation';
+import { Canceller, type Cancellation, signalOf } from '../lib/cancellation';
 
 interface Made {
   readonly signal: Cancellation;
@@ -57,5 +57,28 @@ describe.each([
     abort();
     expect(signal.reason).toMatchObject({ name: 'AbortError', message: 'This operation was aborted' });
     expect(() => signal.throwIfAborted()).toThrow(signal.reason as Error);
+  });
+});
+
+describe('signalOf', () => {
+  it('gives an AbortSignal as it is', () => {
+    const { signal } = new AbortController();
+    expect(signalOf(signal)).toBe(signal);
+  });
+
+  it('makes one of ours, which is aborted with it and for the same reason', () => {
+    const canceller = new Canceller();
+    const signal = signalOf(canceller);
+    const told = jest.fn();
+    signal.addEventListener('abort', told);
+    expect([signal instanceof AbortSignal, signal.aborted]).toEqual([true, false]);
+    canceller.abort('gone');
+    expect([signal.aborted, signal.reason, told.mock.calls.length]).toEqual([true, 'gone', 1]);
+  });
+
+  it('makes one that is aborted already of one that is', () => {
+    const canceller = new Canceller();
+    canceller.abort('gone');
+    expect(signalOf(canceller)).toMatchObject({ aborted: true, reason: 'gone' });
   });
 });

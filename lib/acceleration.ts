@@ -1,5 +1,6 @@
 import { CacheManager } from './cache/cache-manager';
 import type { Outcome } from './call';
+import { type Cancellation, Canceller } from './cancellation';
 import type { Config } from './config/config';
 import type { ServerConfig } from './config/server';
 import { Freshness } from './freshness';
@@ -14,7 +15,7 @@ export interface Acceleration {
   readonly policies: Policies;
   readonly cache: CacheManager;
   readonly freshness: Freshness;
-  readonly flights: RequestDeduplicator<Outcome>;
+  readonly flights: RequestDeduplicator<Outcome, Cancellation>;
   /** `undefined`: calls are shared within this process alone. */
   readonly fleet: FleetFlights | undefined;
   readonly limits: LimitTable;
@@ -32,7 +33,7 @@ export function accelerate(config: Config): Acceleration {
     policies: policies(config),
     cache,
     freshness: new Freshness(cache, config.logger, config.share?.fleet),
-    flights: new RequestDeduplicator({ windowMs: config.share?.windowMs }),
+    flights: new RequestDeduplicator({ windowMs: config.share?.windowMs }, () => new Canceller()),
     fleet: config.share?.fleet,
     limits: new LimitTable(config.concurrency, limitsOfServers(config)),
   };

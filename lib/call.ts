@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { type Cancellation, Canceller } from './cancellation';
+import { type Cancellation, Canceller, signalOf } from './cancellation';
 import { cacheKey } from './cache/key';
 import { McpoError, warn } from './errors';
 import type { Caller } from './caller';
@@ -73,14 +73,14 @@ export class ToolCall {
   #key: string | undefined;
   #notes: Map<string, string> | undefined;
   #outcome: Outcome | undefined;
-  #abort: AbortController | undefined;
+  #signal: AbortSignal | undefined;
   readonly #canceller = new Canceller();
-  readonly #signal: AbortSignal | undefined;
+  readonly #cancellation: Cancellation;
   #listeners: ((outcome: Outcome) => void)[] = [];
 
-  /** @param signal - ends the call instead of its caller's leaving */
-  constructor(init: ToolCallInit, signal?: AbortSignal) {
-    this.#signal = signal;
+  /** @param cancellation - ends the call instead of its caller's leaving */
+  constructor(init: ToolCallInit, cancellation?: Cancellation) {
+    this.#cancellation = cancellation ?? this.#canceller;
     this.tool = init.tool;
     this.args = init.args;
     this.format = init.format;
@@ -106,9 +106,9 @@ export class ToolCall {
     return this.caller === undefined || this.principal !== undefined;
   }
 
-  /** The same call for whoever waits for it, ended by `signal`. */
-  fork(signal: AbortSignal): ToolCall {
-    return new ToolCall(this, signal);
+  /** The same call for whoever waits for it, ended by `cancellation`. */
+  fork(cancellation: Cancellation): ToolCall {
+    return new ToolCall(this, cancellation);
   }
 
   /** Response headers that the layers have gathered for the answer. */
@@ -136,15 +136,12 @@ export class ToolCall {
 
   /** Tells when the caller goes away before the call has ended. */
   get cancellation(): Cancellation {
-    return this.#signal ?? this.#canceller;
+    return this.#cancellation;
   }
 
   /** The same as an `AbortSignal`, for what takes nothing else: it costs more. */
   get signal(): AbortSignal {
-    if (this.#signal) return this.#signal;
-    this.#abort ??= new AbortController();
-    if (this.#canceller.aborted) this.#abort.abort();
-    return this.#abort.signal;
+    return (this.#signal ??= signalOf(this.#cancellation));
   }
 
   /** Ends the call. The first wins; a later one changes nothing and returns `false`. */
@@ -154,10 +151,7 @@ export class ToolCall {
     const listeners = this.#listeners;
     this.#listeners = [];
     for (const listener of listeners.reverse()) run(listener, outcome);
-    if (isCallerGone(outcome)) {
-      this.#canceller.abort();
-      this.#abort?.abort();
-    }
+    if (isCallerGone(outcome)) this.#canceller.abort();
     return true;
   }
 

@@ -1,6 +1,6 @@
 export { ToolCall, toolCall } from './call';
 export type { Failure, Format, Outcome, Success, ToolCallInit } from './call';
-export type { Cancellation } from './cancellation';
+export type { Aborter, Cancellation } from './cancellation';
 export type { TraceContext } from './trace-context';
 export { ConfigError, ERROR_CODES, McpoError, isMcpoError } from './errors';
 export type { ArgumentError, ErrorCode, McpoErrorOptions, Problem } from './errors';

@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { type Cancellation, Canceller } from '../../lib/cancellation';
 import { ConfigError } from '../../lib/errors';
 import { RequestDeduplicator } from '../../lib/share/deduplicator';
 
@@ -56,6 +57,15 @@ test('callers of the same key share one run and its value', async () => {
   expect(follower).not.toHaveBeenCalled();
   expect(flights.inFlight).toBe(0);
   expect(flights.stats).toEqual({ led: 1, joined: 1 });
+});
+
+test('run is given an AbortSignal, or what its aborter has', async () => {
+  const signals: unknown[] = [];
+  const run = (signal: Cancellation): Promise<void> => Promise.resolve(void signals.push(signal));
+  const canceller = new Canceller();
+  await new RequestDeduplicator().executeOrWait('k', run);
+  await new RequestDeduplicator<void, Cancellation>({}, () => canceller).executeOrWait('k', run);
+  expect(signals).toEqual([expect.any(AbortSignal), canceller]);
 });
 
 test('different keys and different deduplicators share nothing', async () => {

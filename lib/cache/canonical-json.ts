@@ -62,7 +62,8 @@ function scalar(value: unknown): string {
   throw new TypeError(`not a JSON value: ${typeof value === 'number' ? String(value) : typeof value}`);
 }
 
-function quoted(text: string): string {
+/** A string as JSON. */
+export function quoted(text: string): string {
   return SPECIAL.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 

@@ -30,11 +30,12 @@ export function loggerOf(logger: Logger = CONSOLE): Logger {
       throw new ConfigError('logger', `must have the methods ${METHODS.join(', ')}`);
     }
   }
-  const inOneLine =
-    (method: (typeof METHODS)[number]) =>
-    (...data: unknown[]): void => {
+  const inOneLine = (method: (typeof METHODS)[number]): Logger['info'] => {
+    if (logger[method] === quiet) return quiet;
+    return (...data: unknown[]) => {
       logger[method](...data.map((item) => (typeof item === 'string' ? oneLine(item) : item)));
     };
+  };
   return { debug: inOneLine('debug'), info: inOneLine('info'), warn: inOneLine('warn'), error: inOneLine('error') };
 }
 

@@ -6,6 +6,7 @@ import type { Layer } from '../http';
 import type { CallResult } from '../mcp/call';
 import { isNotSent } from '../mcp/faults';
 import { rawResultBody, resultBody } from '../mcp/result';
+import type { Tool } from '../mcp/tool';
 import type { Policies, ToolPolicy } from '../policy';
 import type { Telemetry } from '../telemetry';
 import type { TraceContext } from '../trace-context';
@@ -15,24 +16,30 @@ import { Tracing } from '../tracing';
 export function invoke(directory: Directory, policies: Policies, freshness: Freshness, telemetry: Telemetry): Layer {
   const tracing = new Tracing();
 
-  /** One try. Before anybody hears of the end of a write, what was read before it is out of date. */
-  async function attempt(
+  /** One try. */
+  function attempt(
     { server }: DirectoryEntry,
     call: ToolCall,
     { access }: ToolPolicy,
     trace: TraceContext | undefined,
   ): Promise<CallResult> {
     const { tool, args, caller, cancellation: signal } = call;
+    const work = server.call(tool, args, { signal, caller, trace });
+    return access === 'read' ? work : written(tool, work);
+  }
+
+  /** Before anybody hears of the end of a write, what was read before it is out of date. */
+  async function written({ server }: Tool, work: Promise<CallResult>): Promise<CallResult> {
     let result: CallResult;
     try {
-      result = await server.call(tool, args, { signal, caller, trace });
+      result = await work;
     } catch (error) {
-      if (access !== 'read' && mayHaveRun(error)) {
-        await freshness.written(tool.server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
+      if (mayHaveRun(error)) {
+        await freshness.written(server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
       }
       throw error;
     }
-    if (access !== 'read') await freshness.written(tool.server, 'known');
+    await freshness.written(server, 'known');
     return result;
   }
 
@@ -66,7 +73,7 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
   };
 }
 
-async function callServer(
+function callServer(
   { caller, cancellation: signal }: ToolCall,
   { config, breaker, retrier }: DirectoryEntry,
   { retried }: ToolPolicy,
@@ -80,13 +87,12 @@ async function callServer(
     return retried || isNotSent(error);
   };
   const tries = (): Promise<CallResult> => retrier.run(attempt, { signal, timeoutMs: config.timeoutMs, shouldRetry });
-  try {
-    // What a server does to one caller's credentials says nothing of the server.
-    return await (caller ? tries() : breaker.run(tries, { signal }));
-  } catch (error) {
+  // What a server does to one caller's credentials says nothing of the server.
+  const work = caller ? tries() : breaker.run(tries, { signal });
+  return work.catch((error: unknown) => {
     // A try for which the server was down does not undo an earlier one, which may have run.
     throw lost !== undefined && !mayHaveRun(error) ? lost : error;
-  }
+  });
 }
 
 function isLost(error: unknown): boolean {

@@ -1,5 +1,7 @@
+import type { IncomingMessage } from 'node:http';
 import { isPromise } from '../cache/maybe-promise';
-import { type Outcome, requiredCall } from '../call';
+import type { Cancellation } from '../cancellation';
+import { type Outcome, type ToolCall, requiredCall } from '../call';
 import { decodeOutcome, encodeOutcome } from '../fleet-outcome';
 import type { Epoch, Freshness } from '../freshness';
 import type { Layer } from '../http';
@@ -13,11 +15,18 @@ import type { Telemetry } from '../telemetry';
 /** Where calls in flight are shared. */
 export interface Flights {
   /** In this process. */
-  readonly local: RequestDeduplicator<Outcome>;
+  readonly local: RequestDeduplicator<Outcome, Cancellation>;
   /** Beyond it. */
   readonly fleet: FleetFlights | undefined;
   /** How old a call may be and still be joined, in milliseconds. */
   readonly windowMs: number;
+}
+
+/** A request whose call may lead others. */
+interface Led {
+  readonly req: IncomingMessage;
+  readonly call: ToolCall;
+  readonly next: () => void;
 }
 
 /**
@@ -30,10 +39,53 @@ export function share(
   freshness: Freshness,
   telemetry: Telemetry,
 ): Layer {
+  function collapsed(call: ToolCall): void {
+    call.note('Cache-Status', 'collapsed');
+    telemetry.shared(call.tool);
+  }
+
+  async function workInFleet(through: FleetFlights, led: Led, key: string, signal: Cancellation): Promise<Outcome> {
+    let own = undefined as Outcome | undefined;
+    const answer = await through.execute({ group: led.call.tool.server, key, windowMs, signal }, async () => {
+      own = await work(led, signal);
+      return encodeOutcome(own);
+    });
+    if (own) return own;
+    const told = answer && decodeOutcome(answer);
+    // Nobody can read what another version of this package has written.
+    if (!told) return work(led, signal);
+    collapsed(led.call);
+    return told;
+  }
+
+  function join(led: Led, epoch: Epoch | undefined): void {
+    const { call, next } = led;
+    if (call.outcome) return;
+    if (epoch === undefined) {
+      next();
+      return;
+    }
+    // A call that began before a write has ended is not joined after it.
+    const { count, generation } = epoch;
+    let leads = false as boolean;
+    const lead = (signal: Cancellation): Promise<Outcome> => {
+      leads = true;
+      // What another process does twice when one dies must be a read.
+      const inFleet = policies.of(call.tool).access === 'read' ? fleet : undefined;
+      return inFleet ? workInFleet(inFleet, led, `${call.key}:${generation}`, signal) : work(led, signal);
+    };
+    local.executeOrWait(`${call.key}:${count}:${generation}`, lead, { signal: call.cancellation }).then(
+      (outcome) => call.settle(outcome),
+      // The caller has gone, and the call was settled by that.
+      () => undefined,
+    );
+    if (!leads) collapsed(call);
+  }
+
   return function share(req, _res, next) {
     const call = requiredCall(req);
     const { server } = call.tool;
-    const { shared, cache, access } = policies.of(call.tool);
+    const { shared, cache } = policies.of(call.tool);
     const { noCache, noStore } = requestDirectives(req);
     // An answer that is asked for afresh must not come from a call that began before.
     const mayShare = shared && call.isIdentified && !noCache && !noStore;
@@ -41,55 +93,19 @@ export function share(
       next();
       return;
     }
-    const collapsed = (): void => {
-      call.note('Cache-Status', 'collapsed');
-      telemetry.shared(call.tool);
-    };
-    const work = (signal: AbortSignal): Promise<Outcome> =>
-      new Promise((resolve) => {
-        const forked = call.fork(signal);
-        forked.onSettled(resolve);
-        stateOf(req).call = forked;
-        next();
-      });
-    const workInFleet = async (through: FleetFlights, key: string, signal: AbortSignal): Promise<Outcome> => {
-      let own = undefined as Outcome | undefined;
-      const answer = await through.execute({ group: server, key, windowMs, signal }, async () => {
-        own = await work(signal);
-        return encodeOutcome(own);
-      });
-      if (own) return own;
-      const told = answer && decodeOutcome(answer);
-      // Nobody can read what another version of this package has written.
-      if (!told) return work(signal);
-      collapsed();
-      return told;
-    };
-
-    const join = (epoch: Epoch | undefined): void => {
-      if (call.outcome) return;
-      if (epoch === undefined) {
-        next();
-        return;
-      }
-      // A call that began before a write has ended is not joined after it.
-      const { count, generation } = epoch;
-      let leads = false as boolean;
-      const lead = (signal: AbortSignal): Promise<Outcome> => {
-        leads = true;
-        // What another process does twice when one dies must be a read.
-        if (!fleet || access !== 'read') return work(signal);
-        return workInFleet(fleet, `${call.key}:${generation}`, signal);
-      };
-      local.executeOrWait(`${call.key}:${count}:${generation}`, lead, { signal: call.cancellation }).then(
-        (outcome) => call.settle(outcome),
-        // The caller has gone, and the call was settled by that.
-        () => undefined,
-      );
-      if (!leads) collapsed();
-    };
+    const led = { req, call, next };
     const epoch = freshness.epoch(server, cache);
-    if (isPromise(epoch)) void epoch.then(join);
-    else join(epoch);
+    if (isPromise(epoch)) void epoch.then((known) => join(led, known));
+    else join(led, epoch);
   };
+}
+
+/** The layers below do the work, on a call of its own. */
+function work({ req, call, next }: Led, signal: Cancellation): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const forked = call.fork(signal);
+    forked.onSettled(resolve);
+    stateOf(req).call = forked;
+    next();
+  });
 }

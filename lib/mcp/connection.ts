@@ -130,18 +130,18 @@ export class Connection {
    *
    * @throws McpoError without `outcome` when the call was surely not made, with `outcome: 'unknown'` when it may have been
    */
-  async call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
-    if (this.closed || !this.#calls) throw stale('the connection to the MCP server is closed');
-    try {
-      return await this.#calls.call(name, args, options);
-    } catch (error) {
-      const forgotten = isUnknownThere(error) && (await this.#isForgotten());
-      const fault = asMcpoError(error, { closed: this.#closed, forgotten });
-      // Others that are under way may still be answered.
-      if (isStale(fault)) this.#gone = true;
-      throw fault;
-    }
+  call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
+    if (this.closed || !this.#calls) return Promise.reject(stale('the connection to the MCP server is closed'));
+    return this.#calls.call(name, args, options).catch(this.#onFailure);
   }
+
+  readonly #onFailure = async (error: unknown): Promise<never> => {
+    const forgotten = isUnknownThere(error) && (await this.#isForgotten());
+    const fault = asMcpoError(error, { closed: this.#closed, forgotten });
+    // Others that are under way may still be answered.
+    if (isStale(fault)) this.#gone = true;
+    throw fault;
+  };
 
   /** Asks for a sign of life. */
   async ping(timeoutMs: number): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Cancellation } from '../cancellation';
+import type { Aborter, Cancellation } from '../cancellation';
 import { ConfigError } from '../errors';
 import { Flight } from './flight';
 
@@ -31,19 +31,26 @@ export interface ShareStats {
  *
  * Nothing is kept: the result, or the failure, goes to those who wait for it and is forgotten.
  */
-export class RequestDeduplicator<T> {
+export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
   readonly #windowMs: number;
-  readonly #flights = new Map<string, Flight<T>>();
+  readonly #aborter: () => Aborter<S>;
+  readonly #flights = new Map<string, Flight<T, S>>();
   #inFlight = 0;
   #led = 0;
   #joined = 0;
 
-  /** @throws ConfigError when `windowMs` is not a whole number of at least 1 */
-  constructor({ windowMs = 60_000 }: DeduplicatorOptions = {}) {
+  /**
+   * @param aborter - makes what cancels a piece of work. @defaultValue an `AbortController`
+   * @throws ConfigError when `windowMs` is not a whole number of at least 1
+   */
+  constructor({ windowMs = 60_000 }: DeduplicatorOptions = {}, aborter?: () => Aborter<S>) {
     if (!Number.isSafeInteger(windowMs) || windowMs < 1) {
       throw new ConfigError('share.windowMs', 'must be an integer of at least 1', { value: windowMs });
     }
     this.#windowMs = windowMs;
+    const make: () => Aborter<Cancellation> = aborter ?? (() => new AbortController());
+    // Where none is given, S is what an AbortController has.
+    this.#aborter = make as () => Aborter<S>;
   }
 
   /** Pieces of work that run now and have a caller. */
@@ -66,11 +73,7 @@ export class RequestDeduplicator<T> {
    * @param run - does the work; its signal is aborted when nobody waits for it any more
    * @returns the result; rejects with what `run` threw, or with the reason of the caller's own signal
    */
-  async executeOrWait(
-    key: string,
-    run: (signal: AbortSignal) => Promise<T>,
-    { signal }: ShareOptions = {},
-  ): Promise<T> {
+  async executeOrWait(key: string, run: (signal: S) => Promise<T>, { signal }: ShareOptions = {}): Promise<T> {
     signal?.throwIfAborted();
     const now = performance.now();
     const found = this.#flights.get(key);
@@ -78,7 +81,7 @@ export class RequestDeduplicator<T> {
       this.#joined++;
       return found.join(signal);
     }
-    const flight = new Flight<T>(now, () => {
+    const flight = new Flight<T, S>(now, this.#aborter(), () => {
       this.#inFlight--;
       // A younger flight may have taken the slot.
       if (this.#flights.get(key) === flight) this.#flights.delete(key);

@@ -1,4 +1,5 @@
-import type { Cancellation } from '../cancellation';
+import type { Aborter, Cancellation } from '../cancellation';
+
 interface Caller<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
@@ -7,17 +8,21 @@ interface Caller<T> {
 }
 
 /** One piece of work and the callers that wait for it. It ends when the work does, or when its last caller leaves. */
-export class Flight<T> {
+export class Flight<T, S extends Cancellation> {
   /** When it began, on the clock of `performance.now()`. */
   readonly startedAt: number;
   readonly #onEnd: () => void;
-  readonly #abort = new AbortController();
+  readonly #aborter: Aborter<S>;
   readonly #callers = new Set<Caller<T>>();
   #ended = false;
 
-  /** @param onEnd - called once, before any caller hears of the end, so that nobody joins what is over */
-  constructor(startedAt: number, onEnd: () => void) {
+  /**
+   * @param aborter - cancels the work
+   * @param onEnd - called once, before any caller hears of the end, so that nobody joins what is over
+   */
+  constructor(startedAt: number, aborter: Aborter<S>, onEnd: () => void) {
     this.startedAt = startedAt;
+    this.#aborter = aborter;
     this.#onEnd = onEnd;
   }
 
@@ -44,9 +49,9 @@ export class Flight<T> {
   }
 
   /** Begins the work; what `run` throws is a failure of the work like a rejection. */
-  start(run: (signal: AbortSignal) => Promise<T>): void {
+  start(run: (signal: S) => Promise<T>): void {
     new Promise<T>((resolve) => {
-      resolve(run(this.#abort.signal));
+      resolve(run(this.#aborter.signal));
     }).then(
       (value) => {
         for (const caller of this.#end()) caller.resolve(value);
@@ -62,7 +67,7 @@ export class Flight<T> {
     caller.reject(reason);
     if (this.#callers.size > 0) return;
     this.#end();
-    this.#abort.abort();
+    this.#aborter.abort();
   }
 
   #end(): Iterable<Caller<T>> {
