@@ -1,7 +1,6 @@
 import type { ToolCall } from './call';
 import type { BreakerConfig } from './config/retry';
 import type { ServerConfig } from './config/server';
-import { endOfTurn } from './end-of-turn';
 import { McpoError, isMcpoError } from './errors';
 import type { Caller } from './caller';
 import type { Connection } from './mcp/connection';
@@ -98,11 +97,10 @@ export class Directory {
     });
   }
 
-  /** Refuses new calls and lets running ones end and be answered, for `ms` at most. */
-  async drain(ms: number): Promise<void> {
+  /** Refuses new calls and lets running ones end, for `ms` at most. */
+  drain(ms: number): Promise<void> {
     this.#closing = true;
-    await this.#quiet.wait(ms);
-    await endOfTurn();
+    return this.#quiet.wait(ms);
   }
 
   /** Closes every connection, whatever is still under way. */

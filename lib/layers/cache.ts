@@ -1,3 +1,4 @@
+import { Burst } from '../burst';
 import { type Outcome, type ToolCall, requiredCall } from '../call';
 import type { CacheManager } from '../cache/cache-manager';
 import { isPromise, type MaybePromise, whenThere } from '../cache/maybe-promise';
@@ -30,6 +31,7 @@ export function cache(
   telemetry: Telemetry,
   logger: Logger,
 ): Layer {
+  const hits = new Burst();
   // Callers that shared a call are settled with the same outcome, which need be stored only once.
   const stored = new WeakSet<Outcome>();
 
@@ -39,7 +41,7 @@ export function cache(
     call.notes.set(CACHE_STATUS, `express-mcpo; hit${ttl}`);
     call.notes.set('Age', String(Math.floor(ageMs / 1_000)));
     telemetry.lookedUp(call.tool, 'hit');
-    call.settle({ ok: true, body: entry.body });
+    hits.add(() => call.settle({ ok: true, body: entry.body }));
   }
 
   function storeWhenSettled({ call, store, ttlMs, wanted }: Lookup, generation: Generation | undefined): void {
@@ -59,24 +61,25 @@ export function cache(
     logger.warn({ err: error }, 'mcpo: the cache store failed');
   }
 
-  /** Answers with what was found, or stores what will be made. */
-  function use(lookup: Lookup, { entry, generation }: Found): void {
-    if (entry && isFreshEnough(entry, lookup.wanted)) answer(lookup.call, entry);
+  /** Answers with what was found, or stores what will be made; whether it answers. */
+  function use(lookup: Lookup, { entry, generation }: Found): boolean {
+    const isHit = entry !== undefined && isFreshEnough(entry, lookup.wanted);
+    if (isHit) answer(lookup.call, entry);
     else storeWhenSettled(lookup, generation);
+    return isHit;
   }
 
-  /** The same for a store that answers by promises; whether the call has been answered. */
+  /** The same for a store that answers by promises; whether there is nothing left to do. */
   async function slowly(lookup: Lookup, found: Promise<Found>): Promise<boolean> {
     const { call } = lookup;
     try {
       const known = await found;
-      if (call.outcome) return true;
-      use(lookup, known);
+      return call.outcome !== undefined || use(lookup, known);
     } catch (error) {
       warn(error);
       telemetry.lookedUp(call.tool, 'miss');
+      return call.outcome !== undefined;
     }
-    return call.outcome !== undefined;
   }
 
   return function cache(req, _res, next) {
@@ -98,9 +101,8 @@ export function cache(
       void slowly(lookup, found).then((answered) => {
         if (!answered) next();
       });
-    } else {
-      use(lookup, found);
-      if (!call.outcome) next();
+    } else if (!use(lookup, found)) {
+      next();
     }
   };
 }

@@ -1,7 +1,6 @@
-import { type Outcome, requiredCall } from '../call';
+import { requiredCall } from '../call';
 import { callerGone, isOver, whenOver } from '../departure';
 import type { Directory } from '../directory';
-import { atEndOfTurn } from '../end-of-turn';
 import { type Layer, endConnection, send } from '../http';
 import { sendProblem } from '../reply';
 
@@ -9,16 +8,13 @@ import { sendProblem } from '../reply';
 export function reply(directory: Pick<Directory, 'closing'>): Layer {
   return function reply(req, res, next) {
     const call = requiredCall(req);
-    const answer = (outcome: Outcome): void => {
+    // The first to register runs last: what the other layers note while they clean up is in the answer.
+    call.onSettled((outcome) => {
       if (res.headersSent || res.destroyed) return;
       if (directory.closing) endConnection(req, res);
       for (const [name, value] of call.notes) res.setHeader(name, value);
       if (outcome.ok) send(req, res, 200, { 'Content-Type': call.format }, outcome.body);
       else sendProblem(req, res, outcome.error);
-    };
-    // The first to register runs last: what the other layers note while they clean up is in the answer.
-    call.onSettled((outcome) => {
-      atEndOfTurn(answer, outcome);
     });
     const leave = (): void => {
       if (call.outcome) return;
