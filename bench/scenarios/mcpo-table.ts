@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { type Running, start } from '../candidate';
 import { call } from '../call';
-import { calls, mounted, stdio } from '../candidates';
+import { EXPRESS_ROUTE, calls, expressRoute, mounted, stdio } from '../candidates';
 import { ROUNDS, measure, median } from '../compare';
 import type { Traffic } from '../load';
 import type { Experiment, Finding } from '../scenario';
@@ -32,6 +32,7 @@ export const mcpoTable: Experiment = {
   async run() {
     const findings: Finding[] = [];
     for (const kind of KINDS) findings.push(...(await measureKind(kind)));
+    findings.push(await leastMemory());
     return { rows: [], missing: [], findings };
   },
 };
@@ -55,6 +56,20 @@ async function measureKind({ name, ms, repeated, perSecond, meanMs, megabytes }:
       { what: `${name}: hit rate`, value: hitRate, unit: '%', goal: { atLeast: repeated } },
       { what: `${name}: resident memory`, value: rss / MB, unit: 'MB', goal: { atMost: megabytes } },
     ];
+  } finally {
+    await running.stop();
+  }
+}
+
+/** What an Express app takes that does nothing at all with the light tool's calls. */
+async function leastMemory(): Promise<Finding> {
+  const candidate = expressRoute('hello');
+  const traffic: Traffic = { ...calls('wait', 'mix', { message: '%d', ms: 1 })(candidate), repeated: 90 };
+  const running = await start(candidate);
+  try {
+    for (let round = 0; round <= ROUNDS; round++) await measure(running, traffic, CONNECTIONS);
+    const rss = (await running.usage())?.rss ?? NaN;
+    return { what: `light (1 ms): resident memory of an ${EXPRESS_ROUTE}`, value: rss / MB, unit: 'MB' };
   } finally {
     await running.stop();
   }
