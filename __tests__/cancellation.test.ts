@@ -60,6 +60,20 @@ describe.each([
   });
 });
 
+it('a listener that throws keeps nobody from hearing, and becomes a warning', () => {
+  const warned = jest.spyOn(process, 'emitWarning').mockReturnValue(undefined);
+  const canceller = new Canceller();
+  const told = jest.fn();
+  const bug = new Error('a bug');
+  canceller.addEventListener('abort', () => {
+    throw bug;
+  });
+  canceller.addEventListener('abort', told);
+  canceller.abort();
+  expect([told.mock.calls.length, warned.mock.calls]).toEqual([1, [[bug]]]);
+  warned.mockRestore();
+});
+
 describe('signalOf', () => {
   it('gives an AbortSignal as it is', () => {
     const { signal } = new AbortController();

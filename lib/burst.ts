@@ -1,3 +1,5 @@
+import { setImmediate } from 'node:timers';
+
 /** So many acts in one turn gain by waiting for each other: two do not. */
 const DENSE = 3;
 /** Turns with fewer after which the next act does not wait. */

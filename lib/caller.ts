@@ -79,7 +79,7 @@ function sessionOf(
   principal: string | undefined,
   forwarded: ForwardedHeaders | undefined,
 ): Caller {
-  const name = stateOf(req).headers['x-mcpo-session'] ?? '';
+  const name = req.headers['x-mcpo-session'] ?? '';
   if (typeof name !== 'string' || (name !== '' && !SESSION.test(name))) {
     throw new McpoError('MCPO_INVALID_HEADER', 'X-MCPO-Session must be 1 to 128 visible ASCII characters');
   }

@@ -1,3 +1,5 @@
+import { warn } from './errors';
+
 /**
  * Tells those who work for somebody that nobody waits for it any more: the part of an `AbortSignal` that they need. Every
  * `AbortSignal` is one.
@@ -40,8 +42,14 @@ export class Canceller implements Cancellation, Aborter<Cancellation> {
     if (this.aborted) return;
     this.aborted = true;
     this.reason = reason;
-    // One that another has taken off in the meantime is not told.
-    for (const listener of this.#listeners ?? []) listener();
+    // One that another has taken off in the meantime is not told. One that throws keeps nobody from hearing.
+    for (const listener of this.#listeners ?? []) {
+      try {
+        listener();
+      } catch (error) {
+        warn(error);
+      }
+    }
     this.#listeners = undefined;
   }
 

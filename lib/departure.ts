@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { McpoError } from './errors';
-import { own } from './request-state';
+import { propertyOf } from './request-state';
 
 type Listeners = Set<() => void>;
 
@@ -16,7 +16,7 @@ export function callerGone(): McpoError {
 export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
   if (res.closed) return true;
   // HTTP/2 has streams instead, whose responses do not say that they are closed.
-  if (own(req, 'httpVersionMajor') > 1)
+  if (propertyOf(req, 'httpVersionMajor') > 1)
     return (res as { stream?: { readonly destroyed: boolean } }).stream?.destroyed === true;
   return isQueued(res) && req.socket.destroyed;
 }

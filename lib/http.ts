@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { own, stateOf } from './request-state';
+import { propertyOf, stateOf } from './request-state';
 
 /** A middleware in Node's own terms, so that it runs in Express 4 and 5 and in a plain `http.createServer`. */
 export type Layer = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
@@ -28,7 +28,7 @@ const MAX_ONE_PIECE = 16_384;
 
 /** The path of a request below the mount point, percent-encoded, without the query. */
 export function pathOf(req: IncomingMessage): string {
-  const url = own(req, 'url') ?? '/';
+  const url = propertyOf(req, 'url') ?? '/';
   const query = url.indexOf('?');
   return query === -1 ? url : url.slice(0, query);
 }
@@ -36,7 +36,7 @@ export function pathOf(req: IncomingMessage): string {
 /** Has the connection closed after the answer: a server that is told to close would wait for one that is kept. */
 export function endConnection(req: IncomingMessage, res: ServerResponse): void {
   // HTTP/2 has no such header.
-  if (own(req, 'httpVersionMajor') === 1) res.setHeader('Connection', 'close');
+  if (req.httpVersionMajor === 1) res.setHeader('Connection', 'close');
 }
 
 /** Sends a whole answer. */
@@ -54,13 +54,13 @@ export function send(
   // A string goes out in one piece with the headers, and latin1 leaves its bytes as they are; Node adds its length. Who has
   // put an `end` of their own in place of Node's may not pass the encoding on.
   const isOnePiece = typeof body !== 'string' && body.length <= MAX_ONE_PIECE && !Object.hasOwn(res, 'end');
-  if (isOnePiece && !isExpecting && own(req, 'method') !== 'HEAD') {
+  if (isOnePiece && !isExpecting && propertyOf(req, 'method') !== 'HEAD') {
     res.end(body.toString('latin1'), 'latin1');
     return;
   }
   res.setHeader('Content-Length', Buffer.byteLength(body));
   // Node writes its "100 Continue" to a pipelined request between head and body, unless the head has gone before.
   if (isExpecting) res.flushHeaders();
-  if (own(req, 'method') === 'HEAD') res.end();
+  if (propertyOf(req, 'method') === 'HEAD') res.end();
   else res.end(body);
 }

@@ -8,8 +8,8 @@ export interface RequestState {
   id: string;
   /** When it came, on the clock of `performance.now()`. */
   begunAt: number;
-  /** Its headers. */
-  readonly headers: IncomingHttpHeaders;
+  /** Its headers; the layers `observe` and `readArguments` look anew, as the host may put others in their place. */
+  headers: IncomingHttpHeaders;
   /** The tool that its path names, from the layer `resolve` on. */
   target: Tool | undefined;
   /** What it has become, from the layer `readArguments` on. */
@@ -19,12 +19,12 @@ export interface RequestState {
 const STATE = Symbol('express-mcpo');
 
 /**
- * A property of a request or response that it has itself, not by its prototype.
+ * A property of a request or response, for the hot path.
  *
  * For the hidden classes of {@link stateOf}, V8 looks up and remembers each place that reads a property of the object anew, in
  * a quarter of a microsecond. Of a place that reads many properties it has learnt that this is of no use: a tenth of that.
  */
-export function own<T extends object, K extends keyof T>(object: T, property: K): T[K] {
+export function propertyOf<T extends object, K extends keyof T>(object: T, property: K): T[K] {
   return object[property];
 }
 
@@ -37,7 +37,7 @@ export function own<T extends object, K extends keyof T>(object: T, property: K)
  */
 export function stateOf(req: IncomingMessage): RequestState {
   const owner = req as IncomingMessage & { [STATE]: RequestState | undefined };
-  let state = own(owner, STATE);
+  let state = propertyOf(owner, STATE);
   if (!state) {
     state = { id: 'unknown', begunAt: performance.now(), headers: req.headers, target: undefined, call: undefined };
     owner[STATE] = state;

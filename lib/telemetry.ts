@@ -43,6 +43,7 @@ export class Telemetry {
     const state = stateOf(req);
     state.id = id;
     state.begunAt = performance.now();
+    state.headers = req.headers;
     state.target = undefined;
     state.call = undefined;
   }

@@ -1,7 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { McpoError } from '../errors';
 import { ApiKeys } from './api-keys';
-import { stateOf } from '../request-state';
 import { foreignHosts, isCrossSite } from './browser';
 
 /** How callers prove that they may use the router. */
@@ -53,7 +52,7 @@ export class Authenticator {
   principal(req: IncomingMessage): string | undefined {
     const keys = this.#keys;
     if (!keys) return undefined;
-    for (const candidate of ApiKeys.presented(stateOf(req).headers)) {
+    for (const candidate of ApiKeys.presented(req.headers)) {
       const principal = keys.match(candidate);
       if (principal !== undefined) return principal;
     }
@@ -68,8 +67,7 @@ export class Authenticator {
 
 /** The 401 for a request without the right credentials; RFC 6750 section 3 asks for the reason only when some were sent. */
 export function unauthorized(req: IncomingMessage): McpoError {
-  const { authorization, 'x-api-key': key } = stateOf(req).headers;
-  const sent = authorization !== undefined || key !== undefined;
+  const sent = req.headers.authorization !== undefined || req.headers['x-api-key'] !== undefined;
   return new McpoError('MCPO_UNAUTHORIZED', sent ? 'the credentials are not valid' : 'credentials are required', {
     headers: { 'WWW-Authenticate': `Bearer realm="express-mcpo"${sent ? ', error="invalid_token"' : ''}` },
   });

@@ -1,16 +1,14 @@
 import { isIP } from 'node:net';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { own, stateOf } from '../request-state';
 
 /** Whether the browser says that another site's page makes this request, and that site is not allowed. */
 export function isCrossSite(req: IncomingMessage, allowedOrigins: ReadonlySet<string>): boolean {
-  const { headers } = stateOf(req);
+  const { headers } = req;
   const { origin, 'sec-fetch-site': site } = headers;
   if (origin !== undefined && allowedOrigins.has(origin)) return false;
   if (site === 'same-origin' || site === 'none') return false;
   if (site !== undefined) {
-    const { method } = req;
-    const reads = method === 'GET' || method === 'HEAD';
+    const reads = req.method === 'GET' || req.method === 'HEAD';
     // Following a link from elsewhere to a page of ours reads nothing across sites and runs no tool.
     return !(reads && headers['sec-fetch-mode'] === 'navigate');
   }
@@ -31,8 +29,8 @@ export function foreignHosts(allowedHosts: ReadonlySet<string>): (req: IncomingM
   // One request after the other names the same host.
   let last: { readonly address: string; readonly host: string; readonly foreign: boolean } | undefined;
   return (req) => {
-    const { localAddress: address = '' } = own(req, 'socket');
-    const host = authorityOf(stateOf(req).headers) ?? '';
+    const { localAddress: address = '' } = req.socket;
+    const host = authorityOf(req.headers) ?? '';
     if (last?.address !== address || last.host !== host) {
       last = { address, host, foreign: isForeign(address, host, allowedHosts) };
     }

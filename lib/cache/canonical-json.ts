@@ -62,8 +62,7 @@ function scalar(value: unknown): string {
   throw new TypeError(`not a JSON value: ${typeof value === 'number' ? String(value) : typeof value}`);
 }
 
-/** A string as JSON. */
-export function quoted(text: string): string {
+function quoted(text: string): string {
   return SPECIAL.test(text) ? JSON.stringify(text) : `"${text}"`;
 }
 

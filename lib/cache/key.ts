@@ -1,5 +1,5 @@
 import * as crypto from 'node:crypto';
-import { canonicalJson, quoted } from './canonical-json';
+import { canonicalJson } from './canonical-json';
 
 /** All that the result of a call depends on. */
 export interface KeyParts {
@@ -27,10 +27,8 @@ export interface KeyParts {
  */
 export function cacheKey(parts: KeyParts): string {
   // A JSON array frames its items without ambiguity: no part can run over into the next.
-  const { server, tool, version, args, principal, format } = parts;
-  const who = principal === undefined ? 'null' : quoted(principal);
-  const which = version === undefined ? '' : `,${quoted(version)}`;
-  return sha256(`[${quoted(server)},${quoted(tool)},${canonicalJson(args)},${who},${quoted(format)}${which}]`);
+  const { server, tool, version, args, principal = null, format } = parts;
+  return sha256(canonicalJson([server, tool, args, principal, format, ...(version === undefined ? [] : [version])]));
 }
 
 /** `crypto.hash` came with Node 20.12 and takes a third of the time. */

@@ -38,6 +38,7 @@ export function readArguments(
     const state = stateOf(req);
     const { target: tool } = state;
     if (!tool) throw new McpoError('MCPO_INTERNAL', 'the layer readArguments needs the layer resolve before it');
+    state.headers = req.headers;
     const begin = (call: ToolCall): void => {
       telemetry.follow(req, call);
       directory.track(call);

@@ -1,7 +1,7 @@
 import type { Directory } from '../directory';
 import { McpoError } from '../errors';
 import { type Layer, endConnection, pathOf } from '../http';
-import { own, stateOf } from '../request-state';
+import { propertyOf, stateOf } from '../request-state';
 
 /** Finds the tool that the path names. */
 export function resolve(directory: Directory): Layer {
@@ -12,7 +12,7 @@ export function resolve(directory: Directory): Layer {
     }
     const tool = directory.find(pathOf(req));
     stateOf(req).target = tool;
-    if (own(req, 'method') !== 'POST') {
+    if (propertyOf(req, 'method') !== 'POST') {
       throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a tool is called by POST', { headers: { Allow: 'POST' } });
     }
     next();

@@ -2,12 +2,12 @@ import type { Identify } from '../caller';
 import type { Directory } from '../directory';
 import { McpoError } from '../errors';
 import { type Layer, failing, pathOf } from '../http';
-import { own } from '../request-state';
+import { propertyOf } from '../request-state';
 
 /** Ends the caller's session with a server that keeps state: `DELETE /:server`, with the session's `X-MCPO-Session`. */
 export function sessions(directory: Directory, identify: Identify): Layer {
   return function sessions(req, res, next) {
-    const name = own(req, 'method') === 'DELETE' ? /^\/([^/]+)\/?$/.exec(pathOf(req))?.[1] : undefined;
+    const name = propertyOf(req, 'method') === 'DELETE' ? /^\/([^/]+)\/?$/.exec(pathOf(req))?.[1] : undefined;
     const entry = name === undefined ? undefined : directory.entry(name);
     if (!entry?.config.stateful) {
       next();

@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import { isPromise } from '../cache/maybe-promise';
-import type { Cancellation } from '../cancellation';
+import { type Cancellation, signalOf } from '../cancellation';
+import { toMcpoError } from '../errors';
 import { type Outcome, type ToolCall, requiredCall } from '../call';
 import { decodeOutcome, encodeOutcome } from '../fleet-outcome';
 import type { Epoch, Freshness } from '../freshness';
@@ -46,7 +47,8 @@ export function share(
 
   async function workInFleet(through: FleetFlights, led: Led, key: string, signal: Cancellation): Promise<Outcome> {
     let own = undefined as Outcome | undefined;
-    const answer = await through.execute({ group: led.call.tool.server, key, windowMs, signal }, async () => {
+    const flight = { group: led.call.tool.server, key, windowMs, signal: signalOf(signal) };
+    const answer = await through.execute(flight, async () => {
       own = await work(led, signal);
       return encodeOutcome(own);
     });
@@ -76,8 +78,8 @@ export function share(
     };
     local.executeOrWait(`${call.key}:${count}:${generation}`, lead, { signal: call.cancellation }).then(
       (outcome) => call.settle(outcome),
-      // The caller has gone, and the call was settled by that.
-      () => undefined,
+      // Where the caller has gone, the call was settled by that.
+      (error: unknown) => call.settle({ ok: false, error: toMcpoError(error) }),
     );
     if (!leads) collapsed(call);
   }

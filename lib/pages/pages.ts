@@ -2,7 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Directory, DirectoryEntry } from '../directory';
 import { McpoError } from '../errors';
 import { type Layer, failing, pathOf } from '../http';
-import { own } from '../request-state';
+import { propertyOf } from '../request-state';
 
 /** Answers a GET or HEAD request. */
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
@@ -46,6 +46,6 @@ export function serverPages(directory: Directory, table: Readonly<Record<string,
 }
 
 function isRead(req: IncomingMessage): boolean {
-  const method = own(req, 'method');
+  const method = propertyOf(req, 'method');
   return method === 'GET' || method === 'HEAD';
 }

@@ -1,4 +1,5 @@
 import { warn } from '../errors';
+
 /**
  * Why a connection left the pool: it ended by itself, did not answer a ping, was idle beyond the minimum, or the pool
  * was closed.

@@ -148,12 +148,7 @@ export class RedisFlights implements FleetFlights {
   }
 
   /** The answer of the holder; `gone` when there will be none, `alone` when nobody can say, or it is not handed on. */
-  async #wait(
-    lock: string,
-    token: string,
-    end: number,
-    signal: FleetFlight['signal'],
-  ): Promise<Buffer | 'gone' | 'alone'> {
+  async #wait(lock: string, token: string, end: number, signal: AbortSignal): Promise<Buffer | 'gone' | 'alone'> {
     for (let ms = FIRST_LOOK_MS; ; ms = Math.min(2 * ms, this.#hub.isListening ? 400 : 50)) {
       const leftMs = end - performance.now();
       if (leftMs <= 0) return 'alone';

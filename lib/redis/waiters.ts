@@ -1,4 +1,3 @@
-import type { FleetFlight } from '../share/fleet';
 import type { Hub } from './hub';
 
 /** Those who wait for the end of another instance's call, by the token of the call. */
@@ -12,7 +11,7 @@ export class Waiters {
   }
 
   /** Resolves when the call has been told to have ended, after some time, or when nobody waits any more. */
-  news(token: string, ms: number, signal: FleetFlight['signal']): Promise<void> {
+  news(token: string, ms: number, signal: AbortSignal): Promise<void> {
     this.#stopListening ??= this.#hub.listen((message) => {
       if (!message.startsWith('r:')) return;
       for (const ended of message.slice(2).split(',')) for (const wake of this.#waiting.get(ended) ?? []) wake();

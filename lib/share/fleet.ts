@@ -1,5 +1,3 @@
-import type { Cancellation } from '../cancellation';
-
 /** One call that instances may share. */
 export interface FleetFlight {
   /** What is dropped together: the name of the MCP server. */
@@ -9,7 +7,7 @@ export interface FleetFlight {
   /** How old the work may be and still be joined, in milliseconds. */
   readonly windowMs: number;
   /** Aborted when nobody here waits for it any more. */
-  readonly signal: Cancellation;
+  readonly signal: AbortSignal;
 }
 
 /** Calls in flight that several processes share. No method rejects because what they share is out of reach. */
