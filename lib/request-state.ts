@@ -18,6 +18,8 @@ export interface RequestState {
 
 const STATE = Symbol('express-mcpo');
 
+type Owner = IncomingMessage & { [STATE]: RequestState | undefined };
+
 /**
  * A property of a request or response, for the hot path.
  *
@@ -36,11 +38,13 @@ export function propertyOf<T extends object, K extends keyof T>(object: T, prope
  * V8 (in Node 20) gives it a hidden class of its own, and every place that reads a property of it takes the slow way.
  */
 export function stateOf(req: IncomingMessage): RequestState {
-  const owner = req as IncomingMessage & { [STATE]: RequestState | undefined };
-  let state = propertyOf(owner, STATE);
-  if (!state) {
-    state = { id: 'unknown', begunAt: performance.now(), headers: req.headers, target: undefined, call: undefined };
-    owner[STATE] = state;
-  }
+  return propertyOf(req as Owner, STATE) ?? newState(req);
+}
+
+/** Starts the clock of a request, of which nothing is known yet. */
+export function newState(req: IncomingMessage): RequestState {
+  const { headers } = req;
+  const state = { id: 'unknown', begunAt: performance.now(), headers, target: undefined, call: undefined };
+  (req as Owner)[STATE] = state;
   return state;
 }

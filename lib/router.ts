@@ -119,7 +119,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const dashboard = dashboardPages(directory, authenticator, config.info, watch.json);
 
   const layers: McpoLayers = {
-    observe: observe(telemetry),
+    observe: observe(),
     authenticate: authenticate(authenticator),
     resolve: resolve(directory),
     readArguments: readArguments(directory, identify, telemetry, config.bodyLimit),

@@ -38,16 +38,6 @@ export class Telemetry {
     this.#logger = logger;
   }
 
-  /** A request has come. */
-  begin(req: IncomingMessage, id: string): void {
-    const state = stateOf(req);
-    state.id = id;
-    state.begunAt = performance.now();
-    state.headers = req.headers;
-    state.target = undefined;
-    state.call = undefined;
-  }
-
   /** A request has become a call: what follows is measured at its end. */
   follow(req: IncomingMessage, call: ToolCall): void {
     const { id, begunAt } = stateOf(req);

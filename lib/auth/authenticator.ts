@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { McpoError } from '../errors';
+import { propertyOf } from '../request-state';
 import { ApiKeys } from './api-keys';
 import { foreignHosts, isCrossSite } from './browser';
 
@@ -15,7 +16,7 @@ export interface AuthConfig {
 export class Authenticator {
   readonly #config: AuthConfig;
   readonly #keys: ApiKeys | undefined;
-  readonly #isForeignHost: (req: IncomingMessage) => boolean;
+  readonly #isForeignHost: ReturnType<typeof foreignHosts>;
 
   constructor(config: AuthConfig) {
     this.#config = config;
@@ -30,13 +31,14 @@ export class Authenticator {
 
   /** Why the request is refused before its credentials are looked at; `undefined` when a browser or DNS trick is not at work. */
   refuseBrowser(req: IncomingMessage): McpoError | undefined {
-    if (isCrossSite(req, this.#config.allowedOrigins)) {
+    const { headers } = req;
+    if (isCrossSite(headers, propertyOf(req, 'method'), this.#config.allowedOrigins)) {
       return new McpoError(
         'MCPO_FORBIDDEN_ORIGIN',
         'the page that makes this request is of an origin that is not allowed',
       );
     }
-    if (!this.secured && this.#isForeignHost(req)) {
+    if (!this.secured && this.#isForeignHost(headers, propertyOf(req, 'socket'))) {
       return new McpoError('MCPO_FORBIDDEN_HOST', 'the Host header names no host of this server');
     }
     return undefined;

@@ -1,14 +1,17 @@
-import { isIP } from 'node:net';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { type Socket, isIP } from 'node:net';
+import type { IncomingHttpHeaders } from 'node:http';
 
 /** Whether the browser says that another site's page makes this request, and that site is not allowed. */
-export function isCrossSite(req: IncomingMessage, allowedOrigins: ReadonlySet<string>): boolean {
-  const { headers } = req;
+export function isCrossSite(
+  headers: IncomingHttpHeaders,
+  method: string | undefined,
+  allowedOrigins: ReadonlySet<string>,
+): boolean {
   const { origin, 'sec-fetch-site': site } = headers;
   if (origin !== undefined && allowedOrigins.has(origin)) return false;
   if (site === 'same-origin' || site === 'none') return false;
   if (site !== undefined) {
-    const reads = req.method === 'GET' || req.method === 'HEAD';
+    const reads = method === 'GET' || method === 'HEAD';
     // Following a link from elsewhere to a page of ours reads nothing across sites and runs no tool.
     return !(reads && headers['sec-fetch-mode'] === 'navigate');
   }
@@ -25,12 +28,13 @@ function authorityOf(headers: IncomingHttpHeaders): string | undefined {
 }
 
 /** Tells whether a request on a loopback socket names a host that is none of this machine's own names (DNS rebinding). */
-export function foreignHosts(allowedHosts: ReadonlySet<string>): (req: IncomingMessage) => boolean {
+export function foreignHosts(
+  allowedHosts: ReadonlySet<string>,
+): (headers: IncomingHttpHeaders, socket: Socket) => boolean {
   // One request after the other names the same host.
   let last: { readonly address: string; readonly host: string; readonly foreign: boolean } | undefined;
-  return (req) => {
-    const { localAddress: address = '' } = req.socket;
-    const host = authorityOf(req.headers) ?? '';
+  return (headers, { localAddress: address = '' }) => {
+    const host = authorityOf(headers) ?? '';
     if (last?.address !== address || last.host !== host) {
       last = { address, host, foreign: isForeign(address, host, allowedHosts) };
     }
