@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from './auth/authenticator';
 import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './auth/forward';
-import { type MaybePromise, isPromise } from './cache/maybe-promise';
+import { type MaybePromise, whenThere } from './cache/maybe-promise';
 import { McpoError } from './errors';
 import { stateOf } from './request-state';
 
@@ -55,7 +55,7 @@ export function identifier(
     };
     if (!principalOf) return identity(ownPrincipal(authenticator, req, forwarded));
     const principal = principalOf(req);
-    return isPromise(principal) ? principal.then((said) => identity(named(said))) : identity(named(principal));
+    return whenThere(principal, (said) => identity(named(said)));
   };
 }
 

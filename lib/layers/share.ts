@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { isPromise } from '../cache/maybe-promise';
+import { whenThere } from '../cache/maybe-promise';
 import { type Cancellation, signalOf } from '../cancellation';
 import { toMcpoError } from '../errors';
 import { type Outcome, type ToolCall, requiredCall } from '../call';
@@ -96,9 +96,7 @@ export function share(
       return;
     }
     const led = { req, call, next };
-    const epoch = freshness.epoch(server, cache);
-    if (isPromise(epoch)) void epoch.then((known) => join(led, known));
-    else join(led, epoch);
+    void whenThere(freshness.epoch(server, cache), (epoch) => join(led, epoch));
   };
 }
 
