@@ -251,6 +251,25 @@ describe('failures', () => {
     expect(pool.stats).toMatchObject({ connections: 2, opening: 0 });
   });
 
+  test('the minimum is tried again wherever the end of a backoff falls between two looks at the clock', async () => {
+    const now = performance.now.bind(performance);
+    let looks = 0;
+    // Time goes on while the pool looks, and a timer may fire a little before its time.
+    jest.spyOn(performance, 'now').mockImplementation(() => now() * 0.99 + looks++ * 0.05);
+    for (let part = 1; part <= 200; part++) {
+      jest.mocked(Math.random).mockReturnValue(part / 400);
+      const refusing = new FakeServer();
+      refusing.mode = 'refuse';
+      const pool = new ConnectionPool(refusing.open, { healthCheckIntervalMs: 600_000 });
+      pools.push(pool);
+      await errorOf(pool.start());
+      refusing.mode = 'accept';
+      await pass(200);
+      expect({ part, connections: pool.stats.connections }).toEqual({ part, connections: 2 });
+      await pool.close(0);
+    }
+  });
+
   test('two that fail side by side are one failure', async () => {
     const pool = poolWith({ minConnections: 3 });
     server.mode = 'wait';

@@ -72,13 +72,10 @@ export class Opener<R extends PoolResource> {
     void this.#attempt(this.#step);
   }
 
-  /** Calls the host's `ready` when the backoff is over. */
-  retryLater(): void {
-    if (this.#backoff.remainingMs === 0) return;
-    this.#retry ??= setTimeout(() => {
-      this.#retry = undefined;
-      this.#host.ready();
-    }, Math.ceil(this.#backoff.remainingMs)).unref();
+  /** Calls the host's `ready` in `ms` milliseconds, instead of when it was to be called before. */
+  retryIn(ms: number): void {
+    clearTimeout(this.#retry);
+    this.#retry = setTimeout(() => this.#host.ready(), Math.ceil(ms)).unref();
   }
 
   /** A connection has answered: the next failure is the first again. */

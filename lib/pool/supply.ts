@@ -59,7 +59,6 @@ export class Supply<R extends PoolResource> {
     });
   }
 
-  /** Connections being opened. */
   get opening(): number {
     return this.#opener.opening;
   }
@@ -101,9 +100,10 @@ export class Supply<R extends PoolResource> {
   refill(): void {
     if (this.#stopped) return;
     const wanted = Math.max(this.#config.minConnections, this.#demand.waiting() > 0 ? 1 : 0);
+    const { retryAfterMs } = this; // Before `mayOpen` looks at the clock: what is over by then needs no timer.
     while (this.#usable < wanted && this.#hasRoom && this.#opener.mayOpen(this.roster.open)) this.#opener.open();
-    if (this.#usable < wanted) this.#opener.retryLater();
-    if (this.retryAfterMs > 0) this.#giveUp();
+    if (this.#usable < wanted && retryAfterMs > 0) this.#opener.retryIn(retryAfterMs);
+    if (retryAfterMs > 0) this.#giveUp();
   }
 
   /** Opens no more, and tells what is being opened to end. */
