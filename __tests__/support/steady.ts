@@ -7,12 +7,15 @@ export class Steady<T> {
   /** @param call - makes one call; is given its number, the first is 0 */
   constructor(perSecond: number, call: (number: number) => Promise<T>, mostAtATime = 50) {
     const started = performance.now();
-    this.#timer = setInterval(() => {
-      const due = ((performance.now() - started) * perSecond) / 1_000;
+    const callThoseDue = (): void => {
+      // The first at once: what it is to accompany may be over in a millisecond.
+      const due = 1 + ((performance.now() - started) * perSecond) / 1_000;
       while (this.#calls.length < Math.min(due, this.#ended + mostAtATime)) {
         this.#calls.push(call(this.#calls.length).finally(() => this.#ended++));
       }
-    }, 5);
+    };
+    callThoseDue();
+    this.#timer = setInterval(callThoseDue, 5);
   }
 
   /** Makes no more; resolves with what has come of all. */
