@@ -11,16 +11,20 @@ export function bounded<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
   } catch (error) {
     return Promise.reject(error instanceof Error ? error : new Error(String(error)));
   }
-  return isPromise(answer) ? inTime(answer) : answer;
+  return isPromise(answer) ? timed(answer) : answer;
 }
 
-function inTime<T>(answer: PromiseLike<T>): Promise<T> {
+function timed<T>(answer: PromiseLike<T>): Promise<T> {
   return new Promise((resolve, reject) => {
     const timer = setTimeout(() => {
       reject(new Error(`the cache store did not answer within ${STORE_TIMEOUT_MS} ms`));
     }, STORE_TIMEOUT_MS).unref();
-    answer.then(resolve, reject).then(() => {
-      clearTimeout(timer);
-    }, reject);
+    const inTime =
+      <V>(end: (value: V) => void) =>
+      (value: V): void => {
+        clearTimeout(timer);
+        end(value);
+      };
+    answer.then(inTime(resolve), inTime(reject));
   });
 }

@@ -69,17 +69,21 @@ export function cache(
     return isHit;
   }
 
-  /** The same for a store that answers by promises; whether there is nothing left to do. */
-  async function slowly(lookup: Lookup, found: Promise<Found>): Promise<boolean> {
+  /** The same for a store that answers by promises. */
+  function useLater(lookup: Lookup, found: Promise<Found>, next: () => void): void {
     const { call } = lookup;
-    try {
-      const known = await found;
-      return call.outcome !== undefined || use(lookup, known);
-    } catch (error) {
-      warn(error);
-      telemetry.lookedUp(call.tool, 'miss');
-      return call.outcome !== undefined;
-    }
+    found
+      .then(
+        (known) => call.outcome !== undefined || use(lookup, known),
+        (error: unknown) => {
+          warn(error);
+          telemetry.lookedUp(call.tool, 'miss');
+          return call.outcome !== undefined;
+        },
+      )
+      .then((isAnswered) => {
+        if (!isAnswered) next();
+      }, next);
   }
 
   return function cache(req, _res, next) {
@@ -98,9 +102,7 @@ export function cache(
     // Read before the call is made: a write that ends from here on keeps its result out of the store.
     const found = wanted.noCache ? unseen(store, call.tool.server) : store.lookup(call.key, call.tool.server);
     if (isPromise(found)) {
-      void slowly(lookup, found).then((answered) => {
-        if (!answered) next();
-      });
+      useLater(lookup, found, next);
     } else if (!use(lookup, found)) {
       next();
     }

@@ -76,8 +76,11 @@ export class Generations implements Debtor {
 
   /** The key of a group's generation. In Redis Cluster, all keys that begin with it are in one place. */
   key(group: string): string {
-    const key = this.#keys.get(group) ?? `${this.#space}${encodeURIComponent(group.toWellFormed())}}`;
-    this.#keys.set(group, key);
+    let key = this.#keys.get(group);
+    if (key === undefined) {
+      key = `${this.#space}${encodeURIComponent(group.toWellFormed())}}`;
+      this.#keys.set(group, key);
+    }
     return key;
   }
 

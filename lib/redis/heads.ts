@@ -38,11 +38,12 @@ export class Heads {
   }
 
   /** Whether an entry begins with that head, and its generation is that of its group, whose key is `name`. */
-  async isStill(name: string, key: string, head: string): Promise<boolean> {
+  isStill(name: string, key: string, head: string): Promise<boolean> {
     const round = this.#join(name);
     const place = round.place(key);
-    const heads = await round.answer;
-    return heads !== undefined && heads.startsWith(head, place) && heads.startsWith(head.slice(0, TOKEN_LENGTH));
+    return round.answer.then(
+      (heads) => heads !== undefined && heads.startsWith(head, place) && heads.startsWith(head.slice(0, TOKEN_LENGTH)),
+    );
   }
 
   #join(name: string): Round {
@@ -54,7 +55,7 @@ export class Heads {
   }
 
   async #send(name: string, round: Round, before: Round | undefined): Promise<string | undefined> {
-    await before?.answer.catch(() => undefined);
+    await (before ? before.answer.catch(() => undefined) : endOfTurn());
     round.isSent = true;
     try {
       return await this.#link.run(HEADS, [name, ...round.keys], [], text);
@@ -62,4 +63,9 @@ export class Heads {
       if (this.#rounds.get(name) === round) this.#rounds.delete(name);
     }
   }
+}
+
+/** What has come with it over other connections is looked up with it. */
+function endOfTurn(): Promise<void> {
+  return new Promise((resolve) => void setImmediate(resolve));
 }

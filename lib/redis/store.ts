@@ -34,6 +34,8 @@ export class RedisStore implements CacheStore {
   readonly #init: StoreInit;
   readonly #generations: Generations;
   readonly #heads: Heads;
+  /** Between a group's key and an entry's. */
+  readonly #infix: string;
   #errors = 0;
   #isClosed = false;
 
@@ -41,6 +43,7 @@ export class RedisStore implements CacheStore {
     this.#init = init;
     this.#parts = parts;
     this.#heads = new Heads(parts.link);
+    this.#infix = `:c:${encodeURIComponent(init.name)}:`;
     this.#generations = parts.generations;
   }
 
@@ -101,16 +104,17 @@ export class RedisStore implements CacheStore {
     this.#parts.local?.clear();
   }
 
-  async #confirmed(entryKey: string, group: string, near: Near): Promise<Found> {
+  #confirmed(entryKey: string, group: string, near: Near): Promise<Found> {
     const askedAt = performance.now();
-    const name = this.#generations.key(group);
-    if (await this.#heads.isStill(name, entryKey, near.head)) {
-      near.askedAt = askedAt;
-      return near;
-    }
-    const { local } = this.#parts;
-    if (local?.get(entryKey) === near) local.remove(entryKey);
-    return this.#fetch(entryKey, group);
+    return this.#heads.isStill(this.#generations.key(group), entryKey, near.head).then((isStill) => {
+      if (isStill) {
+        near.askedAt = askedAt;
+        return near;
+      }
+      const { local } = this.#parts;
+      if (local?.get(entryKey) === near) local.remove(entryKey);
+      return this.#fetch(entryKey, group);
+    });
   }
 
   async #fetch(entryKey: string, group: string): Promise<Found> {
@@ -154,16 +158,16 @@ export class RedisStore implements CacheStore {
   }
 
   #entryKey(key: string, group: string): string {
-    return `${this.#generations.key(group)}:c:${encodeURIComponent(this.#init.name)}:${key}`;
+    return this.#generations.key(group) + this.#infix + key;
   }
 
-  async #orElse<T>(answer: Promise<T>, otherwise: T): Promise<T> {
-    try {
-      const known = await answer;
-      return this.#isClosed ? otherwise : known;
-    } catch (error) {
-      if (error !== DOWN) this.#errors += 1;
-      return otherwise;
-    }
+  #orElse<T>(answer: Promise<T>, otherwise: T): Promise<T> {
+    return answer.then(
+      (known) => (this.#isClosed ? otherwise : known),
+      (error: unknown) => {
+        if (error !== DOWN) this.#errors += 1;
+        return otherwise;
+      },
+    );
   }
 }

@@ -9,8 +9,8 @@ import { Callers } from '../../support/steady';
 
 const serve = serving(inPlainHttp);
 const CALLERS = 64;
-const ROUND_MS = 700;
-const ROUNDS = 6;
+const ROUND_MS = 400;
+const ROUNDS = 10;
 
 const client = new LightClient(CALLERS);
 afterAll(() => {
@@ -20,7 +20,7 @@ afterAll(() => {
 interface Measured {
   /** Hits a second. */
   readonly rate: number;
-  /** Microseconds of processor time of this process for each hit: whatever else runs on the machine, it stays the same. */
+  /** Microseconds of processor time of this process for each hit: what else runs on the machine can only add to it. */
   readonly cost: number;
 }
 
@@ -72,7 +72,7 @@ it('hits through Redis come at half the rate of hits in memory at least, with th
         for (const [index, url] of urls.entries()) rounds[index]?.push(await measure(url));
       }
       const rates = rounds.map((all) => Math.round(median(all.map(({ rate }) => rate))));
-      const [memory = 0, ...costs] = rounds.map((all) => median(all.map(({ cost }) => cost)));
+      const [memory = 0, ...costs] = rounds.map((all) => Math.min(...all.map(({ cost }) => cost)));
       [remote = 0, tier = 0] = costs.map((cost) => memory / cost);
       process.stdout.write(
         `hits/s in memory, through Redis, with the local tier: ${rates.join(', ')}; ` +
