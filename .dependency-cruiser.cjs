@@ -50,6 +50,7 @@ module.exports = {
     only('ajv', 'node_modules/ajv', '^lib/mcp/'),
     only('cross-spawn', 'node_modules/(?:@types/)?cross-spawn', '^lib/mcp/'),
     only('eventsource-parser', 'node_modules/eventsource-parser', '^lib/mcp/'),
+    only('undici', 'node_modules/undici/', '^lib/mcp/'),
     only('node-cache', 'node_modules/node-cache', '^lib/cache/'),
     only('async-sema', 'node_modules/async-sema', '^lib/limit/'),
     only('opentelemetry', 'node_modules/@opentelemetry/', '^lib/tracing\\.ts$'),

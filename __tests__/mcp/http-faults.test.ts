@@ -172,6 +172,13 @@ describe('a connection that breaks', () => {
   });
 });
 
+it('a connection that took too long to be made has sent nothing', () => {
+  const late = Object.assign(new Error('Connect Timeout Error'), { code: 'UND_ERR_CONNECT_TIMEOUT' });
+  const fault = asMcpoError(new TypeError('fetch failed', { cause: late }), { closed: false, forgotten: false });
+  expect(fault).toMatchObject({ code: 'MCPO_SERVER_DOWN', outcome: undefined });
+  expect(isNotSent(fault)).toBe(true);
+});
+
 describe('a status that is no answer', () => {
   const refused = { code: 'MCPO_BAD_RESPONSE', status: 502, notSent: false, closed: false };
   const overloaded = { code: 'MCPO_SERVER_DOWN', status: 503, outcome: undefined, notSent: true, closed: false };

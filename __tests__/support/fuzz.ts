@@ -18,6 +18,7 @@ export const SHARES = {
   headers: { requests: 30_000, answers: 0 },
   bytes: { requests: 15_000, answers: 0 },
   stdio: { requests: 1_800, answers: 1_800 },
+  http: { requests: 3_000, answers: 3_000 },
 } as const;
 
 /** How often to do what is to be done so often; the environment's `FUZZ_SCALE` multiplies it. */

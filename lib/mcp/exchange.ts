@@ -1,13 +1,13 @@
-import { Agent, type IncomingMessage, request as requestHttp } from 'node:http';
-import { Agent as AgentHttps, request as requestHttps } from 'node:https';
+import { createRequire } from 'node:module';
+import type * as Undici from 'undici';
 import type { Cancellation } from '../cancellation';
+import { Incoming } from './incoming';
 
 // Before the server closes an idle connection: what is sent at that moment is lost. Node's own servers do it after 5 s.
 const IDLE_MS = 4_000;
 const CONNECT_MS = 10_000;
 
-const HTTP = { request: requestHttp, agent: new Agent({ keepAlive: true, timeout: IDLE_MS }) };
-const HTTPS = { request: requestHttps, agent: new AgentHttps({ keepAlive: true, timeout: IDLE_MS }) };
+let dispatcher: Undici.Agent | undefined;
 
 /** What is sent. */
 export interface ExchangeRequest {
@@ -18,8 +18,8 @@ export interface ExchangeRequest {
 }
 
 /**
- * One HTTP request, whose body is text, over a connection that is kept for the next. Follows no redirects. Does the work of
- * `fetch` in half the time, and unlike it allows for an answer, or an event, that takes longer than five minutes.
+ * One HTTP request, whose body is text, over a connection that is kept for the next. Follows no redirects. Takes a third of
+ * the time of `node:http`, and unlike `fetch` allows for an answer, or an event, that takes longer than five minutes.
  *
  * @throws TypeError with the system's error as its cause, like `fetch`; the reason of `signal` when that is aborted
  */
@@ -27,108 +27,29 @@ export function exchange(
   url: URL,
   { method, body, headers: own }: ExchangeRequest,
   signal: Cancellation,
-): Promise<IncomingMessage> {
-  const { request, agent } = url.protocol === 'https:' ? HTTPS : HTTP;
+): Promise<Incoming> {
   const headers = { 'user-agent': 'express-mcpo', ...own, 'accept-encoding': 'identity' };
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
-    const req = request(url, { method, headers, agent, timeout: CONNECT_MS }, resolve);
-    // Node's own `signal` option puts eight listeners on the request, which are as much work as sending it.
-    signal.addEventListener('abort', () => req.destroy(signal.reason as Error), { once: true });
-    req.on('error', (error) => {
-      reject(brokenOff('fetch failed', error, signal));
+    const incoming = new Incoming(signal, (error) => {
+      if (error) reject(error);
+      else resolve(incoming);
     });
-    // The time is that without a byte; once there is a connection, it is for the caller to know how long to wait.
-    req.on('timeout', () => {
-      if (req.socket?.connecting)
-        req.destroy(Object.assign(new Error('connecting took too long'), { code: 'EHOSTUNREACH', syscall: 'connect' }));
-    });
-    req.end(body);
+    const path = `${url.pathname}${url.search}`;
+    const { origin } = url;
+    agent().dispatch(
+      { origin, path, method: method as Undici.Dispatcher.HttpMethod, headers, body: body ?? null },
+      incoming,
+    );
   });
 }
 
-/** Reads the body of a message to its end. What `onData` throws ends it. */
-export function readBody(
-  message: IncomingMessage,
-  signal: Cancellation,
-  onData: (chunk: Buffer) => void,
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const fail = (error: Error): void => {
-      reject(brokenOff('terminated', error, signal));
-    };
-    if (message.errored) fail(message.errored);
-    message.on('data', (chunk: Buffer) => {
-      try {
-        onData(chunk);
-      } catch (error) {
-        message.destroy(error as Error);
-      }
-    });
-    message.once('end', resolve).once('error', fail);
-    // After firstOf() it stands still.
-    message.resume();
-  });
-}
-
-/** The first bytes of the body of a message, which stay to be read; `undefined` when it ends before there are any. */
-export function firstOf(message: IncomingMessage): Promise<Buffer | undefined> {
-  return new Promise((resolve) => {
-    const settle = (chunk?: Buffer): void => {
-      message.off('data', settle).off('end', settle).off('error', onError);
-      if (chunk) {
-        message.pause();
-        message.unshift(chunk);
-      }
-      resolve(chunk);
-    };
-    const onError = (): void => {
-      settle();
-    };
-    message.on('data', settle).once('end', settle).once('error', onError);
-  });
-}
-
-/** The body of a message as the web's streams have it. What `onData` throws ends it, and `onEnd` is told of every end. */
-export function bodyOf(
-  message: IncomingMessage,
-  signal: Cancellation,
-  { onData, onEnd }: { readonly onData: (chunk: Buffer) => void; readonly onEnd: () => void },
-): ReadableStream<Uint8Array> {
-  return new ReadableStream<Uint8Array>({
-    start(controller) {
-      message.on('data', (chunk: Buffer) => {
-        try {
-          onData(chunk);
-        } catch (error) {
-          message.destroy(error as Error);
-          return;
-        }
-        controller.enqueue(chunk);
-        if ((controller.desiredSize ?? 0) <= 0) message.pause();
-      });
-      message.once('end', () => {
-        controller.close();
-        onEnd();
-      });
-      message.once('error', (error) => {
-        controller.error(brokenOff('terminated', error, signal));
-        onEnd();
-      });
-    },
-    pull() {
-      message.resume();
-    },
-    cancel() {
-      message.removeAllListeners();
-      // What has come to its end leaves a connection that is good for more.
-      if (message.complete) message.resume();
-      else message.destroy();
-      onEnd();
-    },
-  });
-}
-
-function brokenOff(what: string, cause: Error, signal: Cancellation): Error {
-  return signal.aborted ? (signal.reason as Error) : new TypeError(what, { cause });
+/** With the first request: loading it takes some 17 MB of memory, which who has no server over HTTP need not give. */
+function agent(): Undici.Agent {
+  if (!dispatcher) {
+    const { Agent } = createRequire(__filename)('undici') as typeof Undici;
+    const connect = { timeout: CONNECT_MS };
+    dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: IDLE_MS, connect });
+  }
+  return dispatcher;
 }

@@ -16,7 +16,8 @@ const BY_RPC_CODE: Readonly<Record<number, ErrorCode>> = {
 const CONNECTION_CLOSED: number = RpcCode.ConnectionClosed;
 
 // System errors of a connection that was never made: nothing can have been sent.
-const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|UND_ERR_CONNECT_TIMEOUT)$/;
+const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT';
 
 /** Put into the `data` of an error that a transport makes up for a request whose answer can no longer come. */
 export const BROKEN_OFF = Object.freeze({ reason: 'broken off' });
@@ -72,6 +73,7 @@ export function isUnknownThere(error: unknown): boolean {
 function isUnreachable(error: unknown): boolean {
   for (let each = error; types.isNativeError(each); each = each.cause) {
     const { code, syscall } = each as NodeJS.ErrnoException;
+    if (code === CONNECT_TIMEOUT) return true;
     // A connection that was made can break with the same codes, after something was sent.
     if (NOT_CONNECTED.test(String(code)) && /^(?:connect|getaddrinfo)$/.test(String(syscall))) return true;
     const { errors } = each as Partial<AggregateError>;

@@ -1,10 +1,10 @@
-import type { IncomingMessage } from 'node:http';
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { createParser } from 'eventsource-parser';
 import { type Cancellation, Canceller } from '../cancellation';
 import { BodyWatch } from './body-watch';
-import { type ExchangeRequest, bodyOf, exchange, firstOf, readBody } from './exchange';
+import { type ExchangeRequest, exchange } from './exchange';
+import type { Incoming } from './incoming';
 
 const MAX_REDIRECTS = 5;
 const WITHOUT_BODY = [204, 205, 304];
@@ -14,7 +14,7 @@ const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
 
 /** A response whose body is still to come. */
 export interface Opened {
-  readonly message: IncomingMessage;
+  readonly incoming: Incoming;
   /** Ends it. */
   readonly abort: Canceller;
   /** The id of the JSON-RPC request that it answers. */
@@ -70,7 +70,7 @@ export class Upstream {
     const abort = new Canceller();
     this.#running.set(abort, id);
     try {
-      return { message: await follow(url, request, abort), abort, id };
+      return { incoming: await follow(url, request, abort), abort, id };
     } catch (error) {
       this.#running.delete(abort);
       abort.abort();
@@ -80,23 +80,21 @@ export class Upstream {
 
   /** A response as the web has it, for the SDK. */
   response(opened: Opened): Response {
-    const { message, abort } = opened;
-    const { statusCode: status = 0, statusMessage: statusText = '' } = message;
-    const headers = new Headers(message.headers as Record<string, string>);
-    const watch = new BodyWatch(isEventStream(message));
-    const body = bodyOf(message, abort, {
-      onData: (chunk) => watch.look(chunk),
-      onEnd: () => this.#ended(opened, watch.isResumable),
-    });
+    const { incoming } = opened;
+    const { status, statusText } = incoming;
+    const headers = new Headers([...incoming.headers]);
+    const watch = new BodyWatch(isEventStream(incoming));
+    const onData = (chunk: Buffer): void => watch.look(chunk);
+    const body = incoming.stream(onData, () => this.#ended(opened, watch.isResumable));
     return new Response(WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
   }
 
   /** The whole body of a response. */
-  async text({ message, abort }: Opened): Promise<string> {
+  async text({ incoming, abort }: Opened): Promise<string> {
     const watch = new BodyWatch(false);
     const chunks: Buffer[] = [];
     try {
-      await readBody(message, abort, (chunk) => {
+      await incoming.read((chunk) => {
         chunks.push(chunk);
         watch.look(chunk);
       });
@@ -115,9 +113,9 @@ export class Upstream {
    * @returns `false` when it is left for {@link response}; else once the first bytes, or its end, have come
    */
   async events(opened: Opened, onMessage: (data: string) => void): Promise<boolean> {
-    const { message, abort } = opened;
-    if (!isEventStream(message)) return false;
-    const first = await firstOf(message);
+    const { incoming } = opened;
+    if (!isEventStream(incoming)) return false;
+    const first = await incoming.first();
     if (first && !EVENT_WITHOUT_ID.test(first.toString('latin1'))) return false;
     const end = (): void => this.#ended(opened, false);
     if (!first) {
@@ -131,10 +129,11 @@ export class Upstream {
         if (event === 'message' && data !== '') onMessage(data);
       },
     });
-    readBody(message, abort, (chunk) => {
+    const onData = (chunk: Buffer): void => {
       watch.look(chunk);
       parser.feed(decoder.decode(chunk, { stream: true }));
-    }).then(end, end);
+    };
+    incoming.read(onData).then(end, end);
     return true;
   }
 
@@ -149,18 +148,19 @@ export class Upstream {
   }
 }
 
-function isEventStream({ headers }: IncomingMessage): boolean {
-  return EVENT_STREAM.test(headers['content-type'] ?? '');
+function isEventStream({ headers }: Incoming): boolean {
+  return EVENT_STREAM.test(headers.get('content-type') ?? '');
 }
 
-async function follow(url: URL, request: ExchangeRequest, signal: Cancellation): Promise<IncomingMessage> {
+async function follow(url: URL, request: ExchangeRequest, signal: Cancellation): Promise<Incoming> {
   let target = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const message = await exchange(target, request, signal);
-    const { statusCode: status = 0, headers } = message;
-    if (status < 300 || status > 399 || headers.location === undefined) return message;
-    message.resume();
-    const next = new URL(headers.location, target);
+    const incoming = await exchange(target, request, signal);
+    const { status, headers } = incoming;
+    const location = headers.get('location');
+    if (status < 300 || status > 399 || location === undefined) return incoming;
+    incoming.cancel();
+    const next = new URL(location, target);
     if (next.origin !== target.origin)
       throw new Error('the MCP server redirects to another origin, which is not followed');
     if (request.method !== 'GET' && status !== 307 && status !== 308) {

@@ -90,9 +90,9 @@ export class HttpTransport implements Transport {
     const { sessionId } = this;
     const headers = sessionId === undefined ? this.#headers : { 'mcp-session-id': sessionId, ...this.#headers };
     const opened = await this.#upstream.open(this.#url, { method: 'POST', headers, body: JSON.stringify(message) }, id);
-    const { statusCode, headers: told } = opened.message;
-    const isOurs = statusCode === 200 && (told['mcp-session-id'] ?? sessionId) === sessionId;
-    if (isOurs && told['content-type'] === JSON_TYPE) {
+    const { status, headers: told } = opened.incoming;
+    const isOurs = status === 200 && (told.get('mcp-session-id') ?? sessionId) === sessionId;
+    if (isOurs && told.get('content-type') === JSON_TYPE) {
       const answer = JSON.parse(await this.#upstream.text(opened)) as unknown;
       for (const each of [answer].flat()) this.#receive(each);
       this.#breakOff(id);
