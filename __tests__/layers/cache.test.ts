@@ -57,7 +57,8 @@ describe('a tool that reads', () => {
   });
 
   it('is answered in a twentieth of the time', async () => {
-    const lab = new Lab().tool('slow', () => new Promise((done) => setTimeout(() => done(text('x')), 50)), READ);
+    // So slow that a twentieth is more than a request takes on a busy machine.
+    const lab = new Lab().tool('slow', () => new Promise((done) => setTimeout(() => done(text('x')), 300)), READ);
     const { url } = await serve({ servers: { lab: custom(lab) } });
     const timed = async (): Promise<number> => {
       const start = performance.now();
@@ -65,7 +66,7 @@ describe('a tool that reads', () => {
       return performance.now() - start;
     };
     const first = await timed();
-    expect(first).toBeGreaterThanOrEqual(49);
+    expect(first).toBeGreaterThanOrEqual(299);
     // The best of some: other processes share the machine.
     let best = Infinity;
     for (let repeat = 0; repeat < 20; repeat += 1) best = Math.min(best, await timed());
