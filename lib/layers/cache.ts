@@ -73,17 +73,17 @@ export function cache(
   function useLater(lookup: Lookup, found: Promise<Found>, next: () => void): void {
     const { call } = lookup;
     found
+      .then((known) => call.outcome !== undefined || use(lookup, known))
       .then(
-        (known) => call.outcome !== undefined || use(lookup, known),
+        (isAnswered) => {
+          if (!isAnswered) next();
+        },
         (error: unknown) => {
           warn(error);
           telemetry.lookedUp(call.tool, 'miss');
-          return call.outcome !== undefined;
+          if (!call.outcome) next();
         },
-      )
-      .then((isAnswered) => {
-        if (!isAnswered) next();
-      }, next);
+      );
   }
 
   return function cache(req, _res, next) {

@@ -6,6 +6,9 @@ import { Incoming } from './incoming';
 // Before the server closes an idle connection: what is sent at that moment is lost. Node's own servers do it after 5 s.
 const IDLE_MS = 4_000;
 const CONNECT_MS = 10_000;
+// Of the connection, which is undici's: it refuses those.
+const OF_CONNECTION = new Set(['connection', 'expect', 'keep-alive', 'transfer-encoding', 'upgrade']);
+const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 let dispatcher: Undici.Agent | undefined;
 
@@ -28,9 +31,9 @@ export function exchange(
   { method, body, headers: own }: ExchangeRequest,
   signal: Cancellation,
 ): Promise<Incoming> {
-  const headers = { 'user-agent': 'express-mcpo', ...own, 'accept-encoding': 'identity' };
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
+    const headers = sendable({ 'user-agent': 'express-mcpo', ...own, 'accept-encoding': 'identity' });
     const incoming = new Incoming(signal, (error) => {
       if (error) reject(error);
       else resolve(incoming);
@@ -44,12 +47,27 @@ export function exchange(
   });
 }
 
+/** A connection on which undici has refused a request is never used again, nor forgotten (6.29): it is asked nothing that it refuses. */
+function sendable(headers: Readonly<Record<string, string>>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => {
+    if (OF_CONNECTION.has(name)) return [];
+    if (!SENDABLE.test(value)) throw new TypeError(`the header ${name} holds what cannot be sent`);
+    return [name, value];
+  });
+}
+
 /** With the first request: loading it takes some 17 MB of memory, which who has no server over HTTP need not give. */
 function agent(): Undici.Agent {
   if (!dispatcher) {
     const { Agent } = createRequire(__filename)('undici') as typeof Undici;
     const connect = { timeout: CONNECT_MS };
-    dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, keepAliveTimeout: IDLE_MS, connect });
+    dispatcher = new Agent({
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      keepAliveTimeout: IDLE_MS,
+      keepAliveMaxTimeout: IDLE_MS,
+      connect,
+    });
   }
   return dispatcher;
 }

@@ -101,7 +101,8 @@ export class Incoming implements Dispatcher.DispatchHandlers {
     // 103 and the like: there is another head to come.
     if (status < 200) return true;
     this.status = status;
-    this.statusText = statusText;
+    // undici takes it for UTF-8, and the web for bytes.
+    this.statusText = Buffer.from(statusText).toString('latin1');
     for (let place = 0; place + 1 < raw.length; place += 2) {
       const [name, value] = raw.slice(place, place + 2).map((bytes) => bytes.toString('latin1')) as [string, string];
       const known = this.headers.get(name.toLowerCase());
