@@ -8,7 +8,7 @@ export interface RequestState {
   id: string;
   /** When it came, on the clock of `performance.now()`. */
   begunAt: number;
-  /** Its headers; the layers `observe` and `readArguments` look at them anew, as the host may put others in their place. */
+  /** Its headers; `observe` and `readArguments` look at them anew, as the host may put others in their place. */
   headers: IncomingHttpHeaders;
   /** The tool that its path names, from the layer `resolve` on. */
   target: Tool | undefined;

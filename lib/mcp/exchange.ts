@@ -47,7 +47,10 @@ export function exchange(
   });
 }
 
-/** A connection on which undici has refused a request is never used again, nor forgotten (6.29): it is asked nothing that it refuses. */
+/**
+ * Headers as undici takes them. It is asked nothing that it refuses: a connection on which it has refused a request is
+ * never used again, nor forgotten (6.29).
+ */
 function sendable(headers: Readonly<Record<string, string>>): string[] {
   return Object.entries(headers).flatMap(([name, value]) => {
     if (OF_CONNECTION.has(name)) return [];

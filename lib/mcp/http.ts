@@ -31,9 +31,10 @@ export class HttpTransport implements Transport {
   readonly #resuming = new Set<RequestId>();
   #closing: Promise<void> | undefined;
 
+  /** @param headers - by their lower-case names */
   constructor(url: URL, headers: Readonly<Record<string, string>>) {
     this.#url = url;
-    this.#headers = { ...lowerCase(headers), accept: 'application/json, text/event-stream', 'content-type': JSON_TYPE };
+    this.#headers = { ...headers, accept: 'application/json, text/event-stream', 'content-type': JSON_TYPE };
     this.#upstream = new Upstream((id, isResumable) => {
       // The SDK needs a turn to hand on the last events of the stream.
       setImmediate(() => {
@@ -154,10 +155,6 @@ export class HttpTransport implements Transport {
     this.#resuming.delete(id);
     return this.#waiting.delete(id);
   }
-}
-
-function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }
 
 function cancelledId(message: JSONRPCMessage): RequestId | undefined {

@@ -104,9 +104,10 @@ export class Incoming implements Dispatcher.DispatchHandlers {
     // undici takes it for UTF-8, and the web for bytes.
     this.statusText = Buffer.from(statusText).toString('latin1');
     for (let place = 0; place + 1 < raw.length; place += 2) {
-      const [name, value] = raw.slice(place, place + 2).map((bytes) => bytes.toString('latin1')) as [string, string];
-      const known = this.headers.get(name.toLowerCase());
-      this.headers.set(name.toLowerCase(), known === undefined ? value : `${known}, ${value}`);
+      const [field, value] = raw.slice(place, place + 2).map((bytes) => bytes.toString('latin1')) as [string, string];
+      const name = field.toLowerCase();
+      const known = this.headers.get(name);
+      this.headers.set(name, known === undefined ? value : `${known}, ${value}`);
     }
     this.#onHead(undefined);
     return true;
