@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
+import { holdBody } from '../body';
 import type { Layer } from '../http';
 import { newState } from '../request-state';
 
@@ -7,12 +8,13 @@ const HEADER = 'X-Request-Id';
 const SAFE = /^[\w.:+/=-]{1,128}$/;
 
 /**
- * Starts the clock, and gives every request an id in `X-Request-Id`: the host's, else the one that came with the request,
- * else a new UUID.
+ * Starts the clock, has the body wait until the caller is known, and gives every request an id in `X-Request-Id`: the host's,
+ * else the one that came with the request, else a new UUID.
  */
 export function observe(): Layer {
   return function observe(req, res, next) {
     const state = newState(req);
+    holdBody(req, res);
     state.id = requestId(state.headers, res);
     next();
   };
