@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import { holdBody } from '../body';
+import { holdBody } from '../body-stream';
 import type { Layer } from '../http';
 import { newState } from '../request-state';
 
