@@ -162,7 +162,7 @@ describe('a message that the server does not like', () => {
 });
 
 describe('a connection that breaks', () => {
-  it.each(['EHOSTUNREACH', 'ECONNREFUSED'])('with %s after something was sent may have run it', (code) => {
+  it.each(['EHOSTUNREACH', 'ECONNREFUSED', 'EMFILE'])('with %s after something was sent may have run it', (code) => {
     const broken = (syscall: string): Error =>
       new TypeError('fetch failed', { cause: Object.assign(new Error(code), { code, syscall }) });
     const on = { closed: false, forgotten: false };

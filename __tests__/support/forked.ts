@@ -8,11 +8,16 @@ export class Forked {
   /** What it has written on standard error. */
   stderr = '';
 
-  /** @param script - its path from here; one in TypeScript is compiled as it is loaded */
-  constructor(script: string, args: readonly string[] = []) {
+  /**
+   * @param script - its path from here; one in TypeScript is compiled as it is loaded
+   * @param descriptors - how many files and sockets it may have open
+   */
+  constructor(script: string, args: readonly string[] = [], descriptors?: number) {
     const typescript = script.endsWith('.ts') ? ['-r', 'ts-node/register/transpile-only'] : [];
+    const limit = ['-c', `ulimit -c 0; ulimit -n ${descriptors}; exec "$0" "$@"`, process.execPath];
     this.#process = fork(path.join(__dirname, script), args, {
-      execArgv: ['--expose-gc', ...typescript],
+      ...(descriptors !== undefined && { execPath: '/bin/sh' }),
+      execArgv: [...(descriptors === undefined ? [] : limit), '--expose-gc', ...typescript],
       stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     });
     this.#process.stderr?.on('data', (chunk: Buffer) => (this.stderr += chunk.toString()));

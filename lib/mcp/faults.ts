@@ -16,7 +16,7 @@ const BY_RPC_CODE: Readonly<Record<number, ErrorCode>> = {
 const CONNECTION_CLOSED: number = RpcCode.ConnectionClosed;
 
 // System errors of a connection that was never made: nothing can have been sent.
-const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH)$/;
+const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EMFILE|ENFILE)$/;
 const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT';
 
 /** Put into the `data` of an error that a transport makes up for a request whose answer can no longer come. */

@@ -1,8 +1,8 @@
-import type { ArgumentError } from '../errors';
+import { type ArgumentError, McpoError } from '../errors';
 import { type Validate, compile } from './schema-compile';
 import { type Weight, measure, weigh } from './schema-cost';
 import { describe } from './schema-errors';
-import { guarded, isTimeout } from './schema-guard';
+import { UnguardedError, guarded, isTimeout } from './schema-guard';
 
 /** What is known of a tool's arguments. */
 export interface CompiledArguments {
@@ -10,7 +10,11 @@ export interface CompiledArguments {
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /** Whether there is anything to say in a request body. */
   readonly takesArguments: boolean;
-  /** What is wrong with the arguments of a call, at most 20 things; `undefined` when they are to be sent. */
+  /**
+   * What is wrong with the arguments of a call, at most 20 things; `undefined` when they are to be sent.
+   *
+   * @throws McpoError MCPO_SERVER_DOWN when that cannot be found out in bounded time for the moment
+   */
   check(args: Readonly<Record<string, unknown>>): readonly ArgumentError[] | undefined;
 }
 
@@ -31,10 +35,11 @@ const CHECK_TIMEOUT_MS = 50;
  * Prepares the check of a tool's arguments against the JSON Schema that its MCP server gave, which is not trusted:
  * it is compiled at the first check, and neither it nor the arguments can hold the event loop, throw or reach out.
  *
- * Arguments that cannot be checked count as fitting, since the MCP server checks them itself.
+ * Arguments that cannot be checked count as fitting, since the MCP server checks them itself. Where it is the system that
+ * fails, nothing is known of the schema: the call is refused, and the next one tries again.
  *
  * @param schema - the tool's `inputSchema`
- * @param options - `warn` is told once why arguments are not, or no longer all, checked
+ * @param options - `warn` is told once why arguments are not, or no longer all, checked, and of each time when none can be
  */
 export function compileArguments(schema: unknown, options: { warn(message: string): void }): CompiledArguments {
   const fault = faultOf(schema);
@@ -56,6 +61,8 @@ class Checker {
   #validate: Validate | undefined;
   #listAll: Validate | undefined;
   #canList = true;
+  /** Whether it has been said that there is no guarding a check for now. */
+  #isShort = false;
   /** `'cheap'`: only what is surely fast is still checked. */
   #checks: 'all' | 'cheap' | 'nothing' = 'all';
 
@@ -72,6 +79,7 @@ class Checker {
       this.#validate ??= this.#compile();
       return this.#run(this.#validate, args, size);
     } catch (error) {
+      if (error instanceof UnguardedError) throw this.#refusal(error);
       this.#giveUp(error);
       return undefined;
     }
@@ -79,13 +87,13 @@ class Checker {
 
   #compile(): Validate {
     this.#weight = weigh(this.#schema);
-    return guarded(() => compile(this.#schema, false), COMPILE_TIMEOUT_MS);
+    return this.#guarded(() => compile(this.#schema, false), COMPILE_TIMEOUT_MS);
   }
 
   #run(validate: Validate, args: Args, size: number): readonly ArgumentError[] | undefined {
     const isCheap = this.#weight.linear * size + this.#weight.quadratic * size ** 2 <= MAX_UNGUARDED_COST;
     if (!isCheap && this.#checks === 'cheap') return undefined;
-    if (isCheap ? validate(args) : guarded(() => validate(args), CHECK_TIMEOUT_MS, 2)) return undefined;
+    if (isCheap ? validate(args) : this.#guarded(() => validate(args), CHECK_TIMEOUT_MS, 2)) return undefined;
     const first = validate.errors ?? [];
     // What stays on the validator would keep parts of the arguments alive.
     validate.errors = null;
@@ -96,16 +104,30 @@ class Checker {
   #list(args: Args): Validate['errors'] {
     if (!this.#canList) return undefined;
     try {
-      const listAll = (this.#listAll ??= guarded(() => compile(this.#schema, true), COMPILE_TIMEOUT_MS));
-      guarded(() => listAll(args), CHECK_TIMEOUT_MS, 2);
+      const listAll = (this.#listAll ??= this.#guarded(() => compile(this.#schema, true), COMPILE_TIMEOUT_MS));
+      this.#guarded(() => listAll(args), CHECK_TIMEOUT_MS, 2);
       const { errors } = listAll;
       listAll.errors = null;
       return errors;
-    } catch {
+    } catch (error) {
+      if (error instanceof UnguardedError) return undefined;
       this.#canList = false;
       this.#listAll = undefined;
       return undefined;
     }
+  }
+
+  #guarded<T>(run: () => T, timeoutMs: number, attempts?: number): T {
+    const result = guarded(run, timeoutMs, attempts);
+    this.#isShort = false;
+    return result;
+  }
+
+  #refusal(error: UnguardedError): McpoError {
+    const detail = `the arguments cannot be checked in bounded time: ${error.message}`;
+    if (!this.#isShort) this.#warn(`${detail}: calls are refused for now`);
+    this.#isShort = true;
+    return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause: error });
   }
 
   #giveUp(error: unknown): void {

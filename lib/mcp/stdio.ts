@@ -60,14 +60,16 @@ export class StdioTransport implements Transport {
     return new Promise((resolve, reject) => {
       // Node would say of this that the command does not exist.
       if (cwd !== undefined && !isDirectory(cwd)) throw new Error(`there is no directory ${cwd} to start it in`);
-      const child = spawn(command, [...args], {
-        env: { ...getDefaultEnvironment(), ...env },
-        stdio: ['pipe', 'pipe', 'pipe'],
-        detached: HAS_GROUPS,
-        shell: false,
-        windowsHide: true,
-        ...(cwd !== undefined && { cwd }),
-      });
+      const child = started(command, () =>
+        spawn(command, [...args], {
+          env: { ...getDefaultEnvironment(), ...env },
+          stdio: ['pipe', 'pipe', 'pipe'],
+          detached: HAS_GROUPS,
+          shell: false,
+          windowsHide: true,
+          ...(cwd !== undefined && { cwd }),
+        }),
+      );
       this.#child = child;
       this.#ended = new Promise((ended) => {
         let lastWords: NodeJS.Timeout | undefined;
@@ -78,7 +80,7 @@ export class StdioTransport implements Transport {
           killGroup(child, 'SIGKILL');
           forget(child);
           // What is out of reach may hold the other ends, and must not keep this process alive.
-          for (const pipe of child.stdio) pipe?.destroy();
+          for (const pipe of pipesOf(child)) pipe?.destroy();
           ended();
           this.onclose?.();
         };
@@ -162,9 +164,31 @@ export class StdioTransport implements Transport {
   }
 }
 
+/** Of some errors Node tells by an event, others it throws. */
+function started(command: string, start: () => ChildProcess): ChildProcess {
+  try {
+    return start();
+  } catch (error) {
+    throw spawnError(command, error as NodeJS.ErrnoException);
+  }
+}
+
+/** There are none where there were no file descriptors for them, whatever the types say. */
+function pipesOf(child: ChildProcess): Iterable<ChildProcess['stdio'][number]> {
+  return (child as { readonly stdio?: ChildProcess['stdio'] }).stdio ?? [];
+}
+
+const SPAWN_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'may not be executed',
+  EMFILE: 'cannot be started: no file descriptors left (EMFILE)',
+  ENFILE: 'cannot be started: no file descriptors left (ENFILE)',
+  EAGAIN: 'cannot be started: no more processes are allowed (EAGAIN)',
+  ENOMEM: 'cannot be started: no memory left (ENOMEM)',
+};
+
 function spawnError(command: string, error: NodeJS.ErrnoException): Error {
-  const reason = { ENOENT: 'does not exist', EACCES: 'may not be executed' }[error.code ?? ''];
-  return new Error(`the command ${command} ${reason ?? 'cannot be started'}`, { cause: error });
+  return new Error(`the command ${command} ${SPAWN_ERRORS[error.code ?? ''] ?? 'cannot be started'}`, { cause: error });
 }
 
 function isDirectory(path: string): boolean {

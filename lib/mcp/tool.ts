@@ -19,6 +19,10 @@ export interface Tool {
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /** Whether the tool has arguments at all; a tool without any has no request body in the OpenAPI description. */
   readonly takesArguments: boolean;
-  /** What is wrong with the arguments: `undefined` when they fit the schema. */
+  /**
+   * What is wrong with the arguments: `undefined` when they fit the schema.
+   *
+   * @throws McpoError MCPO_SERVER_DOWN when that cannot be found out for the moment
+   */
   check(args: Readonly<Record<string, unknown>>): readonly ArgumentError[] | undefined;
 }

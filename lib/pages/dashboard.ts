@@ -4,7 +4,7 @@ import { type Authenticator, unauthorized } from '../auth/authenticator';
 import type { Directory } from '../directory';
 import { pathOf, send } from '../http';
 import type { BreakerState } from '../retry/breaker';
-import { asset } from './asset';
+import { asset, readOnce } from './asset';
 import { DashboardEvents } from './dashboard-events';
 import { HTML_HEADERS } from './html';
 import type { MetricsJson } from './metrics-json';
@@ -99,18 +99,17 @@ export function dashboardPages(
  * the page that asks for them.
  */
 function dashboardPage(authenticator: Authenticator): Page {
-  let loading: Promise<string> | undefined;
+  const load = readOnce(() => readFile(path.join(DIRECTORY, 'dashboard/index.html'), 'utf8'));
   return async function dashboard(req, res) {
     const authorized = await authenticator.isAuthorized(req);
     const refusal = authorized ? undefined : unauthorized(req);
     if (refusal && !req.headers.accept?.includes('text/html')) throw refusal;
-    loading ??= readFile(path.join(DIRECTORY, 'dashboard/index.html'), 'utf8');
     const values: Readonly<Record<string, string>> = {
       // Relative URLs work behind any mount path, with and without a slash at its end.
       base: pathOf(req).endsWith('/') ? '' : 'dashboard/',
       access: refusal ? 'denied' : 'granted',
     };
-    const html = (await loading).replace(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? '');
+    const html = (await load()).replace(/\{\{(\w+)\}\}/g, (_, name: string) => values[name] ?? '');
     send(req, res, refusal?.status ?? 200, { ...HTML_HEADERS, ...refusal?.headers }, html);
   };
 }

@@ -112,7 +112,9 @@ function receive({ id, method, params }) {
     const serverInfo = { name: 'scripted', version: '1' };
     print(line({ id, result: { protocolVersion, capabilities: { tools: {} }, serverInfo } }));
   } else if (method === 'tools/list') {
-    const list = Object.keys(tools).map((name) => ({ name, inputSchema: { type: 'object' } }));
+    const properties = { text: { type: 'string' }, list: { type: 'array', uniqueItems: true } };
+    const inputSchema = { type: 'object', ...(is('schemas') && { properties }) };
+    const list = Object.keys(tools).map((name) => ({ name, inputSchema }));
     print(line({ id, result: { tools: list } }));
   } else if (method === 'tools/call') {
     void tools[params.name](id, params.arguments);
