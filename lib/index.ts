@@ -78,6 +78,7 @@ export type {
   ForwardHeaders,
   HttpServerOptions,
   Logger,
+  Principal,
   McpoOptions,
   MetricsOptions,
   PoolOptions,
