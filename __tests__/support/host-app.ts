@@ -118,8 +118,7 @@ function loggers(): void {
 }
 
 /** With hooks that only listen, which throw or reject as `fail` does. */
-function listening(path: string, failing: () => unknown): void {
-  const fail = failing as () => void;
+function listening(path: string, fail: () => unknown): void {
   const { layers, monitor, cache } = mount(path, { monitor: { windowSize: 1, alerts: { slowSeconds: 1e-9 } } });
   monitor.on('alert', fail);
   for (const event of ['hit', 'miss', 'set', 'evict'] as const) cache.default.on(event, fail);
