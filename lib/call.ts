@@ -1,8 +1,9 @@
 import type { IncomingMessage } from 'node:http';
 import { type Cancellation, Canceller, signalOf } from './cancellation';
 import { cacheKey } from './cache/key';
-import { McpoError, warn } from './errors';
+import { McpoError } from './errors';
 import type { Caller } from './caller';
+import { tell } from './listeners';
 import type { Tool } from './mcp/tool';
 import { stateOf } from './request-state';
 import type { TraceContext } from './trace-context';
@@ -150,29 +151,22 @@ export class ToolCall {
     this.#outcome = outcome;
     const listeners = this.#listeners;
     this.#listeners = [];
-    for (const listener of listeners.reverse()) run(listener, outcome);
+    // One that throws must not keep the others from giving back what they hold.
+    for (const listener of listeners.reverse()) tell(() => listener(outcome));
     if (isCallerGone(outcome)) this.#canceller.abort();
     return true;
   }
 
   /** Runs `listener` once when the call ends, at once if it has; the one registered last runs first. */
   onSettled(listener: (outcome: Outcome) => void): void {
-    if (this.#outcome) run(listener, this.#outcome);
+    const outcome = this.#outcome;
+    if (outcome) tell(() => listener(outcome));
     else this.#listeners.push(listener);
   }
 }
 
 function isCallerGone(outcome: Outcome): boolean {
   return !outcome.ok && outcome.error.code === 'MCPO_CALLER_GONE';
-}
-
-/** A listener that throws must not keep the others from giving back what they hold. */
-function run(listener: (outcome: Outcome) => void, outcome: Outcome): void {
-  try {
-    listener(outcome);
-  } catch (error) {
-    warn(error);
-  }
 }
 
 /** The tool call of a request, from the `arguments` layer on; `undefined` before it. */

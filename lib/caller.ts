@@ -4,6 +4,7 @@ import type { Authenticator } from './auth/authenticator';
 import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './auth/forward';
 import { type MaybePromise, whenThere } from './cache/maybe-promise';
 import { McpoError } from './errors';
+import type { Principal } from './options';
 import { stateOf } from './request-state';
 
 /** Whose connections a call goes over, where they may not be anybody else's. */
@@ -42,7 +43,7 @@ const SESSION = /^[\x21-\x7e]{1,128}$/;
  */
 export function identifier(
   authenticator: Authenticator,
-  principalOf: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined,
+  principalOf: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined,
 ): Identify {
   const isOwnKey = (value: string): boolean => authenticator.isOwnKey(value);
   return (req, { forward, stateful }) => {
@@ -59,9 +60,21 @@ export function identifier(
   };
 }
 
-/** Whatever else a host says of a caller whom it cannot name, it is no name. */
+/**
+ * Who calls, as text. What is no name would make one caller of all who have none, and give each the results and sessions of
+ * the others: nobody is let in by it. The value itself may be a secret.
+ *
+ * @throws TypeError
+ */
 function named(principal: unknown): string | undefined {
-  return typeof principal === 'string' && principal !== '' ? principal : undefined;
+  if (principal === undefined || principal === null) return undefined;
+  if (typeof principal === 'string' && principal !== '') return principal;
+  if (typeof principal === 'bigint' || (typeof principal === 'number' && Number.isFinite(principal))) {
+    return String(principal);
+  }
+  const type = principal === '' ? 'an empty string' : `a value of the type ${typeof principal}`;
+  const wanted = 'a string that is not empty, a finite number, a bigint or undefined';
+  throw new TypeError(`the option principal must give ${wanted}; it gave ${type}`);
 }
 
 /** Two callers are the same to us when key and forwarded headers are. */

@@ -1,4 +1,4 @@
-import { warn } from './errors';
+import { tell } from './listeners';
 
 /**
  * Tells those who work for somebody that nobody waits for it any more: the part of an `AbortSignal` that they need. Every
@@ -43,13 +43,7 @@ export class Canceller implements Cancellation, Aborter<Cancellation> {
     this.aborted = true;
     this.reason = reason;
     // One that another has taken off in the meantime is not told. One that throws keeps nobody from hearing.
-    for (const listener of this.#listeners ?? []) {
-      try {
-        listener();
-      } catch (error) {
-        warn(error);
-      }
-    }
+    for (const listener of this.#listeners ?? []) tell(listener);
     this.#listeners = undefined;
   }
 

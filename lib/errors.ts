@@ -140,7 +140,13 @@ export function toMcpoError(error: unknown): McpoError {
 
 /** Says of an error that nobody waits for, such as a listener's, by a process warning. */
 export function warn(error: unknown): void {
-  process.emitWarning(error instanceof Error ? error : String(error));
+  let text: Error | string = 'something that has no text was thrown';
+  try {
+    text = error instanceof Error ? error : String(error);
+  } catch {
+    // An object without a prototype cannot be made a text.
+  }
+  process.emitWarning(text);
 }
 
 function show(value: unknown): string {

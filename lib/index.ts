@@ -81,6 +81,7 @@ export type {
   McpoOptions,
   MetricsOptions,
   PoolOptions,
+  Principal,
   ServerOptions,
   StdioServerOptions,
   ToolFilter,

@@ -125,6 +125,9 @@ export interface PoolOptions extends Omit<ConnectionPoolOptions, 'onEvent'> {
   readonly maxSessionsPerCaller?: number | undefined;
 }
 
+/** Who calls, as a host may say it. A number and the text that it is written as are the same. */
+export type Principal = string | number | bigint | null | undefined;
+
 /** The options of `mcpoRouter()`. `undefined` means the default everywhere. */
 export interface McpoOptions {
   /** The MCP servers, by the name that their routes begin with. */
@@ -137,10 +140,11 @@ export interface McpoOptions {
   /** The host's own check instead of a key: whether the request may use the tools. @defaultValue none */
   readonly authorize?: ((req: IncomingMessage) => boolean | Promise<boolean>) | undefined;
   /**
-   * Who calls: a stable string for one user or tenant, or `undefined` for a caller who cannot be named.
+   * Who calls: a stable string, finite number or bigint for one user or tenant, or `undefined` (or `null`) for a caller who
+   * cannot be named. For anything else, and when it throws or rejects, the request fails with 500 and the log says why.
    * @defaultValue a hash of the API key and of the headers forwarded to the server
    */
-  readonly principal?: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
+  readonly principal?: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined;
   /** Origins (`https://app.example`) whose pages may call from a browser across sites. @defaultValue none */
   readonly allowedOrigins?: readonly string[] | undefined;
   /** Host names accepted, beside loopback names, on a loopback socket without authentication. @defaultValue none */

@@ -14,6 +14,8 @@ export interface RequestState {
   target: Tool | undefined;
   /** What it has become, from the layer `readArguments` on. */
   call: ToolCall | undefined;
+  /** Whether the layer `reply` answers when the call ends. */
+  isAnswered: boolean;
 }
 
 const STATE = Symbol('express-mcpo');
@@ -44,7 +46,14 @@ export function stateOf(req: IncomingMessage): RequestState {
 /** Starts the clock of a request, of which nothing is known yet. */
 export function newState(req: IncomingMessage): RequestState {
   const { headers } = req;
-  const state = { id: 'unknown', begunAt: performance.now(), headers, target: undefined, call: undefined };
+  const state = {
+    id: 'unknown',
+    begunAt: performance.now(),
+    headers,
+    target: undefined,
+    call: undefined,
+    isAnswered: false,
+  };
   (req as Owner)[STATE] = state;
   return state;
 }

@@ -8,9 +8,17 @@ import type { ErrorLayer, Layer } from './http';
 export function stack(layers: readonly Layer[], problems: ErrorLayer): Layer {
   return function stack(req, res, done) {
     let index = 0;
+    const fail = (error: unknown): void => {
+      try {
+        problems(error, req, res, done);
+      } catch (thrown) {
+        // Nobody may be left above who would catch it.
+        done(thrown ?? new Error('thrown without a reason'));
+      }
+    };
     const next = (error?: unknown): void => {
       if (error !== undefined) {
-        problems(error, req, res, done);
+        fail(error);
         return;
       }
       const layer = layers[index++];
@@ -21,7 +29,7 @@ export function stack(layers: readonly Layer[], problems: ErrorLayer): Layer {
       try {
         layer(req, res, next);
       } catch (thrown) {
-        problems(thrown, req, res, done);
+        fail(thrown);
       }
     };
     next();

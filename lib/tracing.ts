@@ -3,6 +3,7 @@ import type * as OpenTelemetry from '@opentelemetry/api';
 import type { ToolCall } from './call';
 import { type ErrorCode, isMcpoError } from './errors';
 import type { TransportSpec } from './mcp/transport';
+import { tell, warnOnce } from './listeners';
 import type { TraceContext } from './trace-context';
 
 type Api = typeof OpenTelemetry;
@@ -35,47 +36,49 @@ const ANSWERED: ReadonlySet<ErrorCode> = new Set([
  */
 export class Tracing {
   readonly #api = loadApi();
+  readonly #failed = warnOnce('mcpo: the tracer failed');
 
   /**
-   * Does the work of a call in a span, whose trace context the work is given; without a tracer, the caller's own.
+   * Does the work of a call in a span, whose trace context the work is given; without a tracer, the caller's own. A tracer
+   * only looks on: what it throws is told once, by a process warning, and the work is done without it.
    *
    * @param transport - how the server is reached
    */
   trace<T extends Traced>(call: ToolCall, transport: TransportSpec, work: Work<T>): Promise<T> {
-    const tracer = this.#api && tracerOf(this.#api);
-    return this.#api && tracer ? inSpan(this.#api, tracer, call, transport, work) : work(call.trace);
+    let begun: Promise<T> | undefined;
+    const begin = (trace: TraceContext | undefined): Promise<T> => (begun ??= work(trace));
+    tell(() => this.#spanned(call, transport, begin), this.#failed);
+    return begin(call.trace);
   }
-}
 
-async function inSpan<T extends Traced>(
-  api: Api,
-  tracer: OpenTelemetry.Tracer,
-  call: ToolCall,
-  transport: TransportSpec,
-  work: Work<T>,
-): Promise<T> {
-  const { server, name } = call.tool;
-  const parent = parentOf(api, call.trace);
-  const attributes = {
-    'mcp.method.name': 'tools/call',
-    'gen_ai.operation.name': 'execute_tool',
-    'gen_ai.tool.name': name,
-    'mcpo.server': server,
-    ...networkOf(transport),
-  };
-  const span = tracer.startSpan(`tools/call ${name}`, { kind: api.SpanKind.CLIENT, attributes }, parent);
-  const end = (failure?: Attributes): void => {
-    if (failure) span.setAttributes(failure).setStatus({ code: api.SpanStatusCode.ERROR });
-    span.end();
-  };
-  const own = api.isSpanContextValid(span.spanContext()) ? written(span.spanContext()) : call.trace;
-  try {
-    const result = await api.context.with(api.trace.setSpan(parent, span), () => work(own));
-    end(result.isError === true ? { 'error.type': 'tool_error' } : undefined);
-    return result;
-  } catch (error) {
-    end(failureOf(error));
-    throw error;
+  /** Begins the work in a span, which ends with it. */
+  #spanned<T extends Traced>(call: ToolCall, transport: TransportSpec, begin: Work<T>): void {
+    const api = this.#api;
+    const tracer = api && tracerOf(api);
+    if (!tracer) return;
+    const { server, name } = call.tool;
+    const parent = parentOf(api, call.trace);
+    const attributes = {
+      'mcp.method.name': 'tools/call',
+      'gen_ai.operation.name': 'execute_tool',
+      'gen_ai.tool.name': name,
+      'mcpo.server': server,
+      ...networkOf(transport),
+    };
+    const span = tracer.startSpan(`tools/call ${name}`, { kind: api.SpanKind.CLIENT, attributes }, parent);
+    const end = (failure?: Attributes): void => {
+      tell(() => {
+        if (failure) span.setAttributes(failure).setStatus({ code: api.SpanStatusCode.ERROR });
+        span.end();
+      }, this.#failed);
+    };
+    const own = api.isSpanContextValid(span.spanContext()) ? written(span.spanContext()) : call.trace;
+    api.context
+      .with(api.trace.setSpan(parent, span), () => begin(own))
+      .then(
+        (result) => end(result.isError === true ? { 'error.type': 'tool_error' } : undefined),
+        (error: unknown) => end(failureOf(error)),
+      );
   }
 }
 

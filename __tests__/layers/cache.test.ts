@@ -125,7 +125,6 @@ describe('a caller', () => {
   it.each([
     ['undefined', undefined],
     ['null', null],
-    ['nothing', ''],
   ])(
     'whom nobody can name (%s), and whose headers go on, is neither answered from the store nor stored',
     async (_how, nobody) => {

@@ -24,7 +24,7 @@ export interface SaveOptions {
  * By tool and arguments it keeps any JSON value: {@link get}, {@link set}, {@link delete}. By key it keeps finished
  * response bodies: {@link lookup}, {@link save}, which answer at once if the store does.
  *
- * A listener that throws does not disturb the cache; what it threw becomes a process warning.
+ * A listener that throws or rejects does not disturb the cache; what it threw becomes a process warning.
  *
  * @example Alone
  * ```ts
@@ -46,7 +46,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
    * @throws ConfigError for an option that cannot work
    */
   constructor(options: SmartCacheOptions = {}, name = 'default', path = 'cache') {
-    super();
+    super({ captureRejections: true });
     this.#config = smartCacheConfig(options, path);
     const { strategy, maxSize, maxBytes, maxEntryBytes } = this.#config;
     const onEvict = (eviction: Eviction): void => {
@@ -155,6 +155,11 @@ export class SmartCache extends EventEmitter<CacheEvents> {
   /** Gives up memory, timers and connections: nothing is found or stored from then on. May be called again. */
   close(): MaybePromise<void> {
     return bounded(() => this.#store.close());
+  }
+
+  /** What a listener that is an async function rejects with. */
+  override [EventEmitter.captureRejectionSymbol](error: unknown, ..._event: readonly unknown[]): void {
+    warn(error);
   }
 
   #count(key: string, found: Found): Found {

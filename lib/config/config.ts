@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { AuthConfig } from '../auth/authenticator';
 import type { MonitorOptions } from '../monitor/options';
-import type { Logger, McpoOptions } from '../options';
+import type { Logger, McpoOptions, Principal } from '../options';
 import type { AccessRule } from '../policy';
 import { accessRules } from './access';
 import { authConfig } from './auth';
@@ -20,7 +20,7 @@ import { type ShareConfig, shareConfig } from './share';
 export interface Config {
   readonly servers: readonly ServerConfig[];
   readonly auth: AuthConfig;
-  readonly principal: ((req: IncomingMessage) => string | undefined | Promise<string | undefined>) | undefined;
+  readonly principal: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined;
   readonly bodyLimit: number;
   /** What the operator says of tools; the first that fits wins. */
   readonly access: readonly AccessRule[];

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors';
+import { tell, warnOnce } from '../listeners';
 import type { Logger } from '../options';
 
 const METHODS = ['debug', 'info', 'warn', 'error'] as const;
@@ -20,7 +21,8 @@ const CONSOLE: Logger = {
 
 /**
  * The host's logger, or the console from `warn` on. Messages may hold words of MCP servers, which must not look like entries of
- * their own: each is one line of bounded length.
+ * their own: each is one line of bounded length. What the logger throws or rejects with is told once, by a process warning:
+ * no request fails with it.
  *
  * @throws ConfigError for an object that is no logger
  */
@@ -30,10 +32,11 @@ export function loggerOf(logger: Logger = CONSOLE): Logger {
       throw new ConfigError('logger', `must have the methods ${METHODS.join(', ')}`);
     }
   }
+  const failed = warnOnce('mcpo: the logger failed');
   const inOneLine = (method: (typeof METHODS)[number]): Logger['info'] => {
     if (logger[method] === quiet) return quiet;
     return (...data: unknown[]) => {
-      logger[method](...data.map((item) => (typeof item === 'string' ? oneLine(item) : item)));
+      tell(() => logger[method](...data.map((item) => (typeof item === 'string' ? oneLine(item) : item))), failed);
     };
   };
   return { debug: inOneLine('debug'), info: inOneLine('info'), warn: inOneLine('warn'), error: inOneLine('error') };

@@ -7,6 +7,7 @@ import type { Directory } from '../directory';
 import { McpoError } from '../errors';
 import { type Layer, failing } from '../http';
 import type { Tool } from '../mcp/tool';
+import { checkPlain } from '../plain-json';
 import { stateOf } from '../request-state';
 import type { Telemetry } from '../telemetry';
 import { traceContextOf } from '../trace-context';
@@ -45,10 +46,28 @@ export function readArguments(
       state.call = call;
       next();
     };
+    refuseForeign(req);
     readJsonObject(req, bodyLimit)
       .then((args) => callOf(req, tool, args))
-      .then(begin, failing(next));
+      .then(begin)
+      .catch(failing(next));
   };
+}
+
+/**
+ * Arguments have one JSON text, by which results are kept and shared. What a parser of the host has made of a body may have
+ * none, such as a Date of its reviver: then the host is to be told, whatever the tool does and wherever its results are kept.
+ */
+function refuseForeign(req: IncomingMessage): void {
+  const { body } = req as { body?: unknown };
+  if (typeof body !== 'object' || body === null || Buffer.isBuffer(body) || !req.readableEnded) return;
+  // A body of another type is refused for that.
+  if (!stateOf(req).headers['content-type']?.toLowerCase().startsWith('application/json')) return;
+  try {
+    checkPlain(body);
+  } catch (cause) {
+    throw new TypeError('req.body, as a parser of the host has left it, is no JSON value', { cause });
+  }
 }
 
 function formatOf({ accept }: IncomingHttpHeaders): Format {

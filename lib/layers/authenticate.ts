@@ -14,6 +14,6 @@ export function authenticate(authenticator: Authenticator): Layer {
     };
     const authorized = authenticator.isAuthorized(req);
     if (typeof authorized === 'boolean') decide(authorized);
-    else Promise.resolve(authorized).then(decide, failing(next));
+    else Promise.resolve(authorized).then(decide).catch(failing(next));
   };
 }

@@ -5,7 +5,7 @@ import { isPromise, type MaybePromise, whenThere } from '../cache/maybe-promise'
 import type { SmartCache } from '../cache/smart-cache';
 import type { CacheEntry, Found, Generation } from '../cache/store';
 import type { Freshness } from '../freshness';
-import type { Layer } from '../http';
+import { type Layer, failing } from '../http';
 import type { Logger } from '../options';
 import type { Policies } from '../policy';
 import { type RequestDirectives, requestDirectives } from '../request-directives';
@@ -70,7 +70,7 @@ export function cache(
   }
 
   /** The same for a store that answers by promises. */
-  function useLater(lookup: Lookup, found: Promise<Found>, next: () => void): void {
+  function useLater(lookup: Lookup, found: Promise<Found>, next: (error?: unknown) => void): void {
     const { call } = lookup;
     found
       .then((known) => call.outcome !== undefined || use(lookup, known))
@@ -83,7 +83,8 @@ export function cache(
           telemetry.lookedUp(call.tool, 'miss');
           if (!call.outcome) next();
         },
-      );
+      )
+      .catch(failing(next));
   }
 
   return function cache(req, _res, next) {

@@ -1,6 +1,6 @@
 import { isOver, whenOver } from '../departure';
 import { toMcpoError } from '../errors';
-import type { Layer } from '../http';
+import { type Layer, failing } from '../http';
 import { ConcurrencyLimiter } from '../limit/limiter';
 import type { LimiterOptions } from '../limit/options';
 import type { Permit } from '../limit/permit';
@@ -42,16 +42,15 @@ export function concurrencyLimit(options: LimiterOptions = {}): ConcurrencyLimit
     const stay = whenOver(req, res, () => {
       gone.abort();
     });
-    limiter.acquire({ signal: gone.signal }).then(
-      (waited) => {
-        stay();
-        admit(waited);
-      },
-      (error: unknown) => {
-        stay();
-        if (!gone.signal.aborted) sendProblem(req, res, toMcpoError(error));
-      },
-    );
+    const enter = (waited: Permit): void => {
+      stay();
+      admit(waited);
+    };
+    const refuse = (error: unknown): void => {
+      stay();
+      if (!gone.signal.aborted) sendProblem(req, res, toMcpoError(error));
+    };
+    limiter.acquire({ signal: gone.signal }).then(enter, refuse).catch(failing(next));
   };
   return Object.assign(layer, { limiter });
 }

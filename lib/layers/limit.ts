@@ -1,6 +1,6 @@
 import { requiredCall } from '../call';
 import { toMcpoError } from '../errors';
-import type { Layer } from '../http';
+import { type Layer, failing } from '../http';
 import type { Permit, PermitSource } from '../limit/permit';
 import type { Tool } from '../mcp/tool';
 import type { Telemetry } from '../telemetry';
@@ -10,19 +10,20 @@ export function limit(limitsOf: (tool: Tool) => PermitSource, telemetry: Pick<Te
   return function limit(req, _res, next) {
     const call = requiredCall(req);
     const admit = (permit: Permit): void => {
-      telemetry.waited(call.tool, permit.waitedMs);
       call.onSettled(() => {
         permit.release();
       });
+      telemetry.waited(call.tool, permit.waitedMs);
       if (!call.outcome) next();
     };
     const limits = limitsOf(call.tool);
     const permit = limits.tryAcquire();
     if (permit) admit(permit);
     else {
-      limits.acquire({ signal: call.cancellation }).then(admit, (error: unknown) => {
+      const refuse = (error: unknown): void => {
         call.settle({ ok: false, error: toMcpoError(error) });
-      });
+      };
+      limits.acquire({ signal: call.cancellation }).then(admit, refuse).catch(failing(next));
     }
   };
 }

@@ -3,6 +3,7 @@ import { isMcpoError, toMcpoError } from '../errors';
 import type { ErrorLayer } from '../http';
 import type { Logger } from '../options';
 import { sendProblem } from '../reply';
+import { stateOf } from '../request-state';
 import type { Telemetry } from '../telemetry';
 
 /** Answers a request that failed in a layer with problem details; what it does not know is logged and answered as 500. */
@@ -15,11 +16,9 @@ export function problems(telemetry: Telemetry, logger: Logger): ErrorLayer {
     if (!isMcpoError(thrown)) logger.error({ err: thrown }, 'mcpo: a request failed unexpectedly');
     const error = toMcpoError(thrown);
     const call = toolCall(req);
-    if (call) {
-      call.settle({ ok: false, error });
-    } else {
-      sendProblem(req, res, error);
-      telemetry.refused(req, error);
-    }
+    call?.settle({ ok: false, error });
+    // A layer of the host's own may fail between the call's birth and the layer that answers it.
+    if (!stateOf(req).isAnswered) sendProblem(req, res, error);
+    if (!call) telemetry.refused(req, error);
   };
 }

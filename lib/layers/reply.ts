@@ -3,11 +3,13 @@ import { callerGone, isOver, whenOver } from '../departure';
 import type { Directory } from '../directory';
 import { type Layer, endConnection, send } from '../http';
 import { sendProblem } from '../reply';
+import { stateOf } from '../request-state';
 
 /** Answers with the call's outcome, whichever layer settles it, and settles the call of a caller who has gone. */
 export function reply(directory: Pick<Directory, 'closing'>): Layer {
   return function reply(req, res, next) {
     const call = requiredCall(req);
+    stateOf(req).isAnswered = true;
     // The first to register runs last: what the other layers note while they clean up is in the answer.
     call.onSettled((outcome) => {
       if (res.headersSent || res.destroyed) return;

@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
-import { whenThere } from '../cache/maybe-promise';
+import { isPromise } from '../cache/maybe-promise';
 import { type Cancellation, signalOf } from '../cancellation';
 import { toMcpoError } from '../errors';
 import { type Outcome, type ToolCall, requiredCall } from '../call';
 import { decodeOutcome, encodeOutcome } from '../fleet-outcome';
 import type { Epoch, Freshness } from '../freshness';
-import type { Layer } from '../http';
+import { type Layer, failing } from '../http';
 import type { Policies } from '../policy';
 import { requestDirectives } from '../request-directives';
 import { stateOf } from '../request-state';
@@ -27,7 +27,7 @@ export interface Flights {
 interface Led {
   readonly req: IncomingMessage;
   readonly call: ToolCall;
-  readonly next: () => void;
+  readonly next: (error?: unknown) => void;
 }
 
 /**
@@ -96,7 +96,9 @@ export function share(
       return;
     }
     const led = { req, call, next };
-    void whenThere(freshness.epoch(server, cache), (epoch) => join(led, epoch));
+    const epoch = freshness.epoch(server, cache);
+    if (isPromise(epoch)) epoch.then((known) => join(led, known)).catch(failing(next));
+    else join(led, epoch);
   };
 }
 

@@ -32,7 +32,7 @@ const CHECK_MS = 1_000;
  * Memory is bounded by tools x `windowSize`: names must come from a list of tools, never from a request.
  *
  * Alerts look at full windows. They are checked a second after something has happened, so that a quiet monitor does
- * nothing, and told to the listeners of `alert` when they begin and when they end. A listener that throws becomes a process
+ * nothing, and told to the listeners of `alert` when they begin and when they end. A listener that throws or rejects becomes a process
  * warning.
  *
  * @example Alone
@@ -55,7 +55,7 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
 
   /** @throws ConfigError for an option that cannot work */
   constructor(options: MonitorOptions = {}) {
-    super();
+    super({ captureRejections: true });
     this.#config = monitorConfig(options);
     const { thresholds } = this.#config;
     this.#alerting = Object.values(thresholds).some((threshold) => threshold !== false);
@@ -118,6 +118,11 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#unchecked = [];
+  }
+
+  /** What a listener that is an async function rejects with. */
+  override [EventEmitter.captureRejectionSymbol](error: unknown, ..._event: readonly unknown[]): void {
+    warn(error);
   }
 
   #end(track: Track, ok: boolean, seconds: number, now: number): void {

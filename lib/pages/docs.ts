@@ -11,7 +11,7 @@ export function docsPages(
 ): { readonly all: Readonly<Record<string, Page>>; readonly server: Readonly<Record<string, ServerPage>> } {
   const all = docsPage({ title: info.title, assets: 'docs' });
   const server: ServerPage = (req, res, entry) => {
-    void docsPage({ title: entry.server.info?.title ?? entry.server.name, assets: '../docs' })(req, res);
+    return docsPage({ title: entry.server.info?.title ?? entry.server.name, assets: '../docs' })(req, res);
   };
   const assets = DOCS_ASSETS.map((name) => [`/docs/${name}`, docsAsset(name)] as const);
   return {

@@ -169,7 +169,7 @@ export function openApiPages(
       });
       single.set(entry.server, page);
     }
-    void page(req, res);
+    return page(req, res);
   };
   return { all: { '/openapi.json': all }, server: { 'openapi.json': server } };
 }

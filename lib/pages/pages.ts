@@ -8,7 +8,7 @@ import { propertyOf } from '../request-state';
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 
 /** The same for a page of one server. */
-export type ServerPage = (req: IncomingMessage, res: ServerResponse, entry: DirectoryEntry) => void;
+export type ServerPage = (req: IncomingMessage, res: ServerResponse, entry: DirectoryEntry) => void | Promise<void>;
 
 /** Serves pages by their whole path below the mount point. */
 export function pages(table: Readonly<Record<string, Page>>): Layer {
@@ -37,7 +37,7 @@ export function serverPages(directory: Directory, table: Readonly<Record<string,
       const page = end === -1 ? undefined : byPath.get(path.slice(end + 1));
       const entry = page && directory.entry(path.slice(1, end));
       if (entry) {
-        page(req, res, entry);
+        Promise.resolve(page(req, res, entry)).catch(failing(next));
         return;
       }
     }

@@ -1,4 +1,4 @@
-import { warn } from '../errors';
+import { tell } from '../listeners';
 
 /**
  * Why a connection left the pool: it ended by itself, did not answer a ping, was idle beyond the minimum, or the pool
@@ -77,10 +77,6 @@ export class Journal {
 
   /** A listener that throws must not leave the pool half-way through a change. */
   #tell(event: PoolEvent): void {
-    try {
-      this.#listener?.(event);
-    } catch (error) {
-      warn(error);
-    }
+    tell(() => this.#listener?.(event));
   }
 }

@@ -1,4 +1,5 @@
 import { ConfigError } from '../errors';
+import { tell, warnOnce } from '../listeners';
 
 /** Part of a command: a text, or bytes. */
 export type RedisArgument = string | Buffer;
@@ -109,7 +110,16 @@ export function fleetConfig(options: RedisFleetOptions): FleetConfig {
             maxBytes: integer('local.maxBytes', local.maxBytes, 1, 2 ** 24),
             maxStaleMs: integer('local.maxStaleMs', local.maxStaleMs, 0, 0),
           },
-    logger,
+    logger: guarded(logger),
+  };
+}
+
+/** A logger that fails must not keep Redis from being used again. */
+function guarded(logger: FleetLogger): FleetLogger {
+  const failed = warnOnce('mcpo: the logger of redisFleet failed');
+  return {
+    info: (fields, message) => tell(() => logger.info(fields, message), failed),
+    warn: (fields, message) => tell(() => logger.warn(fields, message), failed),
   };
 }
 

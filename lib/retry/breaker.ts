@@ -1,5 +1,6 @@
 import type { Cancellation } from '../cancellation';
 import { McpoError, warn } from '../errors';
+import { tell } from '../listeners';
 import { checkInteger } from './options';
 
 /** `closed` lets all calls through, `open` none, `half-open` one to see whether the server is back. */
@@ -155,11 +156,7 @@ export class CircuitBreaker {
     // Before the callback, which may itself make a call.
     this.#probing = state === 'half-open';
     this.#epoch++;
-    try {
-      this.#options.onStateChange?.(state);
-    } catch (error) {
-      warn(error);
-    }
+    tell(() => this.#options.onStateChange?.(state));
   }
 
   #refusal(retryAfterMs: number): McpoError {
