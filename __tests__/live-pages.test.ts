@@ -1,6 +1,6 @@
 import path from 'node:path';
 import { type McpoRouter, mcpoRouter } from '../lib';
-import type { OpenApiDocument } from '../lib/pages/openapi';
+import type { OpenApiDocument } from '../lib/pages/openapi/document';
 import { Browser } from './support/docs-in-browser';
 import { hostileTools } from './support/hostile-tools';
 import { type Mounted, inExpress5 } from './support/hosts';

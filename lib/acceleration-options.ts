@@ -1,6 +1,6 @@
 import type { SmartCacheOptions } from './cache/options';
 import type { LimiterOptions, MaxConcurrent } from './limit/options';
-import type { Access } from './policy';
+import type { Access } from './calls/policy';
 import type { FleetFlights } from './share/fleet';
 
 /** How results are cached. Only tools that read are. */

@@ -1,19 +1,19 @@
-export { ToolCall, toolCall } from './call';
-export type { Failure, Format, Outcome, Success, ToolCallInit } from './call';
-export type { Aborter, Cancellation } from './cancellation';
-export type { TraceContext } from './trace-context';
+export { ToolCall, toolCall } from './calls/call';
+export type { Failure, Format, Outcome, Success, ToolCallInit } from './calls/call';
+export type { Aborter, Cancellation } from './util/cancellation';
+export type { TraceContext } from './http/trace-context';
 export { ConfigError, ERROR_CODES, McpoError, isMcpoError } from './errors';
 export type { ArgumentError, ErrorCode, McpoErrorOptions, Problem } from './errors';
 export { mcpoRouter } from './router';
 export type { McpoLayers, McpoRouter, McpoStats } from './router';
-export type { Caller } from './caller';
-export type { ErrorLayer, Layer } from './http';
+export type { Caller } from './auth/identity';
+export type { ErrorLayer, Layer } from './http/response';
 export { concurrencyLimit } from './layers/concurrency-limit';
 export type { ConcurrencyLimit } from './layers/concurrency-limit';
 export { requestMetrics } from './layers/request-metrics';
 export type { RequestMetricsOptions } from './layers/request-metrics';
-export type { ServerState, ServerStatus } from './server-status';
-export type { Access, Kind, ToolPolicy } from './policy';
+export type { ServerState, ServerStatus } from './servers/status';
+export type { Access, Kind, ToolPolicy } from './calls/policy';
 
 export { CacheManager } from './cache/cache-manager';
 export { MemoryStore } from './cache/memory-store';
@@ -34,7 +34,7 @@ export type {
   StoreInit,
   Strategy,
 } from './cache/store';
-export type { MaybePromise } from './cache/maybe-promise';
+export type { MaybePromise } from './util/maybe-promise';
 export { ConcurrencyLimiter } from './limit/limiter';
 export type { LimiterOptions, MaxConcurrent } from './limit/options';
 export type { AcquireOptions, Permit } from './limit/permit';

@@ -2,7 +2,7 @@ import { type AddressInfo, type Socket, createServer } from 'node:net';
 import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import { isMcpoError } from '../../lib';
-import type { CallResult } from '../../lib/mcp/call';
+import type { CallResult } from '../../lib/mcp/session/pending-call';
 import { SHARES, fuzz, scaled, shown } from '../support/fuzz';
 import { text } from '../support/lab';
 import { type Rpc, Started, answer as answerOf, call, initialized } from '../support/mcp-http';

@@ -4,7 +4,7 @@ import { type Listed, listed, pages } from '../support/fuzz-lists';
 import { type Rig, rigs } from '../support/fuzz-rig';
 import { inPlainHttp } from '../support/hosts';
 import { dialectErrors, structureErrors } from '../support/openapi-validators';
-import type { OpenApiDocument } from '../../lib/pages/openapi';
+import type { OpenApiDocument } from '../../lib/pages/openapi/document';
 
 const rig = rigs(inPlainHttp);
 /** Every so many lists their schemas are given to the metaschema, which takes its time. */

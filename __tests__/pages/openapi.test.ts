@@ -7,10 +7,15 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import Ajv from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
 import * as fc from 'fast-check';
-import type { Directory, DirectoryEntry } from '../../lib/directory';
+import type { Directory, DirectoryEntry } from '../../lib/servers/registry';
 import { ERROR_CODES } from '../../lib/errors';
-import type { Tool, ToolDefinition } from '../../lib/mcp/tool';
-import { type OpenApiDocument, type OpenApiOperation, openApiDocument, openApiPages } from '../../lib/pages/openapi';
+import type { Tool, ToolDefinition } from '../../lib/mcp/tools/tool';
+import {
+  type OpenApiDocument,
+  type OpenApiOperation,
+  openApiDocument,
+  openApiPages,
+} from '../../lib/pages/openapi/document';
 import { HOSTILE_NAMES, HOSTILE_SCHEMAS, deepSchema, hostileTools, toolOf } from '../support/hostile-tools';
 import { dialectErrors, openApiErrors, redoclyErrors } from '../support/openapi-validators';
 import { nested } from '../support/fuzz-values';

@@ -1,5 +1,5 @@
 import { type FleetFlight, McpoError } from '../../lib';
-import { decodeOutcome, encodeOutcome } from '../../lib/fleet-outcome';
+import { decodeOutcome, encodeOutcome } from '../../lib/calls/fleet-answer';
 import { type RedisFleet, redisFleet } from '../../lib/redis';
 import { deferred, until } from '../support/deferred';
 import { FakeRedis } from '../support/fake-redis';

@@ -1,5 +1,5 @@
-import { Catalogue } from '../../lib/mcp/catalogue';
-import type { ToolDefinition } from '../../lib/mcp/tool';
+import { Catalogue } from '../../lib/mcp/tools/catalogue';
+import type { ToolDefinition } from '../../lib/mcp/tools/tool';
 import { until } from '../support/deferred';
 import { Lab, text } from '../support/lab';
 import { silent } from '../support/loggers';

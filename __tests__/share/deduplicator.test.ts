@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { type Cancellation, Canceller } from '../../lib/cancellation';
+import { type Cancellation, Canceller } from '../../lib/util/cancellation';
 import { ConfigError } from '../../lib/errors';
 import { RequestDeduplicator } from '../../lib/share/deduplicator';
 

@@ -2,7 +2,7 @@ import Ajv2020 from 'ajv/dist/2020';
 import Ajv from 'ajv';
 import Ajv04 from 'ajv-draft-04';
 import addFormats from 'ajv-formats';
-import type { Tool, ToolDefinition } from '../../lib/mcp/tool';
+import type { Tool, ToolDefinition } from '../../lib/mcp/tools/tool';
 
 type JsonObject = Record<string, unknown>;
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { text } from 'node:stream/consumers';
 import Ajv2020, { type ValidateFunction } from 'ajv/dist/2020';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
-import type { OpenApiDocument } from '../../lib/pages/openapi';
+import type { OpenApiDocument } from '../../lib/pages/openapi/document';
 
 /** What two independent validators have against an OpenAPI document; empty when it is valid. */
 export async function openApiErrors(document: unknown): Promise<readonly string[]> {

@@ -1,4 +1,4 @@
-import { accelerate } from '../../lib/acceleration';
+import { accelerate } from '../../lib/calls/acceleration';
 import { resolveConfig } from '../../lib/config/config';
 
 /** The policies of a router with default options. */

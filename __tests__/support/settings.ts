@@ -1,5 +1,5 @@
 import type { McpoOptions } from '../../lib';
-import { type Acceleration, accelerate } from '../../lib/acceleration';
+import { type Acceleration, accelerate } from '../../lib/calls/acceleration';
 import { smartCacheConfig } from '../../lib/cache/options';
 import { resolveConfig } from '../../lib/config/config';
 import { ConfigError } from '../../lib/errors';

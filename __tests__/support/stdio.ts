@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
-import type { CallOptions } from '../../lib/mcp/call';
-import { type Connection, type Logger } from '../../lib/mcp/connection';
-import type { OpenOptions } from '../../lib/mcp/handshake';
+import type { CallOptions } from '../../lib/mcp/session/pending-call';
+import { type Connection, type Logger } from '../../lib/mcp/session/connection';
+import type { OpenOptions } from '../../lib/mcp/session/handshake';
 import type { StdioSpec } from '../../lib/mcp/transport';
 import { silent } from './loggers';
 

@@ -2,10 +2,10 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { Directory, DirectoryEntry } from '../../lib/directory';
-import type { Tool } from '../../lib/mcp/tool';
+import type { Directory, DirectoryEntry } from '../../lib/servers/registry';
+import type { Tool } from '../../lib/mcp/tools/tool';
 import { docsPages } from '../../lib/pages/docs';
-import { openApiPages } from '../../lib/pages/openapi';
+import { openApiPages } from '../../lib/pages/openapi/document';
 import { pages, serverPages } from '../../lib/pages/pages';
 import { policies } from './policies';
 

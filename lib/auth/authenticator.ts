@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { McpoError } from '../errors';
-import { propertyOf } from '../request-state';
+import { propertyOf } from '../http/request-state';
 import { ApiKeys } from './api-keys';
 import { foreignHosts, isCrossSite } from './browser';
 

@@ -1,4 +1,4 @@
-import { isPromise, type MaybePromise } from './maybe-promise';
+import { isPromise, type MaybePromise } from '../util/maybe-promise';
 
 /** How long a store that answers by promises may take: whoever waits for it waits for a result that it only spares. */
 const STORE_TIMEOUT_MS = 1_000;

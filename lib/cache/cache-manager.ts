@@ -1,5 +1,5 @@
 import { ConfigError, McpoError } from '../errors';
-import { allDone, type MaybePromise } from './maybe-promise';
+import { allDone, type MaybePromise } from '../util/maybe-promise';
 import type { SmartCacheOptions } from './options';
 import { SmartCache } from './smart-cache';
 import type { CacheStats } from './smart-cache-numbers';

@@ -4,7 +4,7 @@ import { bounded } from './bounded';
 import { cacheKey } from './key';
 import { MemoryStore } from './memory-store';
 import { smartCacheConfig, type SmartCacheConfig, type SmartCacheOptions } from './options';
-import { type MaybePromise, whenThere } from './maybe-promise';
+import { type MaybePromise, whenThere } from '../util/maybe-promise';
 import type { CacheEvents, CacheStats } from './smart-cache-numbers';
 import type { CacheStore, EvictReason, Eviction, Found, Generation } from './store';
 

@@ -1,4 +1,4 @@
-import type { MaybePromise } from './maybe-promise';
+import type { MaybePromise } from '../util/maybe-promise';
 
 /** A finished result. */
 export interface CacheEntry {

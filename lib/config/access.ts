@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors';
-import type { Access, AccessRule } from '../policy';
+import type { Access, AccessRule } from '../calls/policy';
 import { patternRules } from './patterns';
 
 const ACCESS: readonly unknown[] = ['read', 'idempotent', 'write'] satisfies Access[];

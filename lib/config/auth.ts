@@ -1,6 +1,6 @@
 import type { AuthConfig } from '../auth/authenticator';
 import { ConfigError } from '../errors';
-import { checkFunction, checkString, checkStrings } from './checks';
+import { checkFunction, checkString, checkStrings } from '../util/checks';
 
 type Fields = Readonly<Record<string, unknown>>;
 

@@ -1,7 +1,7 @@
 import type { SmartCacheOptions } from '../cache/options';
 import { ConfigError } from '../errors';
-import type { CachePolicyConfig, CacheRule, KindRule } from '../policy';
-import { checkInteger, checkObject, checkOptions, checkStrings, join } from './checks';
+import type { CachePolicyConfig, CacheRule, KindRule } from '../calls/policy';
+import { checkInteger, checkObject, checkOptions, checkStrings, join } from '../util/checks';
 import { environmentInteger, environmentSeconds } from './environment';
 import { patternRules } from './patterns';
 

@@ -1,5 +1,5 @@
 import { type LimiterOptions, type MaxConcurrent, limiterConfig } from '../limit/options';
-import { checkObject, checkOptions } from './checks';
+import { checkObject, checkOptions } from '../util/checks';
 import { environmentInteger } from './environment';
 import { patternRules } from './patterns';
 

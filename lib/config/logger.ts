@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors';
-import { tell, warnOnce } from '../listeners';
+import { tell, warnOnce } from '../util/listeners';
 import type { Logger } from '../options';
 
 const METHODS = ['debug', 'info', 'warn', 'error'] as const;

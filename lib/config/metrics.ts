@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors';
 import type { MetricsOptions } from '../options';
-import { checkBoolean, checkOptions, checkString } from './checks';
+import { checkBoolean, checkOptions, checkString } from '../util/checks';
 
 /** Prometheus metrics. */
 export interface MetricsConfig {

@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors';
 import { MAX_WINDOW_SIZE, type MonitorOptions, monitorConfig } from '../monitor/options';
-import { checkOptions } from './checks';
+import { checkOptions } from '../util/checks';
 import { environmentInteger } from './environment';
 
 const VARIABLE = 'MCPO_MONITOR_WINDOW_SIZE';

@@ -1,5 +1,5 @@
-import { glob } from '../glob';
-import { checkObject, join } from './checks';
+import { glob } from '../util/glob';
+import { checkObject, join } from '../util/checks';
 
 /** What an object says by patterns over `server/tool`, in its order. */
 export function patternRules<T>(

@@ -1,6 +1,6 @@
 import { poolConfig } from '../pool/options';
 import type { ServerPoolOptions } from '../pool/server-pools';
-import { checkInteger, checkOptions } from './checks';
+import { checkInteger, checkOptions } from '../util/checks';
 import { environmentInteger, environmentSeconds } from './environment';
 
 const CONNECTIONS = [

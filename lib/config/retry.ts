@@ -1,5 +1,5 @@
 import type { RetryOptions } from '../retry/options';
-import { checkInteger, checkOptions } from './checks';
+import { checkInteger, checkOptions } from '../util/checks';
 
 /** How calls are retried, complete and checked; one attempt means never. */
 export interface RetryConfig extends RetryOptions {

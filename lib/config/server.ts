@@ -1,10 +1,10 @@
-import { type ForwardRule, forwardRules } from '../auth/forward';
+import { type ForwardRule, forwardRules } from '../auth/forward-headers';
 import { ConfigError } from '../errors';
-import { glob } from '../glob';
+import { glob } from '../util/glob';
 import type { LimiterOptions } from '../limit/options';
-import type { McpServerConfig } from '../server';
+import type { McpServerConfig } from '../servers/server';
 import { serverTtl } from './cache';
-import { checkBoolean, checkInteger, checkOptions, checkStrings, join } from './checks';
+import { checkBoolean, checkInteger, checkOptions, checkStrings, join } from '../util/checks';
 import { limitOptions } from './concurrency';
 import { originOf } from './origin';
 import { poolOptions } from './pool';

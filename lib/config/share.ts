@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors';
 import type { FleetFlights } from '../share/fleet';
-import { checkInteger, checkOptions } from './checks';
+import { checkInteger, checkOptions } from '../util/checks';
 import { environmentSeconds } from './environment';
 
 /** How equal calls in flight are run as one. */

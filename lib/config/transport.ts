@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors';
 import type { CustomSpec, TransportSpec } from '../mcp/transport';
-import { checkFunction, checkObject, checkString, checkStringRecord } from './checks';
+import { checkFunction, checkObject, checkString, checkStringRecord } from '../util/checks';
 
 type Fields = Readonly<Record<string, unknown>>;
 

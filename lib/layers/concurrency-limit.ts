@@ -1,10 +1,10 @@
-import { isOver, whenOver } from '../departure';
+import { isOver, whenOver } from '../http/disconnect';
 import { toMcpoError } from '../errors';
-import { type Layer, failing } from '../http';
+import { type Layer, failing } from '../http/response';
 import { ConcurrencyLimiter } from '../limit/limiter';
 import type { LimiterOptions } from '../limit/options';
 import type { Permit } from '../limit/permit';
-import { sendProblem } from '../reply';
+import { sendProblem } from '../http/problem';
 
 /** A limit on any route, with its {@link ConcurrencyLimiter} to look at and to change. */
 export type ConcurrencyLimit = Layer & { readonly limiter: ConcurrencyLimiter };

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
-import { holdBody } from '../body-stream';
-import type { Layer } from '../http';
-import { newState } from '../request-state';
+import { holdBody } from '../http/body-stream';
+import type { Layer } from '../http/response';
+import { newState } from '../http/request-state';
 
 const HEADER = 'X-Request-Id';
 const SAFE = /^[\w.:+/=-]{1,128}$/;

@@ -1,10 +1,10 @@
-import { toolCall } from '../call';
+import { toolCall } from '../calls/call';
 import { isMcpoError, toMcpoError } from '../errors';
-import type { ErrorLayer } from '../http';
+import type { ErrorLayer } from '../http/response';
 import type { Logger } from '../options';
-import { sendProblem } from '../reply';
-import { stateOf } from '../request-state';
-import type { Telemetry } from '../telemetry';
+import { sendProblem } from '../http/problem';
+import { stateOf } from '../http/request-state';
+import type { Telemetry } from '../telemetry/telemetry';
 
 /** Answers a request that failed in a layer with problem details; what it does not know is logged and answered as 500. */
 export function problems(telemetry: Telemetry, logger: Logger): ErrorLayer {

@@ -1,6 +1,6 @@
-import { whenOver } from '../departure';
+import { whenOver } from '../http/disconnect';
 import { ConfigError } from '../errors';
-import type { Layer } from '../http';
+import type { Layer } from '../http/response';
 import { HttpInstruments } from '../monitor/http-instruments';
 import type { Registry } from '../monitor/registry';
 

@@ -1,7 +1,7 @@
-import type { Directory } from '../directory';
+import type { Directory } from '../servers/registry';
 import { McpoError } from '../errors';
-import { type Layer, endConnection, pathOf } from '../http';
-import { propertyOf, stateOf } from '../request-state';
+import { type Layer, endConnection, pathOf } from '../http/response';
+import { propertyOf, stateOf } from '../http/request-state';
 
 /** Finds the tool that the path names. */
 export function resolve(directory: Directory): Layer {

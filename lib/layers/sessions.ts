@@ -1,8 +1,8 @@
-import type { Identify } from '../caller';
-import type { Directory } from '../directory';
+import type { Identify } from '../auth/identity';
+import type { Directory } from '../servers/registry';
 import { McpoError } from '../errors';
-import { type Layer, failing, pathOf } from '../http';
-import { propertyOf } from '../request-state';
+import { type Layer, failing, pathOf } from '../http/response';
+import { propertyOf } from '../http/request-state';
 
 /** Ends the caller's session with a server that keeps state: `DELETE /:server`, with the session's `X-MCPO-Session`. */
 export function sessions(directory: Directory, identify: Identify): Layer {

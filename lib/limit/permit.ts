@@ -1,4 +1,4 @@
-import type { Cancellation } from '../cancellation';
+import type { Cancellation } from '../util/cancellation';
 /** The right to run one call, held until it is given back. */
 export interface Permit {
   /** How long the holder waited for it, in milliseconds; 0 when it was free. */

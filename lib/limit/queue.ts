@@ -1,4 +1,4 @@
-import type { Cancellation } from '../cancellation';
+import type { Cancellation } from '../util/cancellation';
 import type { Permit } from './permit';
 
 /** One caller in the queue: a promise with a deadline and an abort signal, settled once. */

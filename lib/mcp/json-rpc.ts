@@ -6,7 +6,7 @@ import {
   isJSONRPCRequest,
   isJSONRPCResultResponse,
 } from '@modelcontextprotocol/sdk/types.js';
-import { NONSENSE } from './faults';
+import { NONSENSE } from './session/failures';
 
 type Fields = Readonly<Record<string, unknown>>;
 

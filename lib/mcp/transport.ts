@@ -1,10 +1,10 @@
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { Logger } from './connection';
-import { Upstream } from './fetch';
-import { HttpTransport } from './http';
-import { StdioTransport } from './stdio';
+import type { Logger } from './session/connection';
+import { Upstream } from './http/fetch';
+import { HttpTransport } from './http/transport';
+import { StdioTransport } from './stdio/transport';
 
 type Headers = Readonly<Record<string, string>>;
 

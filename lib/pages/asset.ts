@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { send } from '../http';
+import { send } from '../http/response';
 import type { Page } from './pages';
 
 /** What is read once and kept; where that fails, as without file descriptors, the next who asks has it tried again. */

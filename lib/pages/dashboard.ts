@@ -1,8 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Authenticator, unauthorized } from '../auth/authenticator';
-import type { Directory } from '../directory';
-import { pathOf, send } from '../http';
+import type { Directory } from '../servers/registry';
+import { pathOf, send } from '../http/response';
 import type { BreakerState } from '../retry/breaker';
 import { asset, readOnce } from './asset';
 import { DashboardEvents } from './dashboard-events';

@@ -1,5 +1,5 @@
-import type { Directory } from '../directory';
-import { pathOf, send } from '../http';
+import type { Directory } from '../servers/registry';
+import { pathOf, send } from '../http/response';
 import { DOCS_ASSETS, docsAsset } from './docs-assets';
 import { HTML_HEADERS } from './html';
 import type { Page, ServerPage } from './pages';

@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator } from '../auth/authenticator';
-import type { Directory } from '../directory';
-import { send } from '../http';
-import type { ServerStatus } from '../server-status';
+import type { Directory } from '../servers/registry';
+import { send } from '../http/response';
+import type { ServerStatus } from '../servers/status';
 import type { Page } from './pages';
 
 /** `degraded` when some servers are down, `unhealthy` when all are, or when the router is closing. */

@@ -1,9 +1,9 @@
-import type { Acceleration } from '../acceleration';
-import type { Directory } from '../directory';
+import type { Acceleration } from '../calls/acceleration';
+import type { Directory } from '../servers/registry';
 import type { Alert } from '../monitor/alerts';
 import type { PerformanceMonitor } from '../monitor/performance-monitor';
 import type { PerformanceStats } from '../monitor/track';
-import type { ServerStatus } from '../server-status';
+import type { ServerStatus } from '../servers/status';
 import { type Health, healthOf, serverStates } from './health';
 
 /** What `/metrics` says in JSON, in MCPO's form; durations are in seconds, rates in percent. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { send } from '../http';
+import { send } from '../http/response';
 import type { Exposition } from '../monitor/exposition';
 import type { Page } from './pages';
 

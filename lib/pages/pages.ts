@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Directory, DirectoryEntry } from '../directory';
+import type { Directory, DirectoryEntry } from '../servers/registry';
 import { McpoError } from '../errors';
-import { type Layer, failing, pathOf } from '../http';
-import { propertyOf } from '../request-state';
+import { type Layer, failing, pathOf } from '../http/response';
+import { propertyOf } from '../http/request-state';
 
 /** Answers a GET or HEAD request. */
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;

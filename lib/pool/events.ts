@@ -1,4 +1,4 @@
-import { tell } from '../listeners';
+import { tell } from '../util/listeners';
 
 /**
  * Why a connection left the pool: it ended by itself, did not answer a ping, was idle beyond the minimum, or the pool

@@ -1,4 +1,4 @@
-import type { Member } from './member';
+import type { Member } from './pooled-connection';
 import type { PoolResource } from './resource';
 
 /** The age of a call is of use to others too, who need it to a second or so. */

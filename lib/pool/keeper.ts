@@ -1,8 +1,8 @@
 import { McpoError } from '../errors';
-import type { Member } from './member';
+import type { Member } from './pooled-connection';
 import type { PoolConfig } from './options';
 import type { PoolResource } from './resource';
-import { within } from './within';
+import { within } from '../util/timeout';
 
 /** The pool, as its keeper sees it. */
 export interface Kept<R extends PoolResource> {

@@ -1,7 +1,7 @@
 import { McpoError } from '../errors';
 import { Backoff } from './backoff';
 import type { Open, PoolResource } from './resource';
-import { within } from './within';
+import { within } from '../util/timeout';
 
 /** More than two at a time would make a storm of processes at start-up and in a sudden rush. */
 const MAX_AT_A_TIME = 2;

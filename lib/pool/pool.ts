@@ -1,10 +1,10 @@
-import type { Cancellation } from '../cancellation';
+import type { Cancellation } from '../util/cancellation';
 import { McpoError } from '../errors';
 import { Journal, type PoolStats } from './events';
-import { MemberLease, type Member } from './member';
+import { MemberLease, type Member } from './pooled-connection';
 import { poolConfig, type PoolOptions } from './options';
 import type { Lease, Open, PoolResource } from './resource';
-import { Quiet } from './quiet';
+import { Quiet } from '../util/drain';
 import { Supply } from './supply';
 import { Waiters } from './waiters';
 

@@ -2,11 +2,11 @@ import { McpoError } from '../errors';
 import type { CloseReason, Journal } from './events';
 import { Growth } from './growth';
 import { Keeper } from './keeper';
-import { Member } from './member';
+import { Member } from './pooled-connection';
 import { Opener } from './opener';
 import type { PoolConfig } from './options';
 import type { Open, PoolResource } from './resource';
-import { Roster } from './roster';
+import { Roster } from './connections';
 
 /** Those who make calls, as the supply of connections sees them. */
 export interface Demand {

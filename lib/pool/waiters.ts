@@ -1,6 +1,6 @@
-import type { Cancellation } from '../cancellation';
+import type { Cancellation } from '../util/cancellation';
 import { McpoError } from '../errors';
-import { Chain, type Link } from './chain';
+import { Chain, type Link } from '../util/linked-list';
 
 interface Waiter<T> extends Link<Waiter<T>> {
   resolve(value: T): void;

@@ -1,8 +1,8 @@
 import type { FleetFlight, FleetFlights } from '../share/fleet';
 import { pack, unpack } from './codec';
 import { type Generations, newToken } from './generations';
-import type { Hub } from './hub';
-import { DOWN, type Link, type Sending } from './link';
+import type { Hub } from './pub-sub';
+import { DOWN, type Link, type Sending } from './client';
 import type { FleetConfig } from './options';
 import { ignored, pair, text } from './reply';
 import { ACQUIRE, RELEASE, RENEW, TOKEN_LENGTH } from './scripts';

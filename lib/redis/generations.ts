@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { DOWN, type Debtor, type Link, type Sending } from './link';
+import { DOWN, type Debtor, type Link, type Sending } from './client';
 import { ignored, scanned, text, texts } from './reply';
 import { DROP, GENERATION, UNSETTLED } from './scripts';
 

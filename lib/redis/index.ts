@@ -2,13 +2,13 @@ import type { StoreFactory } from '../cache/store';
 import type { FleetFlights } from '../share/fleet';
 import { RedisFlights } from './flights';
 import { Generations } from './generations';
-import { Hub } from './hub';
-import { Link } from './link';
+import { Hub } from './pub-sub';
+import { Link } from './client';
 import { LocalTier } from './local-tier';
 import { fleetConfig, type RedisFleetOptions } from './options';
-import { Staleness } from './staleness';
+import { Staleness } from './max-stale';
 import { RedisStore } from './store';
-import { untilSo } from './within';
+import { untilSo } from './timeout';
 
 export type { FleetLogger, LocalOptions, RedisArgument, RedisFleetOptions } from './options';
 

@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors';
-import { tell, warnOnce } from '../listeners';
+import { tell, warnOnce } from '../util/listeners';
 
 /** Part of a command: a text, or bytes. */
 export type RedisArgument = string | Buffer;

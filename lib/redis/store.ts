@@ -1,14 +1,14 @@
-import type { MaybePromise } from '../cache/maybe-promise';
+import type { MaybePromise } from '../util/maybe-promise';
 import type { CacheEntry, CacheStore, Found, Generation, StoreHealth, StoreInit } from '../cache/store';
 import { leftMs, packEntry, unpackEntry } from './codec';
 import { GENERATION_TTL_MS, type Generations, settled } from './generations';
-import { Heads } from './heads';
-import { DOWN, type Link } from './link';
+import { Heads } from './entry-tags';
+import { DOWN, type Link } from './client';
 import type { LocalTier, Near } from './local-tier';
 import type { FleetConfig } from './options';
 import { ignored, pair } from './reply';
 import { DELETE, HEAD_LENGTH, SET, TOKEN_LENGTH } from './scripts';
-import type { Staleness } from './staleness';
+import type { Staleness } from './max-stale';
 
 /** As good as an empty store: nothing is found, and nothing may be kept. */
 const NOTHING: Found = { entry: undefined, generation: undefined };

@@ -1,4 +1,4 @@
-import type { Hub } from './hub';
+import type { Hub } from './pub-sub';
 
 /** Those who wait for the end of another instance's call, by the token of the call. */
 export class Waiters {

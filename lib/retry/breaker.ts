@@ -1,6 +1,6 @@
-import type { Cancellation } from '../cancellation';
+import type { Cancellation } from '../util/cancellation';
 import { McpoError, warn } from '../errors';
-import { tell } from '../listeners';
+import { tell } from '../util/listeners';
 import { checkInteger } from './options';
 
 /** `closed` lets all calls through, `open` none, `half-open` one to see whether the server is back. */

@@ -1,4 +1,4 @@
-import type { Cancellation } from '../cancellation';
+import type { Cancellation } from '../util/cancellation';
 import { RetryBudget } from './budget';
 import { checkInteger, type RetryOptions } from './options';
 

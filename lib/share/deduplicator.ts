@@ -1,4 +1,4 @@
-import type { Aborter, Cancellation } from '../cancellation';
+import type { Aborter, Cancellation } from '../util/cancellation';
 import { ConfigError } from '../errors';
 import { Flight } from './flight';
 

@@ -1,4 +1,4 @@
-import type { Aborter, Cancellation } from '../cancellation';
+import type { Aborter, Cancellation } from '../util/cancellation';
 
 interface Caller<T> {
   readonly resolve: (value: T) => void;

@@ -1,6 +1,6 @@
 import { SmartCache } from '../../../lib';
 import { storeContract } from '../../../lib/cache/store-contract';
-import type { MaybePromise } from '../../../lib/cache/maybe-promise';
+import type { MaybePromise } from '../../../lib/util/maybe-promise';
 import type { CacheStore, StoreFactory, StoreInit } from '../../../lib/cache/store';
 import { type RedisFleetOptions, redisFleet } from '../../../lib/redis';
 import { type CLIENTS, type OwnFleet, ownFleet } from '../../support/redis-clients';

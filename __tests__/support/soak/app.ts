@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type RecordableHistogram, createHistogram } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import { type McpoOptions, mcpoRouter } from '../../../lib';
-import { whenOver } from '../../../lib/departure';
+import { whenOver } from '../../../lib/http/disconnect';
 import { inPlainHttp } from '../hosts';
 import { silent } from '../loggers';
 

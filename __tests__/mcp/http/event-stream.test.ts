@@ -1,0 +1,135 @@
+import type { ServerResponse } from 'node:http';
+import { deferred, until } from '../../support/deferred';
+import { text } from '../../support/lab';
+import { Started, answer, byHand, call, failure } from '../../support/mcp-http';
+
+const started = new Started();
+afterEach(() => started.end());
+
+const STREAM = { 'Content-Type': 'text/event-stream' };
+const PROGRESS = { jsonrpc: '2.0', method: 'notifications/message', params: { level: 'info', data: 'half of it' } };
+const lost = { code: 'MCPO_CONNECTION_LOST', outcome: 'unknown' };
+
+function event(message: unknown, before = 'event: message\n'): string {
+  return `${before}data: ${typeof message === 'string' ? message : JSON.stringify(message)}\n\n`;
+}
+
+/** Writes these pieces, each after the one before has left. */
+function write(res: ServerResponse, pieces: readonly (string | Buffer)[], end: () => unknown = () => res.end()): void {
+  const [first, ...rest] = pieces;
+  if (first === undefined) end();
+  else res.write(first, () => setImmediate(() => write(res, rest, end)));
+}
+
+async function connect(answerCall: (res: ServerResponse, id: number) => void): ReturnType<Started['connect']> {
+  const { url } = await started.listen(byHand((rpc, res) => answerCall(res, rpc.id ?? NaN)));
+  return started.connect(`${url}/mcp`);
+}
+
+it.each([
+  ['named', 'event: message\n'],
+  ['without a name', ''],
+  ['with Windows line ends', 'event: message\r\n'],
+])('the answer is an event %s', async (_what, before) => {
+  const connection = await connect((res, id) => {
+    res.writeHead(200, { 'Content-Type': 'text/event-stream; charset=utf-8' });
+    res.end(event(answer(id, text('well')), before));
+  });
+  expect(await call(connection)).toEqual(text('well'));
+});
+
+it('events may come in any pieces, characters cut in two among them', async () => {
+  const said = text('é🎈'.repeat(3));
+  const connection = await connect((res, id) => {
+    res.writeHead(200, STREAM);
+    const bytes = Buffer.from(`: a comment\nevent: other\ndata: {}\n\n${event(answer(id, said))}`);
+    write(res, [event(PROGRESS), ...Array.from(bytes, (_, at) => bytes.subarray(at, at + 1))]);
+  });
+  expect(await call(connection)).toEqual(said);
+});
+
+it('data may be spread over lines', async () => {
+  const connection = await connect((res, id) => {
+    const [begin = '', end = ''] = answer(id, text('well')).split(/(?<=,)(?=")/, 2);
+    const rest = answer(id, text('well')).slice(begin.length + end.length);
+    res.writeHead(200, STREAM).end(event(PROGRESS) + `data: ${begin}\ndata: ${end}${rest}\n\n`);
+  });
+  expect(await call(connection)).toEqual(text('well'));
+});
+
+it('the answer does not wait for the end of its stream, which closing ends', async () => {
+  const ended = deferred();
+  const connection = await connect((res, id) => {
+    res
+      .on('close', ended.resolve)
+      .writeHead(200, STREAM)
+      .write(event(answer(id, text('well'))));
+  });
+  expect(await call(connection)).toEqual(text('well'));
+  await connection.close();
+  await ended.promise;
+});
+
+it('what follows the answer is heard, too', async () => {
+  const connection = await connect((res, id) => {
+    res.writeHead(200, STREAM);
+    const changed = event({ jsonrpc: '2.0', method: 'notifications/tools/list_changed' });
+    write(res, [event(answer(id, text('well'))), changed]);
+  });
+  let changes = 0;
+  connection.onToolsChanged(() => (changes += 1));
+  expect(await call(connection)).toEqual(text('well'));
+  await until(() => changes === 1, 2_000);
+});
+
+it('rubbish among the events is passed over', async () => {
+  const connection = await connect((res, id) => {
+    res.writeHead(200, STREAM).end(event('{"half') + event('[1]') + event(answer(id, text('well'))));
+  });
+  expect(await call(connection)).toEqual(text('well'));
+});
+
+it('an answer that is none ends its call', async () => {
+  const connection = await connect((res, id) => {
+    res.writeHead(200, STREAM).write(event({ jsonrpc: '2.0', id, outcome: 'fine' }));
+  });
+  expect(await failure(call(connection))).toMatchObject({ code: 'MCPO_BAD_RESPONSE' });
+});
+
+it.each<[string, (res: ServerResponse) => void]>([
+  ['ends without a byte', (res) => res.end()],
+  ['is cut before its first byte', (res) => res.flushHeaders()],
+  ['ends after another event', (res) => res.end(event(PROGRESS))],
+  ['is cut after another event', (res) => write(res, [event(PROGRESS), 'data: {"json'], () => res.destroy())],
+])('a stream that %s ends its call at once', async (_what, end) => {
+  const connection = await connect((res) => {
+    res.writeHead(200, STREAM);
+    end(res);
+    if (!res.writableEnded) setImmediate(() => res.destroy());
+  });
+  expect(await failure(call(connection))).toMatchObject(lost);
+  expect(connection.closed).toBe(false);
+});
+
+it('an endless event ends its call', async () => {
+  const ended = deferred();
+  const connection = await connect((res) => {
+    res.on('close', ended.resolve).writeHead(200, STREAM).write(event(PROGRESS));
+    const piece = Buffer.alloc(1_048_576, 'x');
+    const more = (): void => {
+      if (!res.destroyed) res.write(piece, more);
+    };
+    res.write('data: "', more);
+  });
+  expect(await failure(call(connection))).toMatchObject(lost);
+  await ended.promise;
+});
+
+it('a call that is given up ends its stream', async () => {
+  const ended = deferred();
+  const connection = await connect((res) => {
+    res.on('close', ended.resolve).writeHead(200, STREAM).write(event(PROGRESS));
+  });
+  expect(await failure(call(connection, {}, 'echo', 200))).toMatchObject({ code: 'MCPO_TIMEOUT' });
+  await ended.promise;
+});

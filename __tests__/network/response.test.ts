@@ -1,0 +1,134 @@
+import { buffer } from 'node:stream/consumers';
+import { Canceller } from '../../lib/util/cancellation';
+import { Incoming } from '../../lib/network/response';
+
+const resume = (): void => undefined;
+
+/** A response, and what undici does with it. */
+function arriving(): { incoming: Incoming; abort: Canceller; aborted: unknown[]; heads: (Error | undefined)[] } {
+  const abort = new Canceller();
+  const heads: (Error | undefined)[] = [];
+  const aborted: unknown[] = [];
+  const incoming = new Incoming(abort, (error) => heads.push(error));
+  return { incoming, abort, aborted, heads };
+}
+
+/** One whose head has come. */
+function arrived(...headers: string[]): ReturnType<typeof arriving> {
+  const it = arriving();
+  it.incoming.onConnect((reason) => {
+    it.aborted.push(reason);
+    it.incoming.onError(reason ?? new Error('aborted'));
+  });
+  const raw = headers.map((header) => Buffer.from(header));
+  it.incoming.onHeaders(200, raw, resume, 'OK');
+  return it;
+}
+
+const bytes = Buffer.from('body');
+
+it('tells its head once, not that of an early hint, with headers of one name put together', () => {
+  const { incoming, heads } = arriving();
+  incoming.onHeaders(103, [], resume, 'Early Hints');
+  expect(heads).toEqual([]);
+  incoming.onHeaders(
+    200,
+    ['Vary', 'a', 'X', '1', 'vary', 'b'].map((text) => Buffer.from(text)),
+    resume,
+    'OK',
+  );
+  expect(heads).toEqual([undefined]);
+  expect([...incoming.headers]).toEqual([
+    ['vary', 'a, b'],
+    ['x', '1'],
+  ]);
+});
+
+it('keeps what comes of the body until somebody reads it', async () => {
+  const { incoming } = arrived();
+  incoming.onData(bytes);
+  expect(await incoming.first()).toBe(bytes);
+  const read: Buffer[] = [];
+  const whole = incoming.read((chunk) => read.push(chunk));
+  incoming.onData(bytes);
+  incoming.onComplete();
+  await whole;
+  expect(read).toEqual([bytes, bytes]);
+});
+
+it('has no first bytes when it ends without any', async () => {
+  const { incoming } = arrived();
+  const first = incoming.first();
+  incoming.onComplete();
+  expect(await first).toBeUndefined();
+});
+
+it('that is cut off fails for the reader, also for one that comes later', async () => {
+  const { incoming } = arrived();
+  const reading = incoming.read(() => undefined);
+  const cause = new Error('reset');
+  incoming.onError(cause);
+  await expect(reading).rejects.toMatchObject({ name: 'TypeError', message: 'terminated', cause });
+  await expect(incoming.read(() => undefined)).rejects.toMatchObject({ message: 'terminated' });
+});
+
+it('that is cancelled before there is a connection is not sent', () => {
+  const { incoming, abort, heads } = arriving();
+  const reason = new Error('the caller has gone');
+  abort.abort(reason);
+  expect(heads).toEqual([reason]);
+  const told: unknown[] = [];
+  incoming.onConnect((why) => told.push(why));
+  expect(told).toEqual([reason]);
+});
+
+it('ends with what its reader throws, at whatever it throws that', async () => {
+  const cause = new Error('too long');
+  const refuse = (): void => {
+    throw cause;
+  };
+  const early = arrived();
+  early.incoming.onData(bytes);
+  await expect(early.incoming.read(refuse)).rejects.toMatchObject({ message: 'terminated', cause });
+  expect(early.aborted).toEqual([cause]);
+  const late = arrived();
+  const reading = late.incoming.read(refuse);
+  expect(() => late.incoming.onData(bytes)).toThrow(cause);
+  late.incoming.onError(cause);
+  await expect(reading).rejects.toMatchObject({ message: 'terminated', cause });
+});
+
+describe('as a stream of the web', () => {
+  it('gives the body and tells the end once', async () => {
+    const { incoming } = arrived();
+    const onEnd = jest.fn();
+    const seen: Buffer[] = [];
+    incoming.onData(bytes);
+    const stream = incoming.stream((chunk) => seen.push(chunk), onEnd);
+    incoming.onComplete();
+    expect(await buffer(stream)).toEqual(bytes);
+    expect(seen).toEqual([bytes]);
+    expect(onEnd).toHaveBeenCalledTimes(1);
+  });
+
+  it('ends the response when it is cancelled', async () => {
+    const { incoming, aborted } = arrived();
+    const onEnd = jest.fn();
+    await incoming.stream(() => undefined, onEnd).cancel();
+    await new Promise(setImmediate);
+    expect(aborted).toHaveLength(1);
+    expect(onEnd).toHaveBeenCalledTimes(1);
+  });
+
+  it('fails where 64 MiB have come that nobody has read', async () => {
+    const { incoming } = arrived();
+    const onEnd = jest.fn();
+    const stream = incoming.stream(() => undefined, onEnd);
+    const much = Buffer.alloc(16 * 1_048_576);
+    for (let count = 0; count < 4; count += 1) incoming.onData(much);
+    expect(() => incoming.onData(much)).toThrow('nobody reads');
+    incoming.onError(new Error('nobody reads'));
+    await expect(buffer(stream)).rejects.toThrow('terminated');
+    expect(onEnd).toHaveBeenCalledTimes(1);
+  });
+});

@@ -1,0 +1,66 @@
+import type { LimitConfig } from '../config/concurrency';
+import { ConcurrencyLimiter } from '../limit/limiter';
+import { Limits } from '../limit/limits';
+import type { LimiterOptions } from '../limit/options';
+import type { PermitSource } from '../limit/permit';
+import type { Tool } from '../mcp/tools/tool';
+
+/** The limits of a router: for all calls, for those of a server, and for those of a tool. */
+export class LimitTable {
+  /** For all calls. */
+  readonly global: ConcurrencyLimiter;
+  readonly #config: LimitConfig;
+  readonly #servers = new Map<string, ConcurrencyLimiter>();
+  readonly #tools = new Map<string, ConcurrencyLimiter>();
+  readonly #known = new WeakMap<Tool, PermitSource>();
+
+  /** @param servers - the limits of servers that have their own, by name */
+  constructor(config: LimitConfig, servers: ReadonlyMap<string, LimiterOptions>) {
+    this.#config = config;
+    this.global = new ConcurrencyLimiter({ ...config.global, name: 'the router' });
+    for (const [name, options] of servers) {
+      this.#servers.set(name, new ConcurrencyLimiter({ ...options, name: `server ${name}` }));
+    }
+  }
+
+  /** The limits of each server that has its own. */
+  get servers(): ReadonlyMap<string, ConcurrencyLimiter> {
+    return this.#servers;
+  }
+
+  /** The limits of each tool that has its own and has been called, by `server/tool`. */
+  get tools(): ReadonlyMap<string, ConcurrencyLimiter> {
+    return this.#tools;
+  }
+
+  /** What a call of the tool needs a permit from. */
+  of(tool: Tool): PermitSource {
+    let limits = this.#known.get(tool);
+    if (!limits) {
+      limits = this.#build(tool);
+      this.#known.set(tool, limits);
+    }
+    return limits;
+  }
+
+  /** Refuses the waiting calls and all later ones. */
+  close(): void {
+    for (const limiter of [this.global, ...this.#servers.values(), ...this.#tools.values()]) limiter.close();
+  }
+
+  #build(tool: Tool): PermitSource {
+    const narrowestFirst = [this.#forTool(`${tool.server}/${tool.name}`), this.#servers.get(tool.server), this.global];
+    const limits = narrowestFirst.filter((limiter) => limiter !== undefined);
+    return limits.length === 1 ? this.global : new Limits(limits);
+  }
+
+  /** By name, so that a tool whose definition changes keeps its limiter and the permits that are out. */
+  #forTool(path: string): ConcurrencyLimiter | undefined {
+    const known = this.#tools.get(path);
+    const rule = this.#config.tools.find(({ fits }) => fits(path));
+    if (known || !rule) return known;
+    const limiter = new ConcurrencyLimiter({ ...rule.options, name: `tool ${path}` });
+    this.#tools.set(path, limiter);
+    return limiter;
+  }
+}

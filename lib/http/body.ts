@@ -1,0 +1,151 @@
+import { isUtf8 } from 'node:buffer';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { REMEDY, bytesOf, flow, isCut, streamBelow, tooLarge } from './body-stream';
+import { type MaybePromise, whenThere } from '../util/maybe-promise';
+import { callerGone } from './disconnect';
+import { McpoError, isMcpoError } from '../errors';
+import { propertyOf, stateOf } from './request-state';
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/** What a number beyond 1.8e308 has: an exponent of three digits, or three hundred of its own. */
+const MAY_OVERFLOW = /[eE]\+?\d{3}|\d{300}/;
+
+/** What has come is there once this has been waited for: Node goes through all of it first. */
+const ARRIVED = Promise.resolve();
+
+/**
+ * The body of a request as a JSON object; `{}` when it has no bytes, whatever its type. A body that a parser of the host
+ * (`express.json()`) has read already is taken from `req.body`.
+ *
+ * @param limit - the largest body, in bytes, before and after decompression
+ * @throws McpoError MCPO_UNSUPPORTED_MEDIA_TYPE, MCPO_BODY_TOO_LARGE, MCPO_INVALID_JSON, MCPO_INVALID_BODY
+ */
+export function readJsonObject(req: IncomingMessage, limit: number): Promise<JsonObject> {
+  const read = (): MaybePromise<JsonObject> => whenThere(valueOf(req, limit), asObject);
+  if (propertyOf(req, 'readableFlowing') === null) return ARRIVED.then(read);
+  // Who has paused or started the stream may start it again before the next turn.
+  return new Promise((resolve) => {
+    resolve(read());
+  });
+}
+
+function valueOf(req: IncomingMessage, limit: number): MaybePromise<unknown> {
+  const { headers } = stateOf(req);
+  const { 'content-length': length } = headers;
+  if (Number(length) === 0 || isWithoutBody(req, headers)) return {};
+  const refusal = refusalOf(headers);
+  const hasBeenRead = req.readableDidRead || isReadBelow(req);
+  // Node throws away the rest of a body only where nobody has begun with it.
+  if (hasBeenRead) flow(req);
+  if (refusal && (length !== undefined || hasBeenRead)) throw refusal;
+  if (Number(length) > limit) throw tooLarge(limit);
+  if (hasBeenRead) return parsedBy(req, length);
+  if (!req.readableEnded) return whenThere(bytesOf(req, headers, limit, refusal), parse);
+  if (isCut(req)) throw callerGone();
+  const isEmpty = length === undefined && (refusal !== undefined || bodyOf(req) === undefined);
+  return isEmpty ? {} : parsedBy(req, length);
+}
+
+function asObject(value: unknown): JsonObject {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new McpoError('MCPO_INVALID_BODY', 'the body must be a JSON object');
+  }
+  return value as JsonObject;
+}
+
+/** Whether it is known, before anything is read, that a request has no body. */
+function isWithoutBody(req: IncomingMessage, headers: IncomingHttpHeaders): boolean {
+  if (headers['content-length'] !== undefined) return false;
+  // RFC 9113 section 8.1: no length need be told, and a stream that has ended with its headers has no body.
+  if (req.httpVersionMajor > 1) return streamBelow(req)?.endAfterHeaders === true;
+  // The headers may be the host's, with those left out that tell of a body.
+  const isOver = req.complete && req.readableLength === 0 && !req.readableDidRead;
+  return headers['transfer-encoding'] === undefined && isOver;
+}
+
+/** Whether somebody has read from the stream of HTTP/2 what the request should have been given. */
+function isReadBelow(req: IncomingMessage): boolean {
+  return req.readableLength === 0 && streamBelow(req)?.readableDidRead === true;
+}
+
+function refusalOf({ 'content-type': type }: IncomingHttpHeaders): McpoError | undefined {
+  if (type === undefined) {
+    return new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body needs Content-Type: application/json');
+  }
+  if (isJson(type)) return undefined;
+  return new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body must be application/json in UTF-8', {
+    headers: { Accept: 'application/json' },
+  });
+}
+
+/** RFC 8259 section 8.1: JSON between systems is UTF-8. */
+function isJson(type: string): boolean {
+  if (type === 'application/json') return true;
+  const [essence, ...parameters] = type.toLowerCase().split(';');
+  if (essence?.trim() !== 'application/json') return false;
+  return parameters.every((parameter) => {
+    const [name, value] = parameter.split('=');
+    return name?.trim() !== 'charset' || /^"?utf-?8"?$/.test(value?.trim() ?? '');
+  });
+}
+
+/** What a parser of the host has made of a body that has been read. */
+function parsedBy(req: IncomingMessage, length: string | undefined): unknown {
+  const body = bodyOf(req);
+  if (body === undefined || isPlaceholder(body, req, length)) {
+    if (isCut(req)) throw callerGone();
+    throw new McpoError('MCPO_INVALID_BODY', `another middleware has read the body before the router; ${REMEDY}`);
+  }
+  if (Buffer.isBuffer(body)) return parse(body);
+  if (typeof body === 'string') return parse(Buffer.from(body));
+  return finite(body);
+}
+
+function bodyOf(req: IncomingMessage): unknown {
+  return (req as { body?: unknown }).body;
+}
+
+/**
+ * Whether `req.body` may be no more than the `{}` that a parser of Express 4 puts there before it looks whether the body is
+ * one for it. Those that have read it say so in `req._body`; Express 5 has neither this `{}` nor `req.param()`.
+ */
+function isPlaceholder(body: unknown, req: IncomingMessage, length: string | undefined): boolean {
+  const { _body: isParsed, param } = req as { _body?: unknown; param?: unknown };
+  if (isParsed === true || param === undefined || length === '2') return false;
+  return typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0;
+}
+
+function parse(bytes: Buffer): unknown {
+  if (bytes.length === 0) return {};
+  if (!isUtf8(bytes)) throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid UTF-8');
+  try {
+    // RFC 8259 section 8.1 lets a parser ignore a byte order mark.
+    const text = bytes.toString('utf8', startsWithMark(bytes) ? 3 : 0);
+    const value: unknown = JSON.parse(text);
+    return MAY_OVERFLOW.test(text) ? finite(value) : value;
+  } catch (error) {
+    if (isMcpoError(error)) throw error;
+    throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid JSON', { cause: error });
+  }
+}
+
+function startsWithMark(bytes: Buffer): boolean {
+  return bytes[0] === 0xef && bytes[1] === 0xbb && bytes[2] === 0xbf;
+}
+
+/**
+ * A number that JavaScript cannot hold would go on as `null`. Neither recursion nor a reviver would do: a body may be
+ * nested deeper than the stack allows.
+ */
+function finite(value: unknown): unknown {
+  const left = [value];
+  while (left.length > 0) {
+    const each = left.pop();
+    if (each === Infinity || each === -Infinity) {
+      throw new McpoError('MCPO_INVALID_JSON', 'the body holds a number that is too large');
+    }
+    if (typeof each === 'object' && each !== null) for (const inner of Object.values(each)) left.push(inner);
+  }
+  return value;
+}

@@ -1,0 +1,133 @@
+import { types } from 'node:util';
+import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
+import { ErrorCode as RpcCode, McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
+import { type ErrorCode, McpoError, isMcpoError } from '../../errors';
+
+const MAX_MESSAGE = 2_000;
+
+const BY_RPC_CODE: Readonly<Record<number, ErrorCode>> = {
+  [RpcCode.ParseError]: 'MCPO_REJECTED',
+  [RpcCode.InvalidRequest]: 'MCPO_REJECTED',
+  [RpcCode.MethodNotFound]: 'MCPO_UNKNOWN_TOOL',
+  [RpcCode.InvalidParams]: 'MCPO_INVALID_ARGUMENTS',
+};
+
+// What the SDK itself says of a closed connection; a server may use the same code.
+const CONNECTION_CLOSED: number = RpcCode.ConnectionClosed;
+
+// System errors of a connection that was never made: nothing can have been sent.
+const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EMFILE|ENFILE)$/;
+const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT';
+
+/** Put into the `data` of an error that a transport makes up for a request whose answer can no longer come. */
+export const BROKEN_OFF = Object.freeze({ reason: 'broken off' });
+
+/** The same for an answer that is no JSON-RPC response. */
+export const NONSENSE = Object.freeze({ reason: 'nonsense' });
+
+/** Nothing was sent, so that another try is safe. */
+class NotSent extends McpoError {}
+
+/** Nothing was sent, so that another try is safe. */
+export function notSent(detail: string, cause?: unknown): McpoError {
+  return new NotSent('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
+}
+
+/** Nothing was sent because the connection had gone: another will do. */
+class Stale extends NotSent {}
+
+/** The connection had gone before anything was sent. */
+export function stale(detail: string, cause?: unknown): McpoError {
+  return new Stale('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
+}
+
+/** Whether an error says that nothing was sent because the connection had gone. */
+export function isStale(error: unknown): boolean {
+  return error instanceof Stale;
+}
+
+/** Whether an error says that nothing was sent and that another try may do better. */
+export function isNotSent(error: unknown): boolean {
+  return error instanceof NotSent;
+}
+
+/** The connection broke while a tool may have been running. */
+function connectionLost(cause?: unknown): McpoError {
+  return new McpoError('MCPO_CONNECTION_LOST', 'the MCP server broke off before it answered', {
+    outcome: 'unknown',
+    cause,
+  });
+}
+
+/** The answer is none. */
+export function badResponse(cause?: unknown): McpoError {
+  return new McpoError('MCPO_BAD_RESPONSE', 'the MCP server answered nonsense', { outcome: 'unknown', cause });
+}
+
+/** Whether the server does not know what was asked for: streamable HTTP, the session, or just this message. */
+export function isUnknownThere(error: unknown): boolean {
+  return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
+}
+
+/** Whether no connection could be made at all. */
+function isUnreachable(error: unknown): boolean {
+  for (let each = error; types.isNativeError(each); each = each.cause) {
+    const { code, syscall } = each as NodeJS.ErrnoException;
+    if (code === CONNECT_TIMEOUT) return true;
+    // A connection that was made can break with the same codes, after something was sent.
+    if (NOT_CONNECTED.test(String(code)) && /^(?:connect|getaddrinfo)$/.test(String(syscall))) return true;
+    const { errors } = each as Partial<AggregateError>;
+    if (Array.isArray(errors) && errors.length > 0) return errors.every(isUnreachable);
+  }
+  return false;
+}
+
+/** What is known of the connection on which a request failed. */
+export interface FailedOn {
+  readonly closed: boolean;
+  /** Whether the server has forgotten the session: it answers 404 (MCP 2025-03-26), and some answer 400. */
+  readonly forgotten: boolean;
+}
+
+/** What a failed request means to the caller of a tool. Local time-outs and cancellations are the caller's to know. */
+export function asMcpoError(error: unknown, { closed, forgotten }: FailedOn): McpoError {
+  if (isMcpoError(error)) return error;
+  if (error instanceof RpcError) return fromRpc(error, closed);
+  if (forgotten) return stale('the MCP server has forgotten the session', error);
+  if (isUnreachable(error)) return stale('the MCP server cannot be reached', error);
+  if (error instanceof StreamableHTTPError) return fromHttp(error);
+  return closed || isNetworkError(error) ? connectionLost(error) : badResponse(error);
+}
+
+function fromRpc(error: RpcError, closed: boolean): McpoError {
+  if (error.data === NONSENSE) return badResponse(error);
+  if (error.data === BROKEN_OFF || (closed && error.code === CONNECTION_CLOSED)) return connectionLost(error);
+  // The SDK puts this before the server's own words.
+  const detail = error.message.replace(/^MCP error -?\d+: /, '').slice(0, MAX_MESSAGE);
+  return new McpoError(BY_RPC_CODE[error.code] ?? 'MCPO_SERVER_ERROR', detail || 'the MCP server gave no reason', {
+    cause: error,
+  });
+}
+
+function fromHttp(error: StreamableHTTPError): McpoError {
+  switch (error.code) {
+    case 401:
+    case 403:
+      return new McpoError('MCPO_BAD_RESPONSE', 'the MCP server refused the credentials', { cause: error });
+    case 429:
+      return notSent('the MCP server is overloaded', error);
+    case 503:
+      // Gateways say so too when they have lost a server that had the request.
+      return connectionLost(error);
+    default:
+      return badResponse(error);
+  }
+}
+
+/** `fetch` throws a TypeError, of Node's own realm where a test runner has made another. */
+function isNetworkError(error: unknown): boolean {
+  if (!types.isNativeError(error)) return false;
+  // Its message quotes what the server has sent, and may say "Unterminated".
+  if (error.name === 'SyntaxError') return false;
+  return error.name === 'TypeError' || /fetch failed|terminated|aborted/.test(error.message);
+}

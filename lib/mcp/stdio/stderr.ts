@@ -1,0 +1,35 @@
+import type { Readable } from 'node:stream';
+import type { Logger } from '../session/connection';
+
+const TAIL_CHARACTERS = 2_000;
+const MAX_CHUNK = 4_000;
+const BYTES_PER_SECOND = 64 * 1024;
+
+/** Reads a child's standard error, however much it is: logs a bounded part at debug and keeps the end. */
+export class Stderr {
+  #tail = '';
+  #budget = BYTES_PER_SECOND;
+  #refilled = Date.now();
+
+  constructor(stream: Readable, logger: Logger, name: string) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      this.#tail = (this.#tail + chunk).slice(-TAIL_CHARACTERS);
+      if (this.#mayLog(chunk.length)) logger.debug(`mcpo: stderr of ${name}: ${chunk.slice(0, MAX_CHUNK).trimEnd()}`);
+    });
+    stream.on('error', () => undefined); // the child's end is noticed elsewhere
+  }
+
+  /** The last that was said. */
+  get tail(): string {
+    return this.#tail.trim();
+  }
+
+  #mayLog(size: number): boolean {
+    const now = Date.now();
+    this.#budget = Math.min(BYTES_PER_SECOND, this.#budget + ((now - this.#refilled) / 1_000) * BYTES_PER_SECOND);
+    this.#refilled = now;
+    if (this.#budget <= 0) return false;
+    this.#budget -= size;
+    return true;
+  }
+}

@@ -1,0 +1,42 @@
+import type { Catalogue } from './catalogue';
+import type { Connection, Logger } from '../session/connection';
+
+/** Keeps a catalogue as its server lists it: one reading at a time, and once more if the list changes meanwhile. */
+export class Listing {
+  readonly #server: string;
+  readonly #catalogue: Catalogue;
+  readonly #logger: Logger;
+  #reading: Promise<void> | undefined;
+  #changed: Connection | undefined;
+
+  constructor(server: string, catalogue: Catalogue, logger: Logger) {
+    this.#server = server;
+    this.#catalogue = catalogue;
+    this.#logger = logger;
+  }
+
+  /** Reads the list over a connection. Rejects when it cannot be read. */
+  async read(connection: Connection): Promise<void> {
+    this.#catalogue.replace(await connection.listTools());
+  }
+
+  /** Follows what the server of this connection announces. */
+  follow(connection: Connection): void {
+    connection.onToolsChanged(() => void this.#reread(connection));
+  }
+
+  async #reread(connection: Connection): Promise<void> {
+    if (this.#reading) {
+      this.#changed = connection;
+      return;
+    }
+    this.#reading = this.read(connection).catch((error: unknown) => {
+      this.#logger.warn(`mcpo: server ${this.#server}: its changed list of tools cannot be read: ${String(error)}`);
+    });
+    await this.#reading;
+    this.#reading = undefined;
+    const changed = this.#changed;
+    this.#changed = undefined;
+    if (changed) await this.#reread(changed);
+  }
+}

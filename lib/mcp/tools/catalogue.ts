@@ -1,0 +1,121 @@
+import { createHash } from 'node:crypto';
+import type { Logger } from '../session/connection';
+import { ListHistory } from './catalogue-changes';
+import { compileArguments } from '../schema/arguments';
+import type { Tool, ToolDefinition } from './tool';
+
+/** Far below what overflows the stack of `JSON.stringify`. */
+const MAX_DEPTH = 500;
+
+/** The tools of one server as they are now: found by path or name, replaced as a whole when the server's list changes. */
+export class Catalogue {
+  readonly #server: string;
+  readonly #isServed: (name: string) => boolean;
+  readonly #logger: Logger;
+  readonly #changes = new ListHistory();
+  #byName = new Map<string, Tool>();
+  #byPath = new Map<string, Tool>();
+
+  /**
+   * @param server - the server's name in the options
+   * @param isServed - whether a tool of this name is served
+   */
+  constructor(server: string, isServed: (name: string) => boolean, logger: Logger) {
+    this.#server = server;
+    this.#isServed = isServed;
+    this.#logger = logger;
+  }
+
+  /** All tools, in the order in which the server lists them. */
+  get tools(): readonly Tool[] {
+    return [...this.#byName.values()];
+  }
+
+  get size(): number {
+    return this.#byName.size;
+  }
+
+  /** The tool of a percent-encoded path below the server's own, such as `read_file` or `a%2Fb`. */
+  find(path: string): Tool | undefined {
+    const tool = this.#byPath.get(path);
+    if (tool || !path.includes('%')) return tool ?? this.#byName.get(path);
+    try {
+      return this.#byName.get(decodeURIComponent(path));
+    } catch {
+      return undefined; // malformed percent-encoding names nothing
+    }
+  }
+
+  /** Takes over a new list, and logs what is new in it; a tool whose definition has not changed stays the same object. */
+  replace(definitions: readonly ToolDefinition[]): void {
+    const byName = new Map<string, Tool>();
+    const byPath = new Map<string, Tool>();
+    for (const definition of definitions) {
+      const { name } = definition;
+      if (!this.#isServed(name)) continue;
+      const version = versionOf(definition);
+      const fault = byName.has(name)
+        ? 'its name is taken'
+        : version === undefined
+          ? 'it is nested too deep'
+          : undefined;
+      if (version === undefined || fault !== undefined || !isReachable(name)) {
+        const reason = fault ?? 'no URL can reach its name';
+        this.#logger.warn(`mcpo: server ${this.#server}: tool ${JSON.stringify(name)} is left out: ${reason}`);
+        continue;
+      }
+      const known = this.#byName.get(name);
+      const tool = known?.version === version ? known : this.#build(definition, version);
+      byName.set(name, tool);
+      byPath.set(tool.path.slice(tool.path.indexOf('/', 1) + 1), tool);
+    }
+    const changes = this.#changes.take(this.#byName, byName);
+    if (changes) this.#logger[changes.level](`mcpo: server ${this.#server}: its tools have changed: ${changes.text}`);
+    this.#byName = byName;
+    this.#byPath = byPath;
+  }
+
+  #build(definition: ToolDefinition, version: string): Tool {
+    const compiled = compileArguments(definition.inputSchema, {
+      warn: (message) => {
+        this.#logger.warn(`mcpo: tool ${this.#server}/${definition.name}: ${message}`);
+      },
+    });
+    return {
+      server: this.#server,
+      name: definition.name,
+      path: `/${encodeURIComponent(this.#server)}/${encodeToolPath(definition.name)}`,
+      definition,
+      version,
+      inputSchema: compiled.inputSchema,
+      takesArguments: compiled.takesArguments,
+      check: (args) => compiled.check(args),
+    };
+  }
+}
+
+/** A tool's name as path segments. Where clients would normalise the segments away, its slashes are encoded too. */
+function encodeToolPath(name: string): string {
+  const segments = name.split('/');
+  const vanishes = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
+  return vanishes ? encodeURIComponent(name) : segments.map(encodeURIComponent).join('/');
+}
+
+/** Clients resolve `.` and `..` before they send a path, encoded too; UTF-8 has no lone surrogates. */
+function isReachable(name: string): boolean {
+  return name !== '' && name !== '.' && name !== '..' && name.isWellFormed();
+}
+
+/** A hash of the definition; `undefined` of one that is nested too deep for those who walk through it. */
+function versionOf(definition: ToolDefinition): string | undefined {
+  if (isDeeper(definition, MAX_DEPTH)) return undefined;
+  return createHash('sha256').update(JSON.stringify(definition)).digest('base64url');
+}
+
+function isDeeper(value: unknown, depth: number): boolean {
+  let level = [value];
+  for (let left = depth; left >= 0 && level.length > 0; left -= 1) {
+    level = level.flatMap((each): unknown[] => (typeof each === 'object' && each !== null ? Object.values(each) : []));
+  }
+  return level.length > 0;
+}

@@ -1,0 +1,79 @@
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
+import { McpoError } from '../../errors';
+
+/** How a JSON value begins; to find out by an exception is slow. */
+const MAY_BE_JSON = /^[\t\n\r ]*(?:[["{\d-]|true|false|null)/;
+
+type Item = Readonly<Record<string, unknown>>;
+
+/**
+ * The response body of a tool's result, in JSON: `structuredContent` where there is any, else one content item alone,
+ * several as an array, none as `[]`.
+ *
+ * @throws McpoError MCPO_TOOL_ERROR when the tool says that it failed
+ */
+export function resultBody(result: CallToolResult): Buffer {
+  failIfError(result);
+  if (result.structuredContent !== undefined) return Buffer.from(JSON.stringify(result.structuredContent));
+  const items = itemsOf(result).map(itemJson);
+  return Buffer.from(items.length === 1 ? (items[0] ?? '') : `[${items.join(',')}]`);
+}
+
+/**
+ * The whole result as JSON, with nothing unwrapped.
+ *
+ * @throws McpoError MCPO_TOOL_ERROR when the tool says that it failed
+ */
+export function rawResultBody(result: CallToolResult): Buffer {
+  failIfError(result);
+  return Buffer.from(JSON.stringify(result));
+}
+
+function failIfError(result: CallToolResult): void {
+  if (result.isError !== true) return;
+  const texts = itemsOf(result).flatMap((item) => (typeof item.text === 'string' ? [item.text] : []));
+  throw new McpoError('MCPO_TOOL_ERROR', texts.join('\n') || 'the tool failed without a message');
+}
+
+function itemsOf(result: { readonly content?: readonly Item[] }): readonly Item[] {
+  // Servers older than the 2024-11-05 specification may leave `content` out.
+  return result.content ?? [];
+}
+
+function itemJson(item: Item): string {
+  switch (item.type) {
+    case 'text':
+      if (typeof item.text === 'string') return textJson(item.text);
+      break;
+    case 'image':
+    case 'audio':
+      if (typeof item.data === 'string') return JSON.stringify(dataUrl(item.mimeType, item.data));
+      break;
+    case 'resource_link':
+      return JSON.stringify({ uri: item.uri, name: item.name, mimeType: item.mimeType });
+    case 'resource': {
+      const resource = item.resource as Item | undefined;
+      if (typeof resource?.text === 'string') return JSON.stringify(resource.text);
+      if (typeof resource?.blob === 'string') return JSON.stringify(dataUrl(resource.mimeType, resource.blob));
+      break;
+    }
+  }
+  // A kind of content that this version does not know is handed on whole.
+  return JSON.stringify(item);
+}
+
+/** Text that is JSON already is sent as it came, so that numbers JavaScript cannot hold keep all their digits. */
+function textJson(text: string): string {
+  if (!MAY_BE_JSON.test(text)) return JSON.stringify(text);
+  try {
+    JSON.parse(text);
+  } catch {
+    return JSON.stringify(text);
+  }
+  // UTF-8 cannot carry a lone surrogate. In JSON it can only be in a string, which has a way to write it.
+  return text.isWellFormed() ? text : text.replace(/\p{Cs}/gu, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
+}
+
+function dataUrl(mimeType: unknown, base64: string): string {
+  return `data:${typeof mimeType === 'string' ? mimeType : 'application/octet-stream'};base64,${base64}`;
+}

@@ -1,0 +1,197 @@
+import type { Directory } from '../../servers/registry';
+import { send } from '../../http/response';
+import type { McpServer } from '../../servers/server';
+import type { Tool } from '../../mcp/tools/tool';
+import type { Policies, ToolPolicy } from '../../calls/policy';
+import { type JsonObject, type Schema, isJsonObject } from './keywords';
+import { operationIds } from './operation-ids';
+import { PROBLEM_SCHEMA, problemReferences, problemResponses } from './problems';
+import { documentSchema, isExcessive } from './schema';
+import type { Page, ServerPage } from '../pages';
+
+/** A server as the description shows it. */
+export interface DescribedServer {
+  /** Its name in the options. */
+  readonly name: string;
+  /** What it calls itself. */
+  readonly title?: string | undefined;
+  readonly version?: string | undefined;
+  /** How it says it is to be used. */
+  readonly instructions?: string | undefined;
+  readonly tools: readonly Tool[];
+}
+
+/** What an OpenAPI description is made from. */
+export interface OpenApiInput {
+  readonly title: string;
+  readonly version: string;
+  readonly description?: string | undefined;
+  readonly servers: readonly DescribedServer[];
+  /** Whether it describes one server alone and is served below it: paths and operationIds do not name the server. */
+  readonly single?: boolean | undefined;
+  /** Whether an API key is asked for. */
+  readonly secured: boolean;
+  /** What is done with the calls of a tool. */
+  readonly policies: Policies;
+}
+
+/** One call in an OpenAPI description. */
+export interface OpenApiOperation {
+  /** The tool's name made safe; readers use it as the name of a function. */
+  readonly operationId: string;
+  readonly summary: string;
+  readonly description?: string;
+  readonly tags: readonly string[];
+  readonly requestBody?: {
+    readonly required: boolean;
+    readonly content: { readonly 'application/json': { readonly schema: JsonObject } };
+  };
+  readonly responses: JsonObject;
+  /** The annotations of the MCP tool: hints on what it does. */
+  readonly 'x-mcp-annotations'?: JsonObject;
+  /** How its calls are cached, shared and retried. */
+  readonly 'x-mcpo-policy': ToolPolicy;
+}
+
+/** An OpenAPI 3.1 description. */
+export interface OpenApiDocument {
+  readonly openapi: '3.1.0';
+  readonly info: { readonly title: string; readonly version: string; readonly description?: string };
+  readonly servers: readonly { readonly url: string }[];
+  readonly security?: readonly JsonObject[];
+  readonly tags: readonly JsonObject[];
+  readonly paths: Readonly<Record<string, { readonly post: OpenApiOperation }>>;
+  readonly components: {
+    readonly schemas: Readonly<Record<string, Schema>>;
+    readonly responses: JsonObject;
+    readonly securitySchemes?: JsonObject;
+  };
+}
+
+/** Describes tools as OpenAPI 3.1. The same input gives the same description, to the byte. */
+export function openApiDocument(input: OpenApiInput): OpenApiDocument {
+  const { secured, single = false, policies } = input;
+  const tools = input.servers.flatMap((server) => server.tools);
+  const ids = operationIds(tools, (tool) => (single ? tool.name : `${tool.server}_${tool.name}`));
+  const schemas = new Map<string, Schema>([['Problem', PROBLEM_SCHEMA]]);
+  const problems = problemReferences(secured);
+  const paths = [...ids].map(([tool, id]) => {
+    const described = { ...operation(tool, id, schemas, problems), 'x-mcpo-policy': policies.of(tool) };
+    return [pathOf(tool, single), { post: described }] as const;
+  });
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: input.title,
+      version: input.version,
+      ...(input.description !== undefined && { description: input.description }),
+    },
+    // Relative to the URL of this document, so that it is right wherever the router is mounted.
+    servers: [{ url: '.' }],
+    ...(secured && { security: [{ bearer: [] }, { apiKey: [] }] }),
+    tags: input.servers.map(tag),
+    paths: Object.fromEntries(paths),
+    components: {
+      schemas: Object.fromEntries(schemas),
+      responses: problemResponses(secured),
+      ...(secured && {
+        securitySchemes: {
+          bearer: { type: 'http', scheme: 'bearer' },
+          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+        },
+      }),
+    },
+  };
+}
+
+/** The tool's path below the document's own; a brace would make it a template. */
+function pathOf(tool: Tool, single: boolean): string {
+  const path = single ? tool.path.slice(tool.path.indexOf('/', 1)) : tool.path;
+  return path.replaceAll('{', '%7B').replaceAll('}', '%7D');
+}
+
+function tag({ name, title, version, instructions }: DescribedServer): JsonObject {
+  return {
+    name,
+    ...(instructions !== undefined && { description: instructions }),
+    ...(title !== undefined && { 'x-mcp-server': { title, ...(version !== undefined && { version }) } }),
+  };
+}
+
+function operation(
+  tool: Tool,
+  operationId: string,
+  components: Map<string, Schema>,
+  problems: JsonObject,
+): Omit<OpenApiOperation, 'x-mcpo-policy'> {
+  const { annotations: hints, title, description, outputSchema } = tool.definition;
+  // The server may say anything; a description of all tools must not fail for one of them.
+  const annotations = isJsonObject(hints) && !isExcessive(hints) ? hints : undefined;
+  const place = { components, prefix: operationId };
+  const args = tool.takesArguments && documentSchema(tool.inputSchema, { ...place, self: 'input' });
+  const result = isJsonObject(outputSchema) ? documentSchema(outputSchema, { ...place, self: 'output' }) : {};
+  return {
+    operationId,
+    summary: [annotations?.title, title].find((said) => typeof said === 'string') ?? tool.name,
+    ...(typeof description === 'string' && { description }),
+    tags: [tool.server],
+    ...(args && {
+      requestBody: {
+        // Without a body the arguments are {}.
+        required: tool.check({}) !== undefined,
+        content: { 'application/json': { schema: args } },
+      },
+    }),
+    responses: {
+      200: { description: 'The result of the tool.', content: { 'application/json': { schema: result } } },
+      ...problems,
+    },
+    ...(annotations && { 'x-mcp-annotations': annotations }),
+  };
+}
+
+/** Serves the description of all servers at `/openapi.json` and of one at `/:server/openapi.json`, as they are now. */
+export function openApiPages(
+  directory: Directory,
+  info: Pick<OpenApiInput, 'title' | 'version' | 'description'>,
+  secured: boolean,
+  policies: Policies,
+): { readonly all: Readonly<Record<string, Page>>; readonly server: Readonly<Record<string, ServerPage>> } {
+  const all = keptPage(() => ({ ...info, servers: directory.servers.map(described), secured, policies }));
+  const single = new Map<McpServer, Page>();
+  const server: ServerPage = (req, res, entry) => {
+    let page = single.get(entry.server);
+    if (!page) {
+      page = keptPage(() => {
+        const only = described(entry.server);
+        const { title = only.name, version = info.version, instructions: description } = only;
+        return { title, version, description, servers: [only], single: true, secured, policies };
+      });
+      single.set(entry.server, page);
+    }
+    return page(req, res);
+  };
+  return { all: { '/openapi.json': all }, server: { 'openapi.json': server } };
+}
+
+function described(server: McpServer): DescribedServer {
+  return { name: server.name, ...server.info, tools: server.catalogue.tools };
+}
+
+/** Writes the description anew only when something in it has changed; an unchanged tool is the same object. */
+function keptPage(inputNow: () => OpenApiInput): Page {
+  let kept: { readonly facts: readonly unknown[]; readonly body: Buffer } | undefined;
+  return function openApi(req, res) {
+    const input = inputNow();
+    const facts = input.servers.flatMap(({ tools, ...server }) => [...Object.values(server), ...tools]);
+    if (kept?.facts.length !== facts.length || !kept.facts.every((fact, index) => fact === facts[index])) {
+      kept = { facts, body: Buffer.from(JSON.stringify(openApiDocument(input))) };
+    }
+    const headers = {
+      'Content-Type': 'application/json',
+      'Cache-Control': 'no-cache',
+      'X-Content-Type-Options': 'nosniff',
+    };
+    send(req, res, 200, headers, kept.body);
+  };
+}

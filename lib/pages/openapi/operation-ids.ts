@@ -1,0 +1,36 @@
+import type { Tool } from '../../mcp/tools/tool';
+
+/** Readers take an operationId for the name of a function, and models allow no more. */
+const MAX_LENGTH = 64;
+
+/**
+ * The operationId of each tool: its name with every other character replaced by `_`, at most 64 characters, and unique.
+ * A tool whose name is safe as it is keeps it; of the others the first does, and later ones get `_2`, `_3`, …
+ *
+ * @param nameOf - the wanted name of a tool, in any characters
+ */
+export function operationIds(tools: readonly Tool[], nameOf: (tool: Tool) => string): ReadonlyMap<Tool, string> {
+  const ids = new Map(tools.map((tool) => [tool, '']));
+  const taken = new Set<string>();
+  const numbers = new Map<string, number>();
+  const take = (tool: Tool): void => {
+    const stem = safe(nameOf(tool));
+    for (let n = numbers.get(stem) ?? 1; ; n += 1) {
+      const suffix = n === 1 ? '' : `_${n}`;
+      const id = stem.slice(0, MAX_LENGTH - suffix.length) + suffix;
+      if (taken.has(id)) continue;
+      taken.add(id);
+      numbers.set(stem, n + 1);
+      ids.set(tool, id);
+      return;
+    }
+  };
+  const isSafe = (tool: Tool): boolean => safe(nameOf(tool)) === nameOf(tool);
+  tools.filter(isSafe).forEach(take);
+  tools.filter((tool) => !isSafe(tool)).forEach(take);
+  return ids;
+}
+
+function safe(name: string): string {
+  return name.replace(/[^\w-]/gu, '_').slice(0, MAX_LENGTH);
+}

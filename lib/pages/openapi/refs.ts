@@ -1,0 +1,132 @@
+import { type JsonObject, type Schema, isJsonObject, isSchema, subschemas } from './keywords';
+
+/** Where a reference leads. */
+export interface Target {
+  readonly schema: Schema;
+  /** The URI against which the references inside it are resolved. */
+  readonly base: string;
+  /** A name for it, from the reference; may be empty. */
+  readonly hint: string;
+}
+
+/** The base URI of a schema that gives itself none; never fetched. */
+const NO_BASE = 'schema://tool/';
+const HOLDERS = new Set(['$defs', 'definitions', 'components', 'schemas', 'properties']);
+
+/**
+ * Finds what the references of one schema mean: JSON Pointers, anchors and `$id`s, all inside the schema itself.
+ * Nothing is ever fetched.
+ */
+export class References {
+  readonly root: Target;
+  /** What names a schema: `id` in draft 4. */
+  readonly idKeyword: '$id' | 'id';
+  readonly #resources = new Map<string, JsonObject>();
+  readonly #anchors = new Map<string, Target>();
+  /** Whether the chain of references that begins with a schema ends. */
+  readonly #ends = new Map<Schema, boolean>();
+
+  constructor(schema: JsonObject) {
+    this.idKeyword = /\/draft-0[34]\//.test(String(schema.$schema)) ? 'id' : '$id';
+    this.root = { schema, base: this.base(schema, NO_BASE), hint: '' };
+    this.#resources.set(NO_BASE, schema);
+    this.#index(schema, NO_BASE);
+  }
+
+  /** The base URI inside a schema that was reached under `outer`. */
+  base(schema: JsonObject, outer: string): string {
+    const id = schema[this.idKeyword];
+    return typeof id === 'string' && !id.startsWith('#') ? (absolute(id, outer)?.uri ?? outer) : outer;
+  }
+
+  /** What `ref` means under `base`; `undefined` when it is remote, dangling, or leads back to itself. */
+  resolve(ref: string, base: string): Target | undefined {
+    const first = this.#lookup(ref, base);
+    const passed = new Set<Schema>();
+    let ends: boolean | undefined;
+    for (let target = first; ends === undefined;) {
+      const schema = target?.schema;
+      const next = isJsonObject(schema) ? refOf(schema) : undefined;
+      if (!target || !schema || next === undefined) ends = true;
+      else if (passed.has(schema)) ends = false;
+      else {
+        ends = this.#ends.get(schema);
+        passed.add(schema);
+        target = this.#lookup(next, target.base);
+      }
+    }
+    for (const schema of passed) this.#ends.set(schema, ends);
+    return ends ? first : undefined;
+  }
+
+  /** Like {@link resolve} for `$dynamicRef`, which means what `$ref` does as long as there is only one resource. */
+  resolveDynamic(ref: string, base: string): Target | undefined {
+    return new Set(this.#resources.values()).size > 1 ? undefined : this.resolve(ref, base);
+  }
+
+  #lookup(ref: string, base: string): Target | undefined {
+    const url = absolute(ref, base);
+    const resource = url && this.#resources.get(url.uri);
+    if (!url || !resource) return undefined;
+    const { uri, fragment } = url;
+    if (fragment.startsWith('/')) return this.#point(resource, uri, fragment);
+    if (fragment !== '') return this.#anchors.get(`${uri}#${fragment}`);
+    return { schema: resource, base: uri, hint: uri === this.root.base ? '' : (/[^/:]+(?=\/*$)/.exec(uri)?.[0] ?? '') };
+  }
+
+  /** Follows a JSON Pointer (RFC 6901) whose percent-encoding has been removed. */
+  #point(resource: JsonObject, uri: string, pointer: string): Target | undefined {
+    const path = pointer.slice(1).split('/').map(unescape);
+    let value: unknown = resource;
+    let base = uri;
+    for (const key of path) {
+      if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
+      value = (value as JsonObject)[key];
+      if (isJsonObject(value)) base = this.base(value, base);
+    }
+    const hint = path.filter((key, index) => !HOLDERS.has(key) || index === path.length - 1).join('_');
+    return isSchema(value) ? { schema: value, base, hint } : undefined;
+  }
+
+  #index(root: JsonObject, outer: string): void {
+    const todo: [unknown, string][] = [[root, outer]];
+    for (let next = todo.pop(); next; next = todo.pop()) {
+      const [schema, around] = next;
+      if (!isJsonObject(schema)) continue;
+      const base = this.base(schema, around);
+      if (base !== around && !this.#resources.has(base)) this.#resources.set(base, schema);
+      for (const anchor of [schema.$anchor, schema.$dynamicAnchor, this.#plainName(schema)]) {
+        if (typeof anchor === 'string') this.#anchors.set(`${base}#${anchor}`, { schema, base, hint: anchor });
+      }
+      for (const child of subschemas(schema)) todo.push([child, base]);
+    }
+  }
+
+  /** Up to draft 7, `$id: '#name'` was what `$anchor` is now. */
+  #plainName(schema: JsonObject): string | undefined {
+    const id = schema[this.idKeyword];
+    return typeof id === 'string' && id.startsWith('#') ? id.slice(1) : undefined;
+  }
+}
+
+/** The reference that a schema is, with or without further keywords beside it. */
+export function refOf(schema: JsonObject): string | undefined {
+  return typeof schema.$ref === 'string' ? schema.$ref : undefined;
+}
+
+function absolute(ref: string, base: string): { readonly uri: string; readonly fragment: string } | undefined {
+  const hash = ref.indexOf('#');
+  const uri = hash === -1 ? ref : ref.slice(0, hash);
+  try {
+    return {
+      uri: uri === '' ? base : new URL(uri, base).href.replace(/#$/, ''),
+      fragment: hash === -1 ? '' : decodeURIComponent(ref.slice(hash + 1)),
+    };
+  } catch {
+    return undefined; // not a URI, or malformed percent-encoding
+  }
+}
+
+function unescape(key: string): string {
+  return key.replaceAll('~1', '/').replaceAll('~0', '~');
+}

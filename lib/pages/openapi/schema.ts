@@ -1,0 +1,182 @@
+import { modernized } from './drafts';
+import { inlined } from './inline';
+import { type JsonObject, SUBSCHEMAS, type Schema, isJsonObject, isSchema } from './keywords';
+import { References, type Target, refOf } from './refs';
+
+/** No model and no person can use a schema beyond these; readers of the document recurse through it. */
+const MAX_DEPTH = 64;
+const MAX_SIZE = 50_000;
+/** How many references at the top are replaced one after the other; what comes after stays a reference. */
+const MAX_CHAIN = 16;
+
+/** Where a boolean is the usual way to write a schema; elsewhere some readers expect an object. */
+const BOOLEAN = new Set(['additionalProperties', 'unevaluatedItems', 'unevaluatedProperties']);
+
+/** Where a schema goes in the document, and what its components are called. */
+export interface SchemaPlace {
+  /** The document's `components/schemas`; what the schema refers to is added. */
+  readonly components: Map<string, Schema>;
+  /** What the names of added components begin with; nobody else's may. */
+  readonly prefix: string;
+  /** What the schema itself is called where it refers to itself. */
+  readonly self: string;
+}
+
+/**
+ * A tool's schema as it stands in an OpenAPI 3.1 document: whole, its top level in place, and every reference leading
+ * into `components/schemas`. A reference that leads nowhere becomes the schema that takes everything, with a note.
+ */
+export function documentSchema(schema: JsonObject, place: SchemaPlace): JsonObject {
+  if (!isExcessive(schema)) {
+    const writer = new SchemaWriter(schema, place);
+    const top = writer.top();
+    const components = [...writer.components()];
+    if (!writer.isFull) {
+      for (const [name, component] of components) place.components.set(name, component);
+      return top;
+    }
+  }
+  return { description: 'The schema of the MCP server is too large to be shown.' };
+}
+
+class SchemaWriter {
+  readonly #references: References;
+  readonly #place: SchemaPlace;
+  readonly #names = new Map<JsonObject, string>();
+  readonly #targets: Target[] = [];
+  readonly #used = new Set<string>();
+  /** The number to try next for a name that is wanted again. */
+  readonly #numbers = new Map<string, number>();
+  #size = 0;
+
+  constructor(schema: JsonObject, place: SchemaPlace) {
+    this.#references = new References(schema);
+    this.#place = place;
+  }
+
+  /** Whether so much has been written that what was written is of no use. */
+  get isFull(): boolean {
+    return this.#size > MAX_SIZE;
+  }
+
+  /** The schema itself; where its top level is a reference, with what that leads to in its place. */
+  top(): JsonObject {
+    const chain: { readonly own: JsonObject; readonly target: Target }[] = [];
+    let { schema, base } = this.#references.root as { schema: JsonObject; base: string };
+    while (chain.length < MAX_CHAIN) {
+      const ref = refOf(schema);
+      const target = ref === undefined ? undefined : this.#references.resolve(ref, base);
+      if (!target || !isJsonObject(target.schema)) break;
+      const { $ref: _, ...rest } = schema;
+      chain.push({ own: this.#write(rest, base), target });
+      ({ schema, base } = target as { schema: JsonObject; base: string });
+    }
+    return chain.reduceRight(
+      (inner, { own, target }) => inlined(own, inner, () => this.#pointer(target)),
+      this.#write(schema, base),
+    );
+  }
+
+  /** What the schema refers to, and what that refers to; one after the other, as a chain of references may be long. */
+  *components(): Iterable<[string, Schema]> {
+    for (const target of this.#targets) {
+      yield [this.#name(target), this.#write(target.schema as JsonObject, target.base)];
+    }
+  }
+
+  #write(source: JsonObject, base: string): JsonObject {
+    const schema = modernized(source, this.#references.idKeyword);
+    const keys = Object.keys(schema);
+    this.#size += 1 + keys.length + (Array.isArray(schema.enum) ? schema.enum.length : 0);
+    if (this.isFull) return {};
+    const written = Object.fromEntries(keys.map((key) => [key, this.#value(key, schema[key], base)]));
+    return this.#referring(written, base);
+  }
+
+  #value(key: string, value: unknown, base: string): unknown {
+    if (key === 'discriminator') return this.#discriminator(value as JsonObject, base);
+    const child = (schema: unknown): Schema => this.#child(key, schema, base);
+    switch (SUBSCHEMAS.get(key)) {
+      case 'one':
+        return child(value);
+      case 'list':
+        return (value as unknown[]).map(child);
+      case 'map':
+        return Object.fromEntries(Object.entries(value as JsonObject).map(([name, schema]) => [name, child(schema)]));
+      default:
+        return value;
+    }
+  }
+
+  #child(key: string, schema: unknown, base: string): Schema {
+    if (isJsonObject(schema)) return this.#write(schema, this.#references.base(schema, base));
+    return schema === false || (BOOLEAN.has(key) && isSchema(schema)) ? schema : {};
+  }
+
+  /** Turns the reference in a schema into one into the components. */
+  #referring(schema: JsonObject, base: string): JsonObject {
+    const { $ref, $dynamicRef, $recursiveRef, ...rest } = schema;
+    const ref = $ref ?? $dynamicRef ?? $recursiveRef;
+    if (ref === undefined) return schema;
+    const how = $ref === undefined ? 'resolveDynamic' : 'resolve';
+    const target = typeof ref === 'string' ? this.#references[how](ref, base) : undefined;
+    if (target?.schema === false) return { ...rest, not: {} };
+    if (target?.schema === true) return rest;
+    if (target) return { $ref: this.#pointer(target), ...rest };
+    const note = `Any value: the MCP server's schema refers to ${JSON.stringify(ref).slice(0, 200)}, which leads nowhere in it.`;
+    return { ...rest, description: typeof rest.description === 'string' ? `${rest.description}\n\n${note}` : note };
+  }
+
+  /** The values of a mapping are references, or names of definitions. */
+  #discriminator(discriminator: JsonObject, base: string): JsonObject {
+    const { mapping, ...rest } = discriminator;
+    if (!isJsonObject(mapping)) return rest;
+    const entries = Object.entries(mapping).flatMap(([value, ref]) => {
+      if (typeof ref !== 'string') return [];
+      const target = [ref, `#/$defs/${ref}`, `#/definitions/${ref}`]
+        .map((candidate) => this.#references.resolve(candidate, base))
+        .find((found) => isJsonObject(found?.schema));
+      return target ? [[value, this.#pointer(target)]] : [];
+    });
+    return { ...rest, mapping: Object.fromEntries(entries) };
+  }
+
+  #pointer(target: Target): string {
+    return `#/components/schemas/${this.#name(target)}`;
+  }
+
+  #name(target: Target): string {
+    const schema = target.schema as JsonObject;
+    const known = this.#names.get(schema);
+    if (known !== undefined) return known;
+    const stem = `${this.#place.prefix}.${target.hint.replace(/[^\w.-]/gu, '_').slice(0, 100) || this.#place.self}`;
+    const name = this.#unique(stem);
+    this.#names.set(schema, name);
+    this.#targets.push(target);
+    return name;
+  }
+
+  #unique(stem: string): string {
+    for (let n = this.#numbers.get(stem) ?? 1; ; n += 1) {
+      const name = n === 1 ? stem : `${stem}_${n}`;
+      if (this.#place.components.has(name) || this.#used.has(name)) continue;
+      this.#numbers.set(stem, n + 1);
+      this.#used.add(name);
+      return name;
+    }
+  }
+}
+
+/** Whether a schema or other data is deeper or larger than anybody can use, data in a schema included. */
+export function isExcessive(schema: JsonObject): boolean {
+  let level: unknown[] = [schema];
+  let size = 0;
+  for (let depth = 0; level.length > 0; depth += 1) {
+    size += level.length;
+    if (depth > MAX_DEPTH || size > MAX_SIZE) return true;
+    level = level.flatMap((value): unknown[] =>
+      typeof value === 'object' && value !== null ? Object.values(value) : [],
+    );
+  }
+  return false;
+}

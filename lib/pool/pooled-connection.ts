@@ -1,0 +1,55 @@
+import { Chain, type Link } from '../util/linked-list';
+import type { Lease, PoolResource } from './resource';
+
+/** A connection in the pool, with the calls it is at. */
+export class Member<R extends PoolResource> {
+  readonly connection: R;
+  /** The leases that are out, the oldest first. */
+  readonly leases = new Chain<MemberLease<R>>();
+  /**
+   * `open` takes calls; `retiring` does not answer, takes no more and is closed with the last it has; `gone` has left
+   * the pool.
+   */
+  state: 'open' | 'retiring' | 'gone' = 'open';
+  /** Whether it has ever answered: a call that ended while it lived, or a ping. */
+  proven = false;
+  /** The beat of the pool's growth in which it last gave an answer, or came. */
+  heardBeat: number;
+  /** Whether a ping is under way. */
+  pinged = false;
+  /** Since when it has had no call, on the clock of `performance.now()`; means nothing while it has one. */
+  idleSince = performance.now();
+
+  constructor(connection: R, beat: number) {
+    this.connection = connection;
+    this.heardBeat = beat;
+  }
+}
+
+/** A lease that knows its member and its place among the leases of it. */
+export class MemberLease<R extends PoolResource> implements Lease<R>, Link<MemberLease<R>> {
+  readonly member: Member<R>;
+  /** The beat of the pool's growth in which it was given. */
+  readonly beat: number;
+  /** Whether its call has failed: that is no sign of life. */
+  hasFailed = false;
+  previous: MemberLease<R> | undefined = undefined;
+  next: MemberLease<R> | undefined = undefined;
+  #end: ((lease: MemberLease<R>) => void) | undefined;
+
+  constructor(member: Member<R>, beat: number, end: (lease: MemberLease<R>) => void) {
+    this.member = member;
+    this.beat = beat;
+    this.#end = end;
+  }
+
+  get connection(): R {
+    return this.member.connection;
+  }
+
+  release(): void {
+    const end = this.#end;
+    this.#end = undefined;
+    end?.(this);
+  }
+}

@@ -1,0 +1,106 @@
+import type { Caller } from '../auth/identity';
+import { isMcpoError } from '../errors';
+import { Catalogue } from '../mcp/tools/catalogue';
+import { Connection, type Logger } from '../mcp/session/connection';
+import { Listing } from '../mcp/tools/catalogue-refresh';
+import type { TransportSpec } from '../mcp/transport';
+
+/** What a server says of itself. */
+export interface ServerInfo {
+  readonly title: string;
+  readonly version: string;
+  readonly instructions: string | undefined;
+}
+
+/** How connections to one server are made. */
+export interface ConnectorConfig {
+  readonly name: string;
+  readonly transport: TransportSpec;
+  readonly isServed: (tool: string) => boolean;
+  readonly connectTimeoutMs: number;
+}
+
+/** Makes the connections to one server, and learns its tools from them. */
+export class Connector {
+  readonly catalogue: Catalogue;
+  readonly #config: ConnectorConfig;
+  readonly #logger: Logger;
+  readonly #listing: Listing;
+  #latest: Connection | undefined;
+
+  constructor(config: ConnectorConfig, logger: Logger) {
+    this.#config = config;
+    this.#logger = logger;
+    this.catalogue = new Catalogue(config.name, config.isServed, logger);
+    this.#listing = new Listing(config.name, this.catalogue, logger);
+  }
+
+  /** What the server said of itself; `undefined` until it has been reached. */
+  get info(): ServerInfo | undefined {
+    if (!this.#latest) return undefined;
+    const { title, name, version } = this.#latest.serverInfo;
+    return { title: title ?? name, version, instructions: this.#latest.instructions };
+  }
+
+  /**
+   * A connection of the server's own, which counts as made once the tools are known.
+   *
+   * @param isFirst - whether there is no other; one more to the same server has nothing new to say
+   */
+  async open(signal: AbortSignal, isFirst: boolean): Promise<Connection> {
+    try {
+      const connection = await this.#connect({}, signal);
+      this.#listing.follow(connection);
+      if (isFirst || !this.#isKnown(connection)) await this.#learn(connection, signal);
+      this.#latest = connection;
+      return connection;
+    } catch (error) {
+      if (!isClosing(signal)) this.#logger.warn(`mcpo: server ${this.#config.name}: ${logText(error)}`);
+      throw error;
+    }
+  }
+
+  /** A connection for one caller alone: it sends that caller's headers, or holds that caller's state. */
+  async openFor({ headers }: Caller, signal: AbortSignal): Promise<Connection> {
+    try {
+      return await this.#connect(headers, signal);
+    } catch (error) {
+      this.#logger.debug(`mcpo: server ${this.#config.name}, for a caller: ${logText(error)}`);
+      throw error;
+    }
+  }
+
+  async #connect(headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Connection> {
+    const { transport, connectTimeoutMs } = this.#config;
+    return Connection.open(transport, { connectTimeoutMs, headers, logger: this.#logger, signal });
+  }
+
+  async #learn(connection: Connection, signal: AbortSignal): Promise<void> {
+    const giveUp = (): void => void connection.close();
+    signal.addEventListener('abort', giveUp, { once: true });
+    try {
+      await this.#listing.read(connection);
+    } catch (error) {
+      await connection.close();
+      throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
+    }
+  }
+
+  #isKnown({ serverInfo }: Connection): boolean {
+    const known = this.#latest?.serverInfo;
+    return known?.name === serverInfo.name && known.version === serverInfo.version;
+  }
+}
+
+/** Whether it is given up because the app wants no more of it, and not because it takes too long. */
+function isClosing({ reason }: AbortSignal): boolean {
+  return isMcpoError(reason) && reason.code === 'MCPO_CLOSING';
+}
+
+/** For the operator alone: with the reason behind the error. */
+function logText(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+}

@@ -1,0 +1,80 @@
+import type { Acceleration } from '../calls/acceleration';
+import type { Config } from '../config/config';
+import type { Directory } from '../servers/registry';
+import { exposition } from '../monitor/exposition';
+import type { ServerNumbers, Sources } from '../monitor/gauges';
+import { Instruments } from '../monitor/instruments';
+import { PerformanceMonitor } from '../monitor/performance-monitor';
+import { type Registry, registryOf } from '../monitor/registry';
+import { type MetricsJson, metricsJson } from '../pages/metrics-json';
+import { metricsPage } from '../pages/metrics';
+import type { Page } from '../pages/pages';
+import { Telemetry } from './telemetry';
+
+const BREAKER = { closed: 0, 'half-open': 1, open: 2 } as const;
+
+/** What sees how the router does. */
+export interface Observability {
+  readonly monitor: PerformanceMonitor;
+  readonly registry: Registry;
+  readonly telemetry: Telemetry;
+  /** `/metrics`. */
+  readonly page: Page;
+  readonly json: () => MetricsJson;
+  /** Ends its timers, and takes its metrics out of the host's registry. */
+  close(): void;
+}
+
+/**
+ * Builds it from the options.
+ *
+ * @throws ConfigError when the host's registry has such metrics already
+ */
+export function observability(config: Config, directory: Directory, acceleration: Acceleration): Observability {
+  const { metrics, logger } = config;
+  const monitor = new PerformanceMonitor(config.monitor);
+  const registry = registryOf(metrics.register, metrics.defaultMetrics);
+  const instruments = new Instruments(registry, metrics.prefix, sources(directory, acceleration));
+  const telemetry = new Telemetry(monitor, instruments, logger);
+  directory.onConnectionFailed((server, reason) => {
+    telemetry.connectionFailed(server, reason);
+  });
+  monitor.on('alert', ({ level, state, message }) => {
+    logger[state === 'firing' ? level : 'info'](`mcpo: ${message}`);
+  });
+  const json = (): MetricsJson => metricsJson(monitor, acceleration, directory);
+  return {
+    monitor,
+    registry,
+    telemetry,
+    page: metricsPage((accept) => exposition(registry, accept), json),
+    json,
+    close() {
+      monitor.close();
+      instruments.close();
+    },
+  };
+}
+
+function sources(directory: Directory, { cache, fleet, limits }: Acceleration): Sources {
+  return {
+    caches: () => Object.entries(cache.stats),
+    stores: () => {
+      const caches = Object.entries(cache.stats).map(([name, { health }]) => [`cache:${name}`, health] as const);
+      return [...caches, ['share', fleet?.health] as const].flatMap(([name, health]) => {
+        return health ? [[name, health] as const] : [];
+      });
+    },
+    concurrency: () => {
+      const { maxConcurrent, current, waiting } = limits.global;
+      return { limit: maxConcurrent, inFlight: current, waiting };
+    },
+    servers: () =>
+      directory.entries.map(({ server, breaker }) => {
+        const { idle, busy, opening, waiting } = server.connections;
+        const isUp = server.state === 'up';
+        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker: BREAKER[breaker.state] };
+        return [server.name, numbers] as const;
+      }),
+  };
+}
