@@ -4,7 +4,7 @@ import { Authenticator } from './auth/authenticator';
 import type { CacheManager } from './cache/cache-manager';
 import { identifier } from './auth/identity';
 import { resolveConfig } from './config/config';
-import { Directory } from './servers/registry';
+import { ServerRegistry } from './servers/registry';
 import type { ErrorLayer, Layer } from './http/response';
 import { readArguments } from './layers/read-arguments';
 import { authenticate } from './layers/authenticate';
@@ -18,7 +18,7 @@ import { resolve } from './layers/resolve';
 import { sessions } from './layers/sessions';
 import { share } from './calls/share';
 import { oneLayerRouter } from './one-layer-router';
-import { stack } from './http/compose';
+import { compose } from './http/compose';
 import type { ConcurrencyLimiter } from './limit/limiter';
 import type { ServerStatus } from './servers/status';
 import type { McpoOptions } from './options';
@@ -107,7 +107,7 @@ export interface McpoRouter extends Router {
  */
 export function mcpoRouter(options: McpoOptions): McpoRouter {
   const config = resolveConfig(options, process.env);
-  const directory = new Directory(config.servers, config.breaker, config.logger);
+  const directory = new ServerRegistry(config.servers, config.breaker, config.logger);
   const acceleration = accelerate(config);
   const { policies, cache: caches, freshness, flights, fleet, limits } = acceleration;
   const watch = observability(config, directory, acceleration);
@@ -145,7 +145,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     layers.limit,
     layers.invoke,
   ];
-  const router = oneLayerRouter(stack(all, layers.problems));
+  const router = oneLayerRouter(compose(all, layers.problems));
 
   const started = Promise.all(directory.servers.map((server) => server.start()));
   let closed: Promise<void> | undefined;

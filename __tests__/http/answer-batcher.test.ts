@@ -4,7 +4,7 @@ import { type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import express, { type RequestHandler } from 'express';
 import { type McpoRouter, mcpoRouter } from '../../lib/index';
-import { Burst } from '../../lib/http/answer-batcher';
+import { AnswerBatcher } from '../../lib/http/answer-batcher';
 import { until } from '../support/deferred';
 import { Lab, text } from '../support/lab';
 import { silent } from '../support/loggers';
@@ -34,7 +34,7 @@ async function mounted(server: Lab, middleware: RequestHandler): Promise<{ mcpo:
 }
 
 /** What has been done when `count` acts have been added, and when the turn has ended. */
-async function turn(burst: Burst, count: number): Promise<[atOnce: number, atTheEnd: number]> {
+async function turn(burst: AnswerBatcher, count: number): Promise<[atOnce: number, atTheEnd: number]> {
   let done = 0;
   for (let act = 0; act < count; act++)
     burst.add(() => {
@@ -47,12 +47,12 @@ async function turn(burst: Burst, count: number): Promise<[atOnce: number, atThe
 
 describe('a Burst', () => {
   it('does at once what has nothing to wait for', async () => {
-    const burst = new Burst();
+    const burst = new AnswerBatcher();
     for (let turns = 0; turns < 5; turns++) expect(await turn(burst, 2)).toEqual([2, 2]);
   });
 
   it('acts at the end of the turn from a dense one on, until there has been none for a hundred', async () => {
-    const burst = new Burst();
+    const burst = new AnswerBatcher();
     expect(await turn(burst, 3)).toEqual([3, 3]);
     expect(await turn(burst, 5)).toEqual([0, 5]);
     for (let turns = 0; turns < 100; turns++) expect(await turn(burst, 1)).toEqual([0, 1]);

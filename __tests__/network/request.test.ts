@@ -1,5 +1,5 @@
 import { Canceller } from '../../lib/util/cancellation';
-import { exchange } from '../../lib/network/request';
+import { sendRequest } from '../../lib/network/request';
 import { Started } from '../support/mcp-http';
 
 const started = new Started();
@@ -14,7 +14,7 @@ it('leaves out headers that are about the connection', async () => {
     res.end();
   });
   const headers = { 'keep-alive': 'timeout=5', expect: '100-continue', upgrade: 'h2c', 'x-own': 'é' };
-  expect(await exchange(new URL(url), { ...get, headers }, new Canceller())).toMatchObject({ status: 200 });
+  expect(await sendRequest(new URL(url), { ...get, headers }, new Canceller())).toMatchObject({ status: 200 });
   expect(seen).toEqual([expect.objectContaining({ 'x-own': 'é' })]);
   expect(seen[0]).not.toHaveProperty('upgrade');
 });
@@ -22,14 +22,14 @@ it('leaves out headers that are about the connection', async () => {
 it('sends nothing where a header holds a control character', async () => {
   const listener = jest.fn();
   const { url } = await started.listen(listener);
-  const work = exchange(new URL(url), { ...get, headers: { 'last-event-id': '\u0001' } }, new Canceller());
+  const work = sendRequest(new URL(url), { ...get, headers: { 'last-event-id': '\u0001' } }, new Canceller());
   await expect(work).rejects.toThrow('the header last-event-id holds what cannot be sent');
   expect(listener).not.toHaveBeenCalled();
 });
 
 it.each(['N\u00e3o', 'Not Found'])('understands the reason %s', async (reason) => {
   const { url } = await started.listen((_req, res) => res.writeHead(404, reason).end());
-  const incoming = await exchange(new URL(url), { ...get, headers: {} }, new Canceller());
+  const incoming = await sendRequest(new URL(url), { ...get, headers: {} }, new Canceller());
   const { status, statusText } = incoming;
   expect(new Response(null, { status, statusText }).status).toBe(404);
 });

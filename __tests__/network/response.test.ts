@@ -1,15 +1,15 @@
 import { buffer } from 'node:stream/consumers';
 import { Canceller } from '../../lib/util/cancellation';
-import { Incoming } from '../../lib/network/response';
+import { HttpResponse } from '../../lib/network/response';
 
 const resume = (): void => undefined;
 
 /** A response, and what undici does with it. */
-function arriving(): { incoming: Incoming; abort: Canceller; aborted: unknown[]; heads: (Error | undefined)[] } {
+function arriving(): { incoming: HttpResponse; abort: Canceller; aborted: unknown[]; heads: (Error | undefined)[] } {
   const abort = new Canceller();
   const heads: (Error | undefined)[] = [];
   const aborted: unknown[] = [];
-  const incoming = new Incoming(abort, (error) => heads.push(error));
+  const incoming = new HttpResponse(abort, (error) => heads.push(error));
   return { incoming, abort, aborted, heads };
 }
 

@@ -7,7 +7,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import Ajv from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
 import * as fc from 'fast-check';
-import type { Directory, DirectoryEntry } from '../../lib/servers/registry';
+import type { ServerRegistry, ServerEntry } from '../../lib/servers/registry';
 import { ERROR_CODES } from '../../lib/errors';
 import type { Tool, ToolDefinition } from '../../lib/mcp/tools/tool';
 import {
@@ -742,12 +742,12 @@ describe('the pages', () => {
     catalogue: { tools: hostileTools('lab', 3) },
   };
   const down = { name: 'down', info: undefined, catalogue: { tools: [] as Tool[] } };
-  const directory = { servers: [lab, down] } as unknown as Directory;
+  const directory = { servers: [lab, down] } as unknown as ServerRegistry;
   const pages = openApiPages(directory, { title: 'All', version: '3', description: undefined }, false, policies);
   const server = createServer((req, res) => {
     const [, first] = (req.url ?? '').split('/');
     const entry = directory.servers.find(({ name }) => name === first);
-    if (entry) pages.server['openapi.json']?.(req, res, { server: entry } as DirectoryEntry);
+    if (entry) pages.server['openapi.json']?.(req, res, { server: entry } as ServerEntry);
     else void pages.all['/openapi.json']?.(req, res);
   });
   let base = '';

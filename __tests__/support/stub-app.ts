@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { Directory, DirectoryEntry } from '../../lib/servers/registry';
+import type { ServerRegistry, ServerEntry } from '../../lib/servers/registry';
 import type { Tool } from '../../lib/mcp/tools/tool';
 import { docsPages } from '../../lib/pages/docs';
 import { openApiPages } from '../../lib/pages/openapi/document';
@@ -32,9 +32,9 @@ export class StubApp {
       servers,
       entry: (name: string) => {
         const server = servers.find((candidate) => candidate.name === name);
-        return server && ({ server } as unknown as DirectoryEntry);
+        return server && ({ server } as unknown as ServerEntry);
       },
-    } as unknown as Directory;
+    } as unknown as ServerRegistry;
     const info = { title, version: '1', description: undefined };
     const openApi = openApiPages(directory, info, key !== undefined, policies);
     const docs = docsPages(directory, info);

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Authenticator } from './authenticator';
 import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './forward-headers';
-import { type MaybePromise, whenThere } from '../util/maybe-promise';
+import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import { McpoError } from '../errors';
 import type { Principal } from '../options';
 import { stateOf } from '../http/request-state';
@@ -56,7 +56,7 @@ export function identifier(
     };
     if (!principalOf) return identity(ownPrincipal(authenticator, req, forwarded));
     const principal = principalOf(req);
-    return whenThere(principal, (said) => identity(named(said)));
+    return mapMaybe(principal, (said) => identity(named(said)));
   };
 }
 

@@ -4,7 +4,7 @@ import { bounded } from './bounded';
 import { cacheKey } from './key';
 import { MemoryStore } from './memory-store';
 import { smartCacheConfig, type SmartCacheConfig, type SmartCacheOptions } from './options';
-import { type MaybePromise, whenThere } from '../util/maybe-promise';
+import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import type { CacheEvents, CacheStats } from './smart-cache-numbers';
 import type { CacheStore, EvictReason, Eviction, Found, Generation } from './store';
 
@@ -111,7 +111,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
    */
   lookup(key: string, group: string): MaybePromise<Found> {
     const found = bounded(() => this.#store.find(key, group));
-    return whenThere(found, (known) => this.#count(key, known));
+    return mapMaybe(found, (known) => this.#count(key, known));
   }
 
   /**
@@ -130,7 +130,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
       return stored;
     };
     const stored = bounded(() => this.#store.set(key, entry, group, generation));
-    return whenThere(stored, tell);
+    return mapMaybe(stored, tell);
   }
 
   /** To take before a read and to give to {@link save} after it; `undefined`: what is read now must not be saved. */

@@ -4,7 +4,7 @@ import { type Cancellation, Canceller } from '../util/cancellation';
 import type { Config } from '../config/config';
 import type { ServerConfig } from '../config/server';
 import { Freshness } from './freshness';
-import { LimitTable } from './limits';
+import { CallLimits } from './limits';
 import type { LimiterOptions } from '../limit/options';
 import { Policies } from './policy';
 import { RequestDeduplicator } from '../share/deduplicator';
@@ -18,7 +18,7 @@ export interface Acceleration {
   readonly flights: RequestDeduplicator<Outcome, Cancellation>;
   /** `undefined`: calls are shared within this process alone. */
   readonly fleet: FleetFlights | undefined;
-  readonly limits: LimitTable;
+  readonly limits: CallLimits;
 }
 
 /**
@@ -35,7 +35,7 @@ export function accelerate(config: Config): Acceleration {
     freshness: new Freshness(cache, config.logger, config.share?.fleet),
     flights: new RequestDeduplicator({ windowMs: config.share?.windowMs }, () => new Canceller()),
     fleet: config.share?.fleet,
-    limits: new LimitTable(config.concurrency, limitsOfServers(config)),
+    limits: new CallLimits(config.concurrency, limitsOfServers(config)),
   };
 }
 

@@ -1,14 +1,14 @@
-import { Burst } from '../http/answer-batcher';
+import { AnswerBatcher } from '../http/answer-batcher';
 import { type Outcome, type ToolCall, requiredCall } from './call';
 import type { CacheManager } from '../cache/cache-manager';
-import { isPromise, type MaybePromise, whenThere } from '../util/maybe-promise';
+import { isPromise, type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import type { SmartCache } from '../cache/smart-cache';
 import type { CacheEntry, Found, Generation } from '../cache/store';
 import type { Freshness } from './freshness';
 import { type Layer, failing } from '../http/response';
 import type { Logger } from '../options';
 import type { Policies } from './policy';
-import { type RequestDirectives, requestDirectives } from '../http/cache-control';
+import { type CacheControl, cacheControlOf } from '../http/cache-control';
 import type { Telemetry } from '../telemetry/telemetry';
 
 const CACHE_STATUS = 'Cache-Status';
@@ -17,7 +17,7 @@ interface Lookup {
   readonly call: ToolCall;
   readonly store: SmartCache;
   readonly ttlMs: number;
-  readonly wanted: RequestDirectives;
+  readonly wanted: CacheControl;
 }
 
 /**
@@ -31,7 +31,7 @@ export function cache(
   telemetry: Telemetry,
   logger: Logger,
 ): Layer {
-  const hits = new Burst();
+  const hits = new AnswerBatcher();
   // Callers that shared a call are settled with the same outcome, which need be stored only once.
   const stored = new WeakSet<Outcome>();
 
@@ -90,7 +90,7 @@ export function cache(
   return function cache(req, _res, next) {
     const call = requiredCall(req);
     const { ttlMs, cache: name } = policies.of(call.tool);
-    const wanted = requestDirectives(req);
+    const wanted = cacheControlOf(req);
     const store = manager.getCache(name);
     if (ttlMs === 0 || !store || wanted.noStore || !call.isIdentified || !freshness.isCurrent(call.tool.server)) {
       call.notes.set(CACHE_STATUS, 'express-mcpo; fwd=bypass');
@@ -113,9 +113,9 @@ export function cache(
 /** As if nothing had been found, without a look. */
 function unseen(store: SmartCache, group: string): MaybePromise<Found> {
   const generation = store.generation(group);
-  return whenThere(generation, (known) => ({ entry: undefined, generation: known }));
+  return mapMaybe(generation, (known) => ({ entry: undefined, generation: known }));
 }
 
-function isFreshEnough(entry: CacheEntry, { maxAgeMs }: RequestDirectives): boolean {
+function isFreshEnough(entry: CacheEntry, { maxAgeMs }: CacheControl): boolean {
   return maxAgeMs === undefined || Date.now() - entry.storedAt <= maxAgeMs;
 }

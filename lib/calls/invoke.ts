@@ -1,5 +1,5 @@
 import { type ToolCall, requiredCall } from './call';
-import type { Directory, DirectoryEntry } from '../servers/registry';
+import type { ServerRegistry, ServerEntry } from '../servers/registry';
 import { McpoError, isMcpoError } from '../errors';
 import type { Freshness } from './freshness';
 import type { Layer } from '../http/response';
@@ -13,12 +13,17 @@ import type { TraceContext } from '../http/trace-context';
 import { Tracing } from '../telemetry/tracing';
 
 /** Calls the tool on its MCP server, through breaker and retry, and settles the call. */
-export function invoke(directory: Directory, policies: Policies, freshness: Freshness, telemetry: Telemetry): Layer {
+export function invoke(
+  directory: ServerRegistry,
+  policies: Policies,
+  freshness: Freshness,
+  telemetry: Telemetry,
+): Layer {
   const tracing = new Tracing();
 
   /** One try. */
   function attempt(
-    { server }: DirectoryEntry,
+    { server }: ServerEntry,
     call: ToolCall,
     { access }: ToolPolicy,
     trace: TraceContext | undefined,
@@ -43,7 +48,7 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
     return result;
   }
 
-  async function run(call: ToolCall, entry: DirectoryEntry, policy: ToolPolicy): Promise<Buffer> {
+  async function run(call: ToolCall, entry: ServerEntry, policy: ToolPolicy): Promise<Buffer> {
     const begun = performance.now();
     let tries = 0;
     const tryOnce = (trace: TraceContext | undefined): Promise<CallResult> => {
@@ -75,7 +80,7 @@ export function invoke(directory: Directory, policies: Policies, freshness: Fres
 
 function callServer(
   { caller, cancellation: signal }: ToolCall,
-  { config, breaker, retrier }: DirectoryEntry,
+  { config, breaker, retrier }: ServerEntry,
   { retried }: ToolPolicy,
   attempt: () => Promise<CallResult>,
 ): Promise<CallResult> {

@@ -6,7 +6,7 @@ import type { PermitSource } from '../limit/permit';
 import type { Tool } from '../mcp/tools/tool';
 
 /** The limits of a router: for all calls, for those of a server, and for those of a tool. */
-export class LimitTable {
+export class CallLimits {
   /** For all calls. */
   readonly global: ConcurrencyLimiter;
   readonly #config: LimitConfig;

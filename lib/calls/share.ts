@@ -7,7 +7,7 @@ import { decodeOutcome, encodeOutcome } from './fleet-answer';
 import type { Epoch, Freshness } from './freshness';
 import { type Layer, failing } from '../http/response';
 import type { Policies } from './policy';
-import { requestDirectives } from '../http/cache-control';
+import { cacheControlOf } from '../http/cache-control';
 import { stateOf } from '../http/request-state';
 import type { RequestDeduplicator } from '../share/deduplicator';
 import type { FleetFlights } from '../share/fleet';
@@ -88,7 +88,7 @@ export function share(
     const call = requiredCall(req);
     const { server } = call.tool;
     const { shared, cache } = policies.of(call.tool);
-    const { noCache, noStore } = requestDirectives(req);
+    const { noCache, noStore } = cacheControlOf(req);
     // An answer that is asked for afresh must not come from a call that began before.
     const mayShare = shared && call.isIdentified && !noCache && !noStore;
     if (!mayShare || !freshness.isSettled(server)) {

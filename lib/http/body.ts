@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { REMEDY, bytesOf, flow, isCut, streamBelow, tooLarge } from './body-stream';
-import { type MaybePromise, whenThere } from '../util/maybe-promise';
+import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import { callerGone } from './disconnect';
 import { McpoError, isMcpoError } from '../errors';
 import { propertyOf, stateOf } from './request-state';
@@ -22,7 +22,7 @@ const ARRIVED = Promise.resolve();
  * @throws McpoError MCPO_UNSUPPORTED_MEDIA_TYPE, MCPO_BODY_TOO_LARGE, MCPO_INVALID_JSON, MCPO_INVALID_BODY
  */
 export function readJsonObject(req: IncomingMessage, limit: number): Promise<JsonObject> {
-  const read = (): MaybePromise<JsonObject> => whenThere(valueOf(req, limit), asObject);
+  const read = (): MaybePromise<JsonObject> => mapMaybe(valueOf(req, limit), asObject);
   if (propertyOf(req, 'readableFlowing') === null) return ARRIVED.then(read);
   // Who has paused or started the stream may start it again before the next turn.
   return new Promise((resolve) => {
@@ -41,7 +41,7 @@ function valueOf(req: IncomingMessage, limit: number): MaybePromise<unknown> {
   if (refusal && (length !== undefined || hasBeenRead)) throw refusal;
   if (Number(length) > limit) throw tooLarge(limit);
   if (hasBeenRead) return parsedBy(req, length);
-  if (!req.readableEnded) return whenThere(bytesOf(req, headers, limit, refusal), parse);
+  if (!req.readableEnded) return mapMaybe(bytesOf(req, headers, limit, refusal), parse);
   if (isCut(req)) throw callerGone();
   const isEmpty = length === undefined && (refusal !== undefined || bodyOf(req) === undefined);
   return isEmpty ? {} : parsedBy(req, length);

@@ -2,7 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import { stateOf } from './request-state';
 
 /** What a caller asks of the cache (RFC 9111, section 5.2.1). */
-export interface RequestDirectives {
+export interface CacheControl {
   /** Answer afresh. */
   readonly noCache: boolean;
   /** Neither answer from the store nor keep the answer. */
@@ -11,10 +11,10 @@ export interface RequestDirectives {
   readonly maxAgeMs: number | undefined;
 }
 
-const NONE: RequestDirectives = { noCache: false, noStore: false, maxAgeMs: undefined };
+const NONE: CacheControl = { noCache: false, noStore: false, maxAgeMs: undefined };
 
 /** The `Cache-Control` of a request. Directives that it does not know are left alone. */
-export function requestDirectives(req: IncomingMessage): RequestDirectives {
+export function cacheControlOf(req: IncomingMessage): CacheControl {
   const header = stateOf(req).headers['cache-control'];
   if (header === undefined) return NONE;
   const directives = header

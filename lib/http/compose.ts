@@ -5,7 +5,7 @@ import type { ErrorLayer, Layer } from './response';
  *
  * Express does the same for each `use()`, and looks at the request's path and parameters before every one of them.
  */
-export function stack(layers: readonly Layer[], problems: ErrorLayer): Layer {
+export function compose(layers: readonly Layer[], problems: ErrorLayer): Layer {
   return function stack(req, res, done) {
     let index = 0;
     const fail = (error: unknown): void => {

@@ -13,7 +13,7 @@ export function callerGone(): McpoError {
 }
 
 /** Whether a response is over: sent, or its connection closed. */
-export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
+export function hasResponseEnded(req: IncomingMessage, res: ServerResponse): boolean {
   if (res.closed) return true;
   // HTTP/2 has streams instead, whose responses do not say that they are closed.
   if (propertyOf(req, 'httpVersionMajor') > 1)
@@ -27,7 +27,7 @@ export function isOver(req: IncomingMessage, res: ServerResponse): boolean {
  *
  * @returns forgets the listener
  */
-export function whenOver(req: IncomingMessage, res: ServerResponse, listener: () => void): () => void {
+export function onResponseEnd(req: IncomingMessage, res: ServerResponse, listener: () => void): () => void {
   const listeners = isQueued(res) ? listenersOf(req.socket) : undefined;
   const forget = (): void => {
     res.off('close', tell);

@@ -1,4 +1,4 @@
-import { isOver, whenOver } from '../http/disconnect';
+import { hasResponseEnded, onResponseEnd } from '../http/disconnect';
 import { toMcpoError } from '../errors';
 import { type Layer, failing } from '../http/response';
 import { ConcurrencyLimiter } from '../limit/limiter';
@@ -24,11 +24,11 @@ export function concurrencyLimit(options: LimiterOptions = {}): ConcurrencyLimit
   const limiter = new ConcurrencyLimiter(options);
   const layer: Layer = function concurrencyLimit(req, res, next) {
     const admit = (permit: Permit): void => {
-      if (isOver(req, res)) {
+      if (hasResponseEnded(req, res)) {
         permit.release();
         return;
       }
-      whenOver(req, res, () => {
+      onResponseEnd(req, res, () => {
         permit.release();
       });
       next();
@@ -39,7 +39,7 @@ export function concurrencyLimit(options: LimiterOptions = {}): ConcurrencyLimit
       return;
     }
     const gone = new AbortController();
-    const stay = whenOver(req, res, () => {
+    const stay = onResponseEnd(req, res, () => {
       gone.abort();
     });
     const enter = (waited: Permit): void => {

@@ -1,9 +1,9 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { readJsonObject } from '../http/body';
 import { type Format, ToolCall } from '../calls/call';
-import { type MaybePromise, whenThere } from '../util/maybe-promise';
+import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import type { Identify, Identity } from '../auth/identity';
-import type { Directory } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
 import { McpoError } from '../errors';
 import { type Layer, failing } from '../http/response';
 import type { Tool } from '../mcp/tools/tool';
@@ -14,7 +14,7 @@ import { traceContextOf } from '../http/trace-context';
 
 /** Reads the arguments and checks them against the tool's schema: here the {@link ToolCall} is born. */
 export function readArguments(
-  directory: Directory,
+  directory: ServerRegistry,
   identify: Identify,
   telemetry: Telemetry,
   bodyLimit: number,
@@ -32,7 +32,7 @@ export function readArguments(
     const trace = traceContextOf(headers);
     const callBy = ({ principal, caller }: Partial<Identity>): ToolCall =>
       new ToolCall({ tool, args, format, principal, caller, origin: config?.origin, trace });
-    return config ? whenThere(identify(req, config), callBy) : callBy({});
+    return config ? mapMaybe(identify(req, config), callBy) : callBy({});
   }
 
   return function readArguments(req, _res, next) {

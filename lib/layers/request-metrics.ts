@@ -1,4 +1,4 @@
-import { whenOver } from '../http/disconnect';
+import { onResponseEnd } from '../http/disconnect';
 import { ConfigError } from '../errors';
 import type { Layer } from '../http/response';
 import { HttpInstruments } from '../monitor/http-instruments';
@@ -34,7 +34,7 @@ export function requestMetrics({ register, prefix = '' }: RequestMetricsOptions)
     }
     return function requestMetrics(req, res, next) {
       const begun = performance.now();
-      whenOver(req, res, () => {
+      onResponseEnd(req, res, () => {
         const status = res.writableFinished ? String(res.statusCode) : '499';
         instruments.answered(route, { method: req.method ?? '', status }, (performance.now() - begun) / 1_000);
       });

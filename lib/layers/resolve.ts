@@ -1,10 +1,10 @@
-import type { Directory } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
 import { McpoError } from '../errors';
 import { type Layer, endConnection, pathOf } from '../http/response';
 import { propertyOf, stateOf } from '../http/request-state';
 
 /** Finds the tool that the path names. */
-export function resolve(directory: Directory): Layer {
+export function resolve(directory: ServerRegistry): Layer {
   return function resolve(req, res, next) {
     if (directory.closing) {
       endConnection(req, res);

@@ -1,12 +1,12 @@
 import { requiredCall } from '../calls/call';
-import { callerGone, isOver, whenOver } from '../http/disconnect';
-import type { Directory } from '../servers/registry';
+import { callerGone, hasResponseEnded, onResponseEnd } from '../http/disconnect';
+import type { ServerRegistry } from '../servers/registry';
 import { type Layer, endConnection, send } from '../http/response';
 import { sendProblem } from '../http/problem';
 import { stateOf } from '../http/request-state';
 
 /** Answers with the call's outcome, whichever layer settles it, and settles the call of a caller who has gone. */
-export function reply(directory: Pick<Directory, 'closing'>): Layer {
+export function reply(directory: Pick<ServerRegistry, 'closing'>): Layer {
   return function reply(req, res, next) {
     const call = requiredCall(req);
     stateOf(req).isAnswered = true;
@@ -22,12 +22,12 @@ export function reply(directory: Pick<Directory, 'closing'>): Layer {
       if (call.outcome) return;
       call.settle({ ok: false, error: callerGone() });
     };
-    if (isOver(req, res)) {
+    if (hasResponseEnded(req, res)) {
       leave();
       return;
     }
     next();
     // What is answered at once has nobody who could leave.
-    if (!call.outcome) whenOver(req, res, leave);
+    if (!call.outcome) onResponseEnd(req, res, leave);
   };
 }

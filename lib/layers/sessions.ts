@@ -1,11 +1,11 @@
 import type { Identify } from '../auth/identity';
-import type { Directory } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
 import { McpoError } from '../errors';
 import { type Layer, failing, pathOf } from '../http/response';
 import { propertyOf } from '../http/request-state';
 
 /** Ends the caller's session with a server that keeps state: `DELETE /:server`, with the session's `X-MCPO-Session`. */
-export function sessions(directory: Directory, identify: Identify): Layer {
+export function sessions(directory: ServerRegistry, identify: Identify): Layer {
   return function sessions(req, res, next) {
     const name = propertyOf(req, 'method') === 'DELETE' ? /^\/([^/]+)\/?$/.exec(pathOf(req))?.[1] : undefined;
     const entry = name === undefined ? undefined : directory.entry(name);

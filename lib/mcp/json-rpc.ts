@@ -6,7 +6,7 @@ import {
   isJSONRPCRequest,
   isJSONRPCResultResponse,
 } from '@modelcontextprotocol/sdk/types.js';
-import { NONSENSE } from './session/failures';
+import { INVALID_MESSAGE } from './session/failures';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -17,11 +17,11 @@ type Fields = Readonly<Record<string, unknown>>;
 export function asMessage(value: unknown): JSONRPCMessage | undefined {
   if (isMessage(value)) return value;
   if (!isAnswer(value)) return undefined;
-  return { jsonrpc: '2.0', id: value.id, error: { code: -32603, message: 'nonsense', data: NONSENSE } };
+  return { jsonrpc: '2.0', id: value.id, error: { code: -32603, message: 'nonsense', data: INVALID_MESSAGE } };
 }
 
 /** The same for a transport that hands on whatever it is given. */
-export function answerNonsense(transport: Transport): void {
+export function answerInvalidMessages(transport: Transport): void {
   const receive = transport.onmessage;
   transport.onmessage = (message, extra) => {
     receive?.(asMessage(message) ?? message, extra);

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import type * as Undici from 'undici';
 import type { Cancellation } from '../util/cancellation';
-import { Incoming } from './response';
+import { HttpResponse } from './response';
 
 // Before the server closes an idle connection: what is sent at that moment is lost. Node's own servers do it after 5 s.
 const IDLE_MS = 4_000;
@@ -13,7 +13,7 @@ const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
 let dispatcher: Undici.Agent | undefined;
 
 /** What is sent. */
-export interface ExchangeRequest {
+export interface HttpRequest {
   readonly method: string;
   /** By their lower-case names. */
   readonly headers: Readonly<Record<string, string>>;
@@ -26,15 +26,15 @@ export interface ExchangeRequest {
  *
  * @throws TypeError with the system's error as its cause, like `fetch`; the reason of `signal` when that is aborted
  */
-export function exchange(
+export function sendRequest(
   url: URL,
-  { method, body, headers: own }: ExchangeRequest,
+  { method, body, headers: own }: HttpRequest,
   signal: Cancellation,
-): Promise<Incoming> {
+): Promise<HttpResponse> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const headers = sendable({ 'user-agent': 'express-mcpo', ...own, 'accept-encoding': 'identity' });
-    const incoming = new Incoming(signal, (error) => {
+    const incoming = new HttpResponse(signal, (error) => {
       if (error) reject(error);
       else resolve(incoming);
     });

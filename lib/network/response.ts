@@ -17,7 +17,7 @@ type OnHead = (error: Error | undefined) => void;
  * somebody reads it is kept; it is never held back, as undici fails an assertion, and with it the process, where a
  * connection is reset that stands still.
  */
-export class Incoming implements Dispatcher.DispatchHandlers {
+export class HttpResponse implements Dispatcher.DispatchHandlers {
   status = 0;
   statusText = '';
   /** By their lower-case names. */

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { whenOver } from '../http/disconnect';
+import { onResponseEnd } from '../http/disconnect';
 import { McpoError } from '../errors';
 import { sendProblem } from '../http/problem';
 
@@ -45,7 +45,7 @@ export class DashboardEvents {
       res.end();
       return;
     }
-    whenOver(req, res, () => {
+    onResponseEnd(req, res, () => {
       this.#forget(res);
     });
     this.#listeners.set(res, 0);

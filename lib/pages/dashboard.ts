@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Authenticator, unauthorized } from '../auth/authenticator';
-import type { Directory } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
 import { pathOf, send } from '../http/response';
 import type { BreakerState } from '../retry/breaker';
 import { asset, readOnce } from './asset';
@@ -64,7 +64,7 @@ export interface Dashboard {
 
 /** Serves a live page of what the metrics say. */
 export function dashboardPages(
-  directory: Directory,
+  directory: ServerRegistry,
   authenticator: Authenticator,
   info: { readonly title: string },
   metrics: () => MetricsJson,
@@ -114,7 +114,7 @@ function dashboardPage(authenticator: Authenticator): Page {
   };
 }
 
-function poolsOf(directory: Directory): DashboardSnapshot['pools'] {
+function poolsOf(directory: ServerRegistry): DashboardSnapshot['pools'] {
   return Object.fromEntries(
     directory.entries.map(({ server, breaker }) => {
       const { idle, busy, opening, waiting } = server.connections;

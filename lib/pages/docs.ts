@@ -1,4 +1,4 @@
-import type { Directory } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
 import { pathOf, send } from '../http/response';
 import { DOCS_ASSETS, docsAsset } from './docs-assets';
 import { HTML_HEADERS } from './html';
@@ -6,7 +6,7 @@ import type { Page, ServerPage } from './pages';
 
 /** Serves Swagger UI at `/docs` and at `/:server/docs`, from local files alone. */
 export function docsPages(
-  directory: Directory,
+  directory: ServerRegistry,
   info: { readonly title: string },
 ): { readonly all: Readonly<Record<string, Page>>; readonly server: Readonly<Record<string, ServerPage>> } {
   const all = docsPage({ title: info.title, assets: 'docs' });

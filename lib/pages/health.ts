@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Authenticator } from '../auth/authenticator';
-import type { Directory } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
 import { send } from '../http/response';
 import type { ServerStatus } from '../servers/status';
 import type { Page } from './pages';
@@ -12,7 +12,7 @@ export type Health = 'healthy' | 'degraded' | 'unhealthy';
  * `GET /health`: the state of the whole for everybody, that of each server for an authorised caller. The two probes of an
  * orchestrator say less: `/health/ready` whether calls should be sent here, `/health/live` that the process answers.
  */
-export function healthPages(directory: Directory, authenticator: Authenticator): Readonly<Record<string, Page>> {
+export function healthPages(directory: ServerRegistry, authenticator: Authenticator): Readonly<Record<string, Page>> {
   return {
     '/health': async (req, res) => {
       const status = healthOf(directory);
@@ -31,12 +31,12 @@ export function healthPages(directory: Directory, authenticator: Authenticator):
 }
 
 /** The state of each server, by name. */
-export function serverStates(directory: Directory): Readonly<Record<string, ServerStatus>> {
+export function serverStates(directory: ServerRegistry): Readonly<Record<string, ServerStatus>> {
   return Object.fromEntries(directory.servers.map((server) => [server.name, server.status]));
 }
 
 /** How the whole is. */
-export function healthOf({ closing, servers }: Directory): Health {
+export function healthOf({ closing, servers }: ServerRegistry): Health {
   const up = servers.filter((server) => server.state === 'up').length;
   if (closing) return 'unhealthy';
   if (up === servers.length) return 'healthy';

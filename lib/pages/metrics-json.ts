@@ -1,5 +1,5 @@
 import type { Acceleration } from '../calls/acceleration';
-import type { Directory } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
 import type { Alert } from '../monitor/alerts';
 import type { PerformanceMonitor } from '../monitor/performance-monitor';
 import type { PerformanceStats } from '../monitor/track';
@@ -49,7 +49,7 @@ export interface CacheJson {
 export function metricsJson(
   monitor: PerformanceMonitor,
   { cache, limits }: Pick<Acceleration, 'cache' | 'limits'>,
-  directory: Directory,
+  directory: ServerRegistry,
 ): MetricsJson {
   const { maxConcurrent, current, peak, waiting } = limits.global;
   const servers = serverStates(directory);

@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { Directory, DirectoryEntry } from '../servers/registry';
+import type { ServerRegistry, ServerEntry } from '../servers/registry';
 import { McpoError } from '../errors';
 import { type Layer, failing, pathOf } from '../http/response';
 import { propertyOf } from '../http/request-state';
@@ -8,7 +8,7 @@ import { propertyOf } from '../http/request-state';
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 
 /** The same for a page of one server. */
-export type ServerPage = (req: IncomingMessage, res: ServerResponse, entry: DirectoryEntry) => void | Promise<void>;
+export type ServerPage = (req: IncomingMessage, res: ServerResponse, entry: ServerEntry) => void | Promise<void>;
 
 /** Serves pages by their whole path below the mount point. */
 export function pages(table: Readonly<Record<string, Page>>): Layer {
@@ -28,7 +28,7 @@ export function pages(table: Readonly<Record<string, Page>>): Layer {
 }
 
 /** Serves pages at `/:server/…`, by the part of the path after the server. */
-export function serverPages(directory: Directory, table: Readonly<Record<string, ServerPage>>): Layer {
+export function serverPages(directory: ServerRegistry, table: Readonly<Record<string, ServerPage>>): Layer {
   const byPath = new Map(Object.entries(table));
   return function serverPages(req, res, next) {
     if (isRead(req)) {

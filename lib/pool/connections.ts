@@ -1,9 +1,9 @@
-import type { Member } from './pooled-connection';
+import type { PooledConnection } from './pooled-connection';
 import type { PoolResource } from './resource';
 
 /** The connections of a pool, the oldest first. */
-export class Roster<R extends PoolResource> {
-  readonly #members: Member<R>[] = [];
+export class Connections<R extends PoolResource> {
+  readonly #members: PooledConnection<R>[] = [];
   readonly #maxInFlight: number;
 
   /** @param maxInFlight - calls on one connection at a time */
@@ -12,7 +12,7 @@ export class Roster<R extends PoolResource> {
   }
 
   /** All connections; the same list for ever, which changes as they come and go. */
-  get members(): readonly Member<R>[] {
+  get members(): readonly PooledConnection<R>[] {
     return this.#members;
   }
 
@@ -27,8 +27,8 @@ export class Roster<R extends PoolResource> {
   }
 
   /** Where the next call goes: to the fewest in flight, among equals to the oldest; `undefined` when all are full. */
-  leastBusy(): Member<R> | undefined {
-    let best: Member<R> | undefined;
+  leastBusy(): PooledConnection<R> | undefined {
+    let best: PooledConnection<R> | undefined;
     let fewest = this.#maxInFlight;
     for (const member of this.#members) {
       const inFlight = member.leases.size;
@@ -40,12 +40,12 @@ export class Roster<R extends PoolResource> {
     return best;
   }
 
-  add(member: Member<R>): void {
+  add(member: PooledConnection<R>): void {
     this.#members.push(member);
   }
 
   /** Takes a member out; `false` when it was out already. */
-  remove(member: Member<R>): boolean {
+  remove(member: PooledConnection<R>): boolean {
     const index = this.#members.indexOf(member);
     if (index < 0) return false;
     this.#members.splice(index, 1);
@@ -53,7 +53,7 @@ export class Roster<R extends PoolResource> {
     return true;
   }
 
-  #count(matches: (member: Member<R>) => boolean): number {
+  #count(matches: (member: PooledConnection<R>) => boolean): number {
     return this.#members.reduce((count, member) => (matches(member) ? count + 1 : count), 0);
   }
 }

@@ -1,4 +1,4 @@
-import type { Member } from './pooled-connection';
+import type { PooledConnection } from './pooled-connection';
 import type { PoolResource } from './resource';
 
 /** The age of a call is of use to others too, who need it to a second or so. */
@@ -12,7 +12,7 @@ const LONGEST_BEAT_MS = 1_000;
  * lie unread in a socket do not pass for slow ones.
  */
 export class Growth<R extends PoolResource> {
-  readonly #members: readonly Member<R>[];
+  readonly #members: readonly PooledConnection<R>[];
   readonly #growAfterMs: number;
   readonly #beatMs: number;
   readonly #grow: () => void;
@@ -21,7 +21,7 @@ export class Growth<R extends PoolResource> {
   #timer: NodeJS.Timeout | undefined;
 
   /** @param members - the pool's own list, read at each beat */
-  constructor(members: readonly Member<R>[], growAfterMs: number, grow: () => void) {
+  constructor(members: readonly PooledConnection<R>[], growAfterMs: number, grow: () => void) {
     this.#members = members;
     this.#growAfterMs = growAfterMs;
     this.#beatMs = Math.min(Math.ceil(growAfterMs / 2), LONGEST_BEAT_MS);
@@ -40,12 +40,12 @@ export class Growth<R extends PoolResource> {
   }
 
   /** Whether a member has given no answer for at least `ms` milliseconds in which there were calls, to a beat. */
-  isSilent(member: Member<R>, ms: number): boolean {
+  isSilent(member: PooledConnection<R>, ms: number): boolean {
     return this.#isPast(member.heardBeat, ms);
   }
 
   /** Whether all of these that take calls are busy, and have been at their oldest for too long. */
-  isStrained(members: readonly Member<R>[]): boolean {
+  isStrained(members: readonly PooledConnection<R>[]): boolean {
     const open = members.filter((member) => member.state === 'open');
     return (
       open.length > 0 && open.every(({ leases: { first } }) => first && this.#isPast(first.beat, this.#growAfterMs))

@@ -1,23 +1,23 @@
 import { McpoError } from '../errors';
-import type { Member } from './pooled-connection';
+import type { PooledConnection } from './pooled-connection';
 import type { PoolConfig } from './options';
 import type { PoolResource } from './resource';
-import { within } from '../util/timeout';
+import { withTimeout } from '../util/timeout';
 
 /** The pool, as its keeper sees it. */
-export interface Kept<R extends PoolResource> {
+export interface KeeperHost<R extends PoolResource> {
   /** The connections, the oldest first. */
-  readonly members: readonly Member<R>[];
+  readonly members: readonly PooledConnection<R>[];
   /** Whether a member has given no answer for at least `ms` milliseconds in which there were calls. */
-  isSilent(member: Member<R>, ms: number): boolean;
+  isSilent(member: PooledConnection<R>, ms: number): boolean;
   /** A member answered a ping. */
-  answered(member: Member<R>): void;
+  answered(member: PooledConnection<R>): void;
   /** A member did not. */
-  unresponsive(member: Member<R>, error: unknown): void;
+  unresponsive(member: PooledConnection<R>, error: unknown): void;
   /** Whether the pool would open another at once if it closed this member. */
-  isNeeded(member: Member<R>): boolean;
+  isNeeded(member: PooledConnection<R>): boolean;
   /** A member is idle beyond the minimum. */
-  surplus(member: Member<R>): void;
+  surplus(member: PooledConnection<R>): void;
   /** Connections may be missing. */
   refill(): void;
 }
@@ -25,13 +25,13 @@ export interface Kept<R extends PoolResource> {
 /** Looks after a pool from time to time: pings, drops the dead, closes what has long been idle beyond the minimum. */
 export class Keeper<R extends PoolResource> {
   readonly #config: PoolConfig;
-  readonly #pool: Kept<R>;
+  readonly #pool: KeeperHost<R>;
   readonly #stopped = new AbortController();
   #checks: NodeJS.Timeout | undefined;
   #checkedAt: Date | undefined;
   #trim: NodeJS.Timeout | undefined;
 
-  constructor(config: PoolConfig, pool: Kept<R>) {
+  constructor(config: PoolConfig, pool: KeeperHost<R>) {
     this.#config = config;
     this.#pool = pool;
   }
@@ -65,17 +65,17 @@ export class Keeper<R extends PoolResource> {
    * An answer to a call is as good as one to a ping, so a busy connection is asked only when none has come for long. How old
    * its calls are says nothing: they may have been given up, one after the other.
    */
-  #isDoubtful(member: Member<R>): boolean {
+  #isDoubtful(member: PooledConnection<R>): boolean {
     if (member.state !== 'open' || member.pinged) return false;
     return member.leases.size === 0 || this.#pool.isSilent(member, this.#config.healthCheckIntervalMs);
   }
 
-  async #ping(member: Member<R>): Promise<void> {
+  async #ping(member: PooledConnection<R>): Promise<void> {
     const { pingTimeoutMs } = this.#config;
     member.pinged = true;
     try {
       const ping = (async () => member.connection.ping(pingTimeoutMs))();
-      await within(ping, pingTimeoutMs, () => noAnswer(pingTimeoutMs), this.#stopped.signal);
+      await withTimeout(ping, pingTimeoutMs, () => noAnswer(pingTimeoutMs), this.#stopped.signal);
       this.#pool.answered(member);
     } catch (error) {
       this.#pool.unresponsive(member, error);

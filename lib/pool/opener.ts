@@ -1,7 +1,7 @@
 import { McpoError } from '../errors';
 import { Backoff } from './backoff';
 import type { Open, PoolResource } from './resource';
-import { within } from '../util/timeout';
+import { withTimeout } from '../util/timeout';
 
 /** More than two at a time would make a storm of processes at start-up and in a sudden rush. */
 const MAX_AT_A_TIME = 2;
@@ -103,7 +103,7 @@ export class Opener<R extends PoolResource> {
    */
   async abandon(): Promise<void> {
     this.#abandoned.abort();
-    await within(this.#end(), ENDING_MS, () => this.#late(), new AbortController().signal).catch(() => undefined);
+    await withTimeout(this.#end(), ENDING_MS, () => this.#late(), new AbortController().signal).catch(() => undefined);
   }
 
   async #attempt(step: number): Promise<void> {
@@ -112,7 +112,7 @@ export class Opener<R extends PoolResource> {
     const work = (async () => this.#open(attempt.signal))();
     this.#follow(work);
     try {
-      const connection = await within(work, this.#timeoutMs, () => this.#late(), this.#abandoned.signal);
+      const connection = await withTimeout(work, this.#timeoutMs, () => this.#late(), this.#abandoned.signal);
       if (connection.closed) throw new McpoError('MCPO_CONNECTION_LOST', 'the connection ended as soon as it was open');
       this.#underWay.delete(attempt);
       this.#host.opened(connection);

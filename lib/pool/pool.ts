@@ -1,10 +1,10 @@
 import type { Cancellation } from '../util/cancellation';
 import { McpoError } from '../errors';
 import { Journal, type PoolStats } from './events';
-import { MemberLease, type Member } from './pooled-connection';
+import { PooledLease, type PooledConnection } from './pooled-connection';
 import { poolConfig, type PoolOptions } from './options';
 import type { Lease, Open, PoolResource } from './resource';
-import { Quiet } from '../util/drain';
+import { Drain } from '../util/drain';
 import { Supply } from './supply';
 import { Waiters } from './waiters';
 
@@ -31,8 +31,8 @@ export interface AcquireOptions {
 export class ConnectionPool<R extends PoolResource> {
   readonly #journal: Journal;
   readonly #supply: Supply<R>;
-  readonly #waiters: Waiters<MemberLease<R>>;
-  readonly #quiet = new Quiet(() => this.#inFlight === 0 && this.#supply.opening === 0);
+  readonly #waiters: Waiters<PooledLease<R>>;
+  readonly #quiet = new Drain(() => this.#inFlight === 0 && this.#supply.opening === 0);
   #inFlight = 0;
   #closing: Promise<void> | undefined;
 
@@ -140,31 +140,31 @@ export class ConnectionPool<R extends PoolResource> {
     return this.#closing;
   }
 
-  #take(): MemberLease<R> | undefined {
+  #take(): PooledLease<R> | undefined {
     const member = this.#closing ? undefined : this.#supply.roster.leastBusy();
     return member && this.#lease(member);
   }
 
-  #lease(member: Member<R>): MemberLease<R> {
-    const lease = new MemberLease(member, this.#supply.watch(), this.#release);
+  #lease(member: PooledConnection<R>): PooledLease<R> {
+    const lease = new PooledLease(member, this.#supply.watch(), this.#release);
     member.leases.append(lease);
     this.#inFlight++;
     return lease;
   }
 
-  async #wait(signal?: Cancellation): Promise<MemberLease<R>> {
+  async #wait(signal?: Cancellation): Promise<PooledLease<R>> {
     if (this.#closing) throw closing();
     const turn = this.#waiters.wait(signal);
     this.#supply.refill();
     return turn;
   }
 
-  readonly #release = (lease: MemberLease<R>): void => {
+  readonly #release = (lease: PooledLease<R>): void => {
     if (!lease.hasFailed || !lease.member.proven) this.#supply.answered(lease.member);
     this.#giveBack(lease);
   };
 
-  #giveBack(lease: MemberLease<R>): void {
+  #giveBack(lease: PooledLease<R>): void {
     const { member } = lease;
     member.leases.remove(lease);
     this.#inFlight--;

@@ -1,11 +1,11 @@
-import { Chain, type Link } from '../util/linked-list';
+import { LinkedList, type ListNode } from '../util/linked-list';
 import type { Lease, PoolResource } from './resource';
 
 /** A connection in the pool, with the calls it is at. */
-export class Member<R extends PoolResource> {
+export class PooledConnection<R extends PoolResource> {
   readonly connection: R;
   /** The leases that are out, the oldest first. */
-  readonly leases = new Chain<MemberLease<R>>();
+  readonly leases = new LinkedList<PooledLease<R>>();
   /**
    * `open` takes calls; `retiring` does not answer, takes no more and is closed with the last it has; `gone` has left
    * the pool.
@@ -27,17 +27,17 @@ export class Member<R extends PoolResource> {
 }
 
 /** A lease that knows its member and its place among the leases of it. */
-export class MemberLease<R extends PoolResource> implements Lease<R>, Link<MemberLease<R>> {
-  readonly member: Member<R>;
+export class PooledLease<R extends PoolResource> implements Lease<R>, ListNode<PooledLease<R>> {
+  readonly member: PooledConnection<R>;
   /** The beat of the pool's growth in which it was given. */
   readonly beat: number;
   /** Whether its call has failed: that is no sign of life. */
   hasFailed = false;
-  previous: MemberLease<R> | undefined = undefined;
-  next: MemberLease<R> | undefined = undefined;
-  #end: ((lease: MemberLease<R>) => void) | undefined;
+  previous: PooledLease<R> | undefined = undefined;
+  next: PooledLease<R> | undefined = undefined;
+  #end: ((lease: PooledLease<R>) => void) | undefined;
 
-  constructor(member: Member<R>, beat: number, end: (lease: MemberLease<R>) => void) {
+  constructor(member: PooledConnection<R>, beat: number, end: (lease: PooledLease<R>) => void) {
     this.member = member;
     this.beat = beat;
     this.#end = end;

@@ -2,11 +2,11 @@ import { McpoError } from '../errors';
 import type { CloseReason, Journal } from './events';
 import { Growth } from './growth';
 import { Keeper } from './keeper';
-import { Member } from './pooled-connection';
+import { PooledConnection } from './pooled-connection';
 import { Opener } from './opener';
 import type { PoolConfig } from './options';
 import type { Open, PoolResource } from './resource';
-import { Roster } from './connections';
+import { Connections } from './connections';
 
 /** Those who make calls, as the supply of connections sees them. */
 export interface Demand {
@@ -25,7 +25,7 @@ export interface Demand {
 /** Sees to it that a pool has the connections it needs: opens, replaces, and closes them. */
 export class Supply<R extends PoolResource> {
   /** The connections there are. */
-  readonly roster: Roster<R>;
+  readonly roster: Connections<R>;
   /** Looks after them. */
   readonly keeper: Keeper<R>;
   readonly #config: PoolConfig;
@@ -40,7 +40,7 @@ export class Supply<R extends PoolResource> {
     this.#config = config;
     this.#journal = journal;
     this.#demand = demand;
-    this.roster = new Roster(config.maxInFlightPerConnection);
+    this.roster = new Connections(config.maxInFlightPerConnection);
     const { members } = this.roster;
     this.#growth = new Growth(members, config.growAfterMs, () => this.#grow());
     this.#opener = new Opener(open, config.connectTimeoutMs, {
@@ -74,7 +74,7 @@ export class Supply<R extends PoolResource> {
   }
 
   /** A member has answered, and so is known to work. */
-  answered(member: Member<R>): void {
+  answered(member: PooledConnection<R>): void {
     member.heardBeat = this.#growth.beat;
     if (member.proven || member.state === 'gone' || member.connection.closed) return;
     member.proven = true;
@@ -82,7 +82,7 @@ export class Supply<R extends PoolResource> {
   }
 
   /** A member's connection takes no more calls although it has not ended: it is closed with the last that it has. */
-  replace(member: Member<R>): void {
+  replace(member: PooledConnection<R>): void {
     if (member.state !== 'open') return;
     this.#opener.ended(member.proven);
     member.state = 'retiring';
@@ -91,7 +91,7 @@ export class Supply<R extends PoolResource> {
   }
 
   /** A member that took no more calls has ended its last. */
-  retire(member: Member<R>): void {
+  retire(member: PooledConnection<R>): void {
     this.#dismiss(member, member.connection.closed ? 'died' : 'unresponsive');
     this.refill();
   }
@@ -142,7 +142,7 @@ export class Supply<R extends PoolResource> {
       this.#demand.settled();
       return;
     }
-    const member = new Member(connection, this.#growth.beat);
+    const member = new PooledConnection(connection, this.#growth.beat);
     connection.onClose(() => this.#died(member));
     this.roster.add(member);
     this.keeper.grown();
@@ -161,7 +161,7 @@ export class Supply<R extends PoolResource> {
     this.refill();
   }
 
-  #died(member: Member<R>): void {
+  #died(member: PooledConnection<R>): void {
     if (!this.roster.remove(member)) return;
     this.#journal.closed('died');
     if (this.#stopped) return;
@@ -171,7 +171,7 @@ export class Supply<R extends PoolResource> {
   }
 
   /** Its calls are left to their callers, who know how long they may take: a tool may block its process for minutes. */
-  #unresponsive(member: Member<R>, error: unknown): void {
+  #unresponsive(member: PooledConnection<R>, error: unknown): void {
     if (this.#stopped || member.state !== 'open') return;
     this.#opener.ended(member.proven);
     this.#journal.failed('ping', error);
@@ -185,7 +185,7 @@ export class Supply<R extends PoolResource> {
     if (this.#usable === 0 && !this.#opener.workedLately) this.#demand.hopeless();
   }
 
-  #dismiss(member: Member<R>, reason: CloseReason): void {
+  #dismiss(member: PooledConnection<R>, reason: CloseReason): void {
     if (!this.roster.remove(member)) return;
     this.#journal.closed(reason);
     this.#dispose(member.connection);

@@ -1,8 +1,8 @@
 import type { Cancellation } from '../util/cancellation';
 import { McpoError } from '../errors';
-import { Chain, type Link } from '../util/linked-list';
+import { LinkedList, type ListNode } from '../util/linked-list';
 
-interface Waiter<T> extends Link<Waiter<T>> {
+interface Waiter<T> extends ListNode<Waiter<T>> {
   resolve(value: T): void;
   reject(error: Error): void;
 }
@@ -12,7 +12,7 @@ const RETRY_AFTER_MS = 1_000;
 
 /** Callers that wait their turn: first come, first served, each for a bounded time and no longer than it wants to. */
 export class Waiters<T> {
-  readonly #queue = new Chain<Waiter<T>>();
+  readonly #queue = new LinkedList<Waiter<T>>();
   readonly #max: number;
   readonly #timeoutMs: number;
 

@@ -1,7 +1,7 @@
 import type { FleetConfig, RedisArgument } from './options';
 import { bulk } from './reply';
 import type { Script } from './scripts';
-import { within } from './timeout';
+import { withTimeout } from './timeout';
 
 /** A pause between two tries to use Redis again. */
 const PROBE_EVERY_MS = 200;
@@ -39,7 +39,7 @@ export interface Debtor {
  * Commands to Redis in bounded time. The first that fails, or is late, cuts the link: nothing is sent, and nobody waits,
  * until Redis has been seen to work, and has been told what it has missed.
  */
-export class Link {
+export class RedisClient {
   readonly #config: FleetConfig;
   readonly #debtors = new Set<Debtor>();
   #isUp = true;
@@ -103,7 +103,7 @@ export class Link {
     if (!this.#isUp && !how.isPast && !(how.isRecovery && this.#isMending)) throw DOWN;
     this.#runId ??= this.#askRunId();
     try {
-      return parse(await within(how.timeoutMs ?? this.#config.timeoutMs, send, how.onLate));
+      return parse(await withTimeout(how.timeoutMs ?? this.#config.timeoutMs, send, how.onLate));
     } catch (error) {
       this.#cut(error);
       throw error;
@@ -144,14 +144,14 @@ export class Link {
   /** Whether Redis takes a write and answers in time with bytes; who it is. */
   async #probe(): Promise<string | undefined> {
     const key = `${this.#config.prefix}probe`;
-    await within(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['SET', key, '1', 'PX', '10000']));
-    bulk(await within(this.#config.timeoutMs, () => this.#config.sendCommand(['GET', key])));
+    await withTimeout(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['SET', key, '1', 'PX', '10000']));
+    bulk(await withTimeout(this.#config.timeoutMs, () => this.#config.sendCommand(['GET', key])));
     return this.#askRunId();
   }
 
   async #askRunId(): Promise<string | undefined> {
     try {
-      const info = await within(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['INFO', 'server']));
+      const info = await withTimeout(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['INFO', 'server']));
       // In a cluster any node may have answered, and none speaks for the others.
       if (/redis_mode:cluster/.test(String(info))) return undefined;
       return /run_id:(\w+)/.exec(String(info))?.[1];

@@ -1,4 +1,4 @@
-import type { Link } from './client';
+import type { RedisClient } from './client';
 import { text } from './reply';
 import { HEADS, HEAD_LENGTH, TOKEN_LENGTH } from './scripts';
 
@@ -29,11 +29,11 @@ class Round {
  * Whether entries are still those that they were: each begins with a head of which there is no other, its generation
  * first. A command asks for many at once: it is sent after the look-ups began that it answers, never before.
  */
-export class Heads {
-  readonly #link: Link;
+export class EntryTags {
+  readonly #link: RedisClient;
   readonly #rounds = new Map<string, Round>();
 
-  constructor(link: Link) {
+  constructor(link: RedisClient) {
     this.#link = link;
   }
 

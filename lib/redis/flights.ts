@@ -1,8 +1,8 @@
 import type { FleetFlight, FleetFlights } from '../share/fleet';
 import { pack, unpack } from './codec';
 import { type Generations, newToken } from './generations';
-import type { Hub } from './pub-sub';
-import { DOWN, type Link, type Sending } from './client';
+import type { PubSub } from './pub-sub';
+import { DOWN, type RedisClient, type Sending } from './client';
 import type { FleetConfig } from './options';
 import { ignored, pair, text } from './reply';
 import { ACQUIRE, RELEASE, RENEW, TOKEN_LENGTH } from './scripts';
@@ -27,15 +27,15 @@ interface Holder {
  * lies under the holder's token, so that nobody who comes later is given it. Without Redis, everybody works alone.
  */
 export class RedisFlights implements FleetFlights {
-  readonly #link: Link;
-  readonly #hub: Hub;
+  readonly #link: RedisClient;
+  readonly #hub: PubSub;
   readonly #config: FleetConfig;
   readonly #generations: Generations;
   readonly #waiters: Waiters;
   #releasing = 0;
   #errors = 0;
 
-  constructor(link: Link, hub: Hub, config: FleetConfig, generations: Generations) {
+  constructor(link: RedisClient, hub: PubSub, config: FleetConfig, generations: Generations) {
     this.#link = link;
     this.#hub = hub;
     this.#waiters = new Waiters(hub);

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { DOWN, type Debtor, type Link, type Sending } from './client';
+import { DOWN, type Debtor, type RedisClient, type Sending } from './client';
 import { ignored, scanned, text, texts } from './reply';
 import { DROP, GENERATION, UNSETTLED } from './scripts';
 
@@ -41,10 +41,10 @@ export function settled(generation: string): string | undefined {
  * there is no other: one that Redis has lost is replaced by a new one, under which nothing is kept.
  *
  * A drop is owed from the moment it is asked for until Redis has confirmed it. While one is owed and Redis is out of
- * reach, the {@link Link} is down and nothing of it is used here.
+ * reach, the {@link RedisClient} is down and nothing of it is used here.
  */
 export class Generations implements Debtor {
-  readonly #link: Link;
+  readonly #link: RedisClient;
   readonly #space: string;
   readonly #turns = new Map<string, Turn>();
   readonly #owed = new Map<string, Owed>();
@@ -54,7 +54,7 @@ export class Generations implements Debtor {
   #errors = 0;
 
   /** @param prefix - what the names of all keys begin with in Redis */
-  constructor(link: Link, prefix: string) {
+  constructor(link: RedisClient, prefix: string) {
     this.#link = link;
     this.#space = `${prefix}{`;
     link.enlist(this);

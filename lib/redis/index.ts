@@ -2,13 +2,13 @@ import type { StoreFactory } from '../cache/store';
 import type { FleetFlights } from '../share/fleet';
 import { RedisFlights } from './flights';
 import { Generations } from './generations';
-import { Hub } from './pub-sub';
-import { Link } from './client';
+import { PubSub } from './pub-sub';
+import { RedisClient } from './client';
 import { LocalTier } from './local-tier';
 import { fleetConfig, type RedisFleetOptions } from './options';
-import { Staleness } from './max-stale';
+import { MaxStale } from './max-stale';
 import { RedisStore } from './store';
-import { untilSo } from './timeout';
+import { waitUntil } from './timeout';
 
 export type { FleetLogger, LocalOptions, RedisArgument, RedisFleetOptions } from './options';
 
@@ -45,12 +45,12 @@ export interface RedisFleet {
  */
 export function redisFleet(options: RedisFleetOptions): RedisFleet {
   const config = fleetConfig(options);
-  const link = new Link(config);
-  const hub = new Hub(link, config);
+  const link = new RedisClient(config);
+  const hub = new PubSub(link, config);
   const generations = new Generations(link, config.prefix);
   const flights = new RedisFlights(link, hub, config, generations);
   const { local } = config;
-  const staleness = local && local.maxStaleMs > 0 ? new Staleness(local.maxStaleMs, hub) : undefined;
+  const staleness = local && local.maxStaleMs > 0 ? new MaxStale(local.maxStaleMs, hub) : undefined;
   return {
     store: (init) =>
       new RedisStore(init, { link, config, generations, staleness, local: local && new LocalTier(local) }),
@@ -60,7 +60,7 @@ export function redisFleet(options: RedisFleetOptions): RedisFleet {
     },
     async close() {
       // What an instance has not told when it goes, nobody tells.
-      await untilSo(CLOSE_MS, () => !flights.isTelling);
+      await waitUntil(CLOSE_MS, () => !flights.isTelling);
       flights.close();
       link.close();
       await hub.close();

@@ -1,17 +1,17 @@
-import type { Hub } from './pub-sub';
+import type { PubSub } from './pub-sub';
 
 /**
  * Whether an entry of the local tier may be served without asking, by `maxStaleMs`: Redis was asked for it not too long
  * ago, and after the last write through this instance, or of which it has heard.
  */
-export class Staleness {
+export class MaxStale {
   readonly #maxStaleMs: number;
-  readonly #hub: Hub;
+  readonly #hub: PubSub;
   /** When groups were dropped, on the clock of `performance.now()`. */
   readonly #droppedAt = new Map<string, number>();
   #allDroppedAt = -Infinity;
 
-  constructor(maxStaleMs: number, hub: Hub) {
+  constructor(maxStaleMs: number, hub: PubSub) {
     this.#maxStaleMs = maxStaleMs;
     this.#hub = hub;
     hub.listen((message) => {

@@ -1,7 +1,7 @@
-import type { Link } from './client';
+import type { RedisClient } from './client';
 import type { FleetConfig } from './options';
 import { ignored } from './reply';
-import { within } from './timeout';
+import { withTimeout } from './timeout';
 
 /** A pause before listening is tried again. */
 const SUBSCRIBE_AGAIN_MS = 1_000;
@@ -11,8 +11,8 @@ const UNSUBSCRIBE_MS = 500;
 type Unsubscribe = () => Promise<void> | void;
 
 /** What instances tell each other. A message may be lost: none is needed for an answer to be right, or to come. */
-export class Hub {
-  readonly #link: Link;
+export class PubSub {
+  readonly #link: RedisClient;
   readonly #config: FleetConfig;
   readonly #listeners = new Set<(message: string) => void>();
   #subscription: Promise<Unsubscribe | undefined> | undefined;
@@ -21,7 +21,7 @@ export class Hub {
   /** It has been said that listening fails. */
   #isRetrying = false;
 
-  constructor(link: Link, config: FleetConfig) {
+  constructor(link: RedisClient, config: FleetConfig) {
     this.#link = link;
     this.#config = config;
   }
@@ -58,7 +58,7 @@ export class Hub {
     const stop = async (): Promise<void> => (await this.#subscription)?.();
     try {
       // One that has not begun to listen by then stops as soon as it has.
-      await within(UNSUBSCRIBE_MS, stop);
+      await withTimeout(UNSUBSCRIBE_MS, stop);
     } catch (error) {
       this.#config.logger.warn({ err: error }, 'mcpo: listening to other instances could not be ended');
     }

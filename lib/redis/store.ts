@@ -2,25 +2,25 @@ import type { MaybePromise } from '../util/maybe-promise';
 import type { CacheEntry, CacheStore, Found, Generation, StoreHealth, StoreInit } from '../cache/store';
 import { leftMs, packEntry, unpackEntry } from './codec';
 import { GENERATION_TTL_MS, type Generations, settled } from './generations';
-import { Heads } from './entry-tags';
-import { DOWN, type Link } from './client';
+import { EntryTags } from './entry-tags';
+import { DOWN, type RedisClient } from './client';
 import type { LocalTier, Near } from './local-tier';
 import type { FleetConfig } from './options';
 import { ignored, pair } from './reply';
 import { DELETE, HEAD_LENGTH, SET, TOKEN_LENGTH } from './scripts';
-import type { Staleness } from './max-stale';
+import type { MaxStale } from './max-stale';
 
 /** As good as an empty store: nothing is found, and nothing may be kept. */
 const NOTHING: Found = { entry: undefined, generation: undefined };
 
 /** What a store is made from. */
 export interface RedisStoreParts {
-  readonly link: Link;
+  readonly link: RedisClient;
   readonly config: FleetConfig;
   /** Those of the fleet: a drop through any cache, or by the flights, is one in all. */
   readonly generations: Generations;
   readonly local: LocalTier | undefined;
-  readonly staleness: Staleness | undefined;
+  readonly staleness: MaxStale | undefined;
 }
 
 /**
@@ -33,7 +33,7 @@ export class RedisStore implements CacheStore {
   readonly #parts: RedisStoreParts;
   readonly #init: StoreInit;
   readonly #generations: Generations;
-  readonly #heads: Heads;
+  readonly #heads: EntryTags;
   /** Between a group's key and an entry's. */
   readonly #infix: string;
   #errors = 0;
@@ -42,7 +42,7 @@ export class RedisStore implements CacheStore {
   constructor(init: StoreInit, parts: RedisStoreParts) {
     this.#init = init;
     this.#parts = parts;
-    this.#heads = new Heads(parts.link);
+    this.#heads = new EntryTags(parts.link);
     this.#infix = `:c:${encodeURIComponent(init.name)}:`;
     this.#generations = parts.generations;
   }

@@ -2,7 +2,7 @@
 const PARTS = 4;
 
 /** Waits until something is so, for some time at most. */
-export async function untilSo(ms: number, isSo: () => boolean): Promise<void> {
+export async function waitUntil(ms: number, isSo: () => boolean): Promise<void> {
   const end = performance.now() + ms;
   while (!isSo() && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
 }
@@ -15,7 +15,11 @@ export async function untilSo(ms: number, isSo: () => boolean): Promise<void> {
  *
  * @param onLate - is given a reply that came too late
  */
-export function within(ms: number, send: () => Promise<unknown>, onLate?: (reply: unknown) => void): Promise<unknown> {
+export function withTimeout(
+  ms: number,
+  send: () => Promise<unknown>,
+  onLate?: (reply: unknown) => void,
+): Promise<unknown> {
   return new Promise((resolve, reject) => {
     let parts = PARTS;
     const pass = (): NodeJS.Timeout =>

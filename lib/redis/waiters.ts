@@ -1,12 +1,12 @@
-import type { Hub } from './pub-sub';
+import type { PubSub } from './pub-sub';
 
 /** Those who wait for the end of another instance's call, by the token of the call. */
 export class Waiters {
-  readonly #hub: Hub;
+  readonly #hub: PubSub;
   readonly #waiting = new Map<string, Set<() => void>>();
   #stopListening: (() => void) | undefined;
 
-  constructor(hub: Hub) {
+  constructor(hub: PubSub) {
     this.#hub = hub;
   }
 

@@ -2,7 +2,7 @@ import type { Caller } from '../auth/identity';
 import { isMcpoError } from '../errors';
 import { Catalogue } from '../mcp/tools/catalogue';
 import { Connection, type Logger } from '../mcp/session/connection';
-import { Listing } from '../mcp/tools/catalogue-refresh';
+import { CatalogueRefresh } from '../mcp/tools/catalogue-refresh';
 import type { TransportSpec } from '../mcp/transport';
 
 /** What a server says of itself. */
@@ -25,14 +25,14 @@ export class Connector {
   readonly catalogue: Catalogue;
   readonly #config: ConnectorConfig;
   readonly #logger: Logger;
-  readonly #listing: Listing;
+  readonly #listing: CatalogueRefresh;
   #latest: Connection | undefined;
 
   constructor(config: ConnectorConfig, logger: Logger) {
     this.#config = config;
     this.#logger = logger;
     this.catalogue = new Catalogue(config.name, config.isServed, logger);
-    this.#listing = new Listing(config.name, this.catalogue, logger);
+    this.#listing = new CatalogueRefresh(config.name, this.catalogue, logger);
   }
 
   /** What the server said of itself; `undefined` until it has been reached. */

@@ -6,7 +6,7 @@ import type { Caller } from '../auth/identity';
 import type { Connection } from '../mcp/session/connection';
 import type { ErrorReason } from '../pool/events';
 import { PoolManager } from '../pool/pool-manager';
-import { Quiet } from '../util/drain';
+import { Drain } from '../util/drain';
 import { McpServer } from './server';
 import type { Tool } from '../mcp/tools/tool';
 import type { Logger } from '../options';
@@ -14,7 +14,7 @@ import { CircuitBreaker } from '../retry/breaker';
 import { Retrier } from '../retry/retry';
 
 /** A server with what the HTTP side needs to know of it. */
-export interface DirectoryEntry {
+export interface ServerEntry {
   readonly server: McpServer;
   readonly config: ServerConfig;
   /** Keeps calls away while the server cannot be reached. */
@@ -23,10 +23,10 @@ export interface DirectoryEntry {
 }
 
 /** All servers of a router, by name; knows which calls are running, so that closing can wait for them. */
-export class Directory {
-  readonly #entries: ReadonlyMap<string, DirectoryEntry>;
+export class ServerRegistry {
+  readonly #entries: ReadonlyMap<string, ServerEntry>;
   readonly #pools = new PoolManager<Connection, Caller>();
-  readonly #quiet = new Quiet(() => this.#running === 0);
+  readonly #quiet = new Drain(() => this.#running === 0);
   #running = 0;
   #closing = false;
 
@@ -35,7 +35,7 @@ export class Directory {
   }
 
   /** All servers, in the order of the options. */
-  get entries(): readonly DirectoryEntry[] {
+  get entries(): readonly ServerEntry[] {
     return [...this.#entries.values()];
   }
 
@@ -62,7 +62,7 @@ export class Directory {
   }
 
   /** The entry of a server's name, or of its percent-encoded form. */
-  entry(name: string): DirectoryEntry | undefined {
+  entry(name: string): ServerEntry | undefined {
     const entry = this.#entries.get(name);
     if (entry || !name.includes('%')) return entry;
     try {
@@ -115,7 +115,7 @@ function entryOf(
   pools: PoolManager<Connection, Caller>,
   settings: BreakerConfig,
   logger: Logger,
-): DirectoryEntry {
+): ServerEntry {
   const breaker = new CircuitBreaker({ ...settings, isFailure: isConnectionFailure, name: `server ${config.name}` });
   const server = new McpServer(config, pools, logger, () => {
     breaker.recovered();

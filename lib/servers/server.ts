@@ -5,7 +5,7 @@ import { McpoError, isMcpoError } from '../errors';
 import type { CallResult } from '../mcp/session/pending-call';
 import type { Catalogue } from '../mcp/tools/catalogue';
 import type { Connection, Logger } from '../mcp/session/connection';
-import { isNotSent, isStale } from '../mcp/session/failures';
+import { isNotSent, isConnectionGone } from '../mcp/session/failures';
 import type { Tool } from '../mcp/tools/tool';
 import type { ConnectionPool } from '../pool/pool';
 import type { PoolManager } from '../pool/pool-manager';
@@ -128,8 +128,8 @@ export class McpServer {
         return await sendOnce();
       } catch (error) {
         if (!connected && signal.aborted) throw callerGone(error);
-        if (isStale(error) && stateful) throw sessionLost(error);
-        if (isStale(error) && others > 0) continue;
+        if (isConnectionGone(error) && stateful) throw sessionLost(error);
+        if (isConnectionGone(error) && others > 0) continue;
         throw caller && isRefused(error) ? unreachableFor(error) : error;
       }
     }

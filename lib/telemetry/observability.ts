@@ -1,6 +1,6 @@
 import type { Acceleration } from '../calls/acceleration';
 import type { Config } from '../config/config';
-import type { Directory } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
 import { exposition } from '../monitor/exposition';
 import type { ServerNumbers, Sources } from '../monitor/gauges';
 import { Instruments } from '../monitor/instruments';
@@ -30,7 +30,7 @@ export interface Observability {
  *
  * @throws ConfigError when the host's registry has such metrics already
  */
-export function observability(config: Config, directory: Directory, acceleration: Acceleration): Observability {
+export function observability(config: Config, directory: ServerRegistry, acceleration: Acceleration): Observability {
   const { metrics, logger } = config;
   const monitor = new PerformanceMonitor(config.monitor);
   const registry = registryOf(metrics.register, metrics.defaultMetrics);
@@ -56,7 +56,7 @@ export function observability(config: Config, directory: Directory, acceleration
   };
 }
 
-function sources(directory: Directory, { cache, fleet, limits }: Acceleration): Sources {
+function sources(directory: ServerRegistry, { cache, fleet, limits }: Acceleration): Sources {
   return {
     caches: () => Object.entries(cache.stats),
     stores: () => {

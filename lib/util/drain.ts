@@ -1,5 +1,5 @@
 /** Waits until nothing is under way any more, for a bounded time. */
-export class Quiet {
+export class Drain {
   readonly #isQuiet: () => boolean;
   #onQuiet: (() => void) | undefined;
 

@@ -1,11 +1,11 @@
-/** What an item carries to be in one {@link Chain}. */
-export interface Link<T> {
+/** What an item carries to be in one {@link LinkedList}. */
+export interface ListNode<T> {
   previous: T | undefined;
   next: T | undefined;
 }
 
 /** A list of items in the order they came, from whose middle one is taken out as fast as from its ends. */
-export class Chain<T extends Link<T>> {
+export class LinkedList<T extends ListNode<T>> {
   #first: T | undefined;
   #last: T | undefined;
   #size = 0;

@@ -7,7 +7,7 @@ export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
 }
 
 /** What is made of a value, at once if that is there. */
-export function whenThere<T, U>(value: MaybePromise<T>, use: (value: T) => MaybePromise<U>): MaybePromise<U> {
+export function mapMaybe<T, U>(value: MaybePromise<T>, use: (value: T) => MaybePromise<U>): MaybePromise<U> {
   // A promise of another library may have a `then` that returns nothing, and does not hear what `use` throws.
   return isPromise(value) ? Promise.resolve(value).then(use) : use(value);
 }

@@ -2,7 +2,7 @@
  * The outcome of `work`, or a rejection when it takes longer than `ms` milliseconds or `signal` is aborted. The work goes
  * on; whoever started it must see to what it still brings.
  */
-export function within<T>(work: Promise<T>, ms: number, late: () => Error, signal: AbortSignal): Promise<T> {
+export function withTimeout<T>(work: Promise<T>, ms: number, late: () => Error, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
       clearTimeout(timer);

@@ -1,6 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { McpError, type JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { answerUnsent, reasonUnsent } from '../../../lib/mcp/session/send-failure';
+import { answerSendFailures, sendFailureOf } from '../../../lib/mcp/session/send-failure';
 
 const full = new Error('no room');
 const transport = (): Transport & { readonly got: JSONRPCMessage[] } => {
@@ -16,20 +16,20 @@ const transport = (): Transport & { readonly got: JSONRPCMessage[] } => {
 
 it('a request that cannot be sent is answered with the reason', async () => {
   const broken = transport();
-  answerUnsent(broken);
+  answerSendFailures(broken);
   await broken.send({ jsonrpc: '2.0', id: 7, method: 'tools/call', params: {} });
   expect(broken.got).toEqual([{ jsonrpc: '2.0', id: 7, error: { code: -32000, message: 'no room', data: full } }]);
 });
 
 it('what nobody waits for is not', async () => {
   const broken = transport();
-  answerUnsent(broken);
+  answerSendFailures(broken);
   await expect(broken.send({ jsonrpc: '2.0', method: 'notifications/cancelled' })).rejects.toBe(full);
   expect(broken.got).toEqual([]);
 });
 
 it('only a reason of our own is one', () => {
-  expect(reasonUnsent(McpError.fromError(-32000, 'x', full))).toBe(full);
-  expect(reasonUnsent(McpError.fromError(-32000, 'x', { message: 'x' }))).toBeUndefined();
-  expect(reasonUnsent(full)).toBeUndefined();
+  expect(sendFailureOf(McpError.fromError(-32000, 'x', full))).toBe(full);
+  expect(sendFailureOf(McpError.fromError(-32000, 'x', { message: 'x' }))).toBeUndefined();
+  expect(sendFailureOf(full)).toBeUndefined();
 });

@@ -2,7 +2,7 @@ import { type IncomingMessage, type ServerResponse } from 'node:http';
 import { type RecordableHistogram, createHistogram } from 'node:perf_hooks';
 import { promisify } from 'node:util';
 import { type McpoOptions, mcpoRouter } from '../../../lib';
-import { whenOver } from '../../../lib/http/disconnect';
+import { onResponseEnd } from '../../../lib/http/disconnect';
 import { inPlainHttp } from '../hosts';
 import { silent } from '../loggers';
 
@@ -44,7 +44,7 @@ let collectedAt = 0;
 function watch(req: IncomingMessage, res: ServerResponse): void {
   const begun = performance.now();
   counts.requests += 1;
-  whenOver(req, res, () => {
+  onResponseEnd(req, res, () => {
     if (res.writableFinished) counts.answered += 1;
     else counts.left += 1;
     if (!res.writableFinished || res.statusCode !== 503) return;

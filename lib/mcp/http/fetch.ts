@@ -3,8 +3,8 @@ import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { createParser } from 'eventsource-parser';
 import { type Cancellation, Canceller } from '../../util/cancellation';
 import { BodyWatch } from './body-watch';
-import { type ExchangeRequest, exchange } from '../../network/request';
-import type { Incoming } from '../../network/response';
+import { type HttpRequest, sendRequest } from '../../network/request';
+import type { HttpResponse } from '../../network/response';
 
 const MAX_REDIRECTS = 5;
 const WITHOUT_BODY = [204, 205, 304];
@@ -14,7 +14,7 @@ const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
 
 /** A response whose body is still to come. */
 export interface Opened {
-  readonly incoming: Incoming;
+  readonly incoming: HttpResponse;
   /** Ends it. */
   readonly abort: Canceller;
   /** The id of the JSON-RPC request that it answers. */
@@ -66,7 +66,7 @@ export class Upstream {
    *
    * @param id - of the JSON-RPC request in its body
    */
-  async open(url: URL, request: ExchangeRequest, id: RequestId | undefined): Promise<Opened> {
+  async open(url: URL, request: HttpRequest, id: RequestId | undefined): Promise<Opened> {
     const abort = new Canceller();
     this.#running.set(abort, id);
     try {
@@ -148,14 +148,14 @@ export class Upstream {
   }
 }
 
-function isEventStream({ headers }: Incoming): boolean {
+function isEventStream({ headers }: HttpResponse): boolean {
   return EVENT_STREAM.test(headers.get('content-type') ?? '');
 }
 
-async function follow(url: URL, request: ExchangeRequest, signal: Cancellation): Promise<Incoming> {
+async function follow(url: URL, request: HttpRequest, signal: Cancellation): Promise<HttpResponse> {
   let target = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const incoming = await exchange(target, request, signal);
+    const incoming = await sendRequest(target, request, signal);
     const { status, headers } = incoming;
     const location = headers.get('location');
     if (status < 300 || status > 399 || location === undefined) return incoming;

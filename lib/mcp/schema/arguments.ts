@@ -2,7 +2,7 @@ import { type ArgumentError, McpoError } from '../../errors';
 import { type Validate, compile } from './compile';
 import { type Weight, measure, weigh } from './cost';
 import { describe } from './errors';
-import { UnguardedError, guarded, isTimeout } from './time-limit';
+import { UnguardedError, withTimeLimit, isTimeout } from './time-limit';
 
 /** What is known of a tool's arguments. */
 export interface CompiledArguments {
@@ -118,7 +118,7 @@ class Checker {
   }
 
   #guarded<T>(run: () => T, timeoutMs: number, attempts?: number): T {
-    const result = guarded(run, timeoutMs, attempts);
+    const result = withTimeLimit(run, timeoutMs, attempts);
     this.#isShort = false;
     return result;
   }

@@ -28,7 +28,7 @@ export class UnguardedError extends Error {
  * looks like a run that takes too long; a second run tells the two apart.
  * @throws whatever `run` throws, an error for which {@link isTimeout} holds, or {@link UnguardedError}
  */
-export function guarded<T>(run: () => T, timeoutMs: number, attempts = 1): T {
+export function withTimeLimit<T>(run: () => T, timeoutMs: number, attempts = 1): T {
   context ??= createContext(Object.create(null) as Context);
   for (;;) {
     requireDescriptors();
@@ -44,7 +44,7 @@ export function guarded<T>(run: () => T, timeoutMs: number, attempts = 1): T {
   }
 }
 
-/** Whether {@link guarded} gave up for want of time; the error may stem from another realm. */
+/** Whether {@link withTimeLimit} gave up for want of time; the error may stem from another realm. */
 export function isTimeout(error: unknown): boolean {
   return (error as { code?: unknown } | null | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 }

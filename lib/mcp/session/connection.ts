@@ -10,9 +10,9 @@ import {
 } from '@modelcontextprotocol/sdk/types.js';
 import type { CallOptions, CallResult } from './pending-call';
 import { Calls } from './calls';
-import { asMcpoError, isStale, isUnknownThere, stale } from './failures';
-import { answerNonsense } from '../json-rpc';
-import { answerUnsent, reasonUnsent } from './send-failure';
+import { asMcpoError, isConnectionGone, isUnknownThere, connectionGone } from './failures';
+import { answerInvalidMessages } from '../json-rpc';
+import { answerSendFailures, sendFailureOf } from './send-failure';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from '../tools/tool';
 import { readToolList } from '../tools/list-tools';
@@ -83,9 +83,9 @@ export class Connection {
       const connection = new Connection(transport, options.logger, spec.kind === 'http' && spec.mode === 'sse');
       await connection.#client.connect(transport, { timeout: options.connectTimeoutMs });
       connection.#calls = new Calls(transport, (error) => connection.#client.onerror?.(error));
-      answerUnsent(transport);
+      answerSendFailures(transport);
       // The transports of this package's own have looked at what they hand on.
-      if (spec.kind === 'custom') answerNonsense(transport);
+      if (spec.kind === 'custom') answerInvalidMessages(transport);
       return connection;
     });
   }
@@ -131,7 +131,8 @@ export class Connection {
    * @throws McpoError without `outcome` when the call was surely not made, with `outcome: 'unknown'` when it may have been
    */
   call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
-    if (this.closed || !this.#calls) return Promise.reject(stale('the connection to the MCP server is closed'));
+    if (this.closed || !this.#calls)
+      return Promise.reject(connectionGone('the connection to the MCP server is closed'));
     return this.#calls.call(name, args, options).catch(this.#onFailure);
   }
 
@@ -139,7 +140,7 @@ export class Connection {
     const forgotten = isUnknownThere(error) && (await this.#isForgotten());
     const fault = asMcpoError(error, { closed: this.#closed, forgotten });
     // Others that are under way may still be answered.
-    if (isStale(fault)) this.#gone = true;
+    if (isConnectionGone(fault)) this.#gone = true;
     throw fault;
   };
 
@@ -155,7 +156,7 @@ export class Connection {
       await this.ping(FORGOTTEN_MS);
       return false;
     } catch (error) {
-      return isUnknownThere(reasonUnsent(error) ?? error);
+      return isUnknownThere(sendFailureOf(error) ?? error);
     }
   }
 

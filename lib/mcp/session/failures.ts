@@ -23,7 +23,7 @@ const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT';
 export const BROKEN_OFF = Object.freeze({ reason: 'broken off' });
 
 /** The same for an answer that is no JSON-RPC response. */
-export const NONSENSE = Object.freeze({ reason: 'nonsense' });
+export const INVALID_MESSAGE = Object.freeze({ reason: 'nonsense' });
 
 /** Nothing was sent, so that another try is safe. */
 class NotSent extends McpoError {}
@@ -34,16 +34,16 @@ export function notSent(detail: string, cause?: unknown): McpoError {
 }
 
 /** Nothing was sent because the connection had gone: another will do. */
-class Stale extends NotSent {}
+class ConnectionGone extends NotSent {}
 
 /** The connection had gone before anything was sent. */
-export function stale(detail: string, cause?: unknown): McpoError {
-  return new Stale('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
+export function connectionGone(detail: string, cause?: unknown): McpoError {
+  return new ConnectionGone('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
 }
 
 /** Whether an error says that nothing was sent because the connection had gone. */
-export function isStale(error: unknown): boolean {
-  return error instanceof Stale;
+export function isConnectionGone(error: unknown): boolean {
+  return error instanceof ConnectionGone;
 }
 
 /** Whether an error says that nothing was sent and that another try may do better. */
@@ -93,14 +93,14 @@ export interface FailedOn {
 export function asMcpoError(error: unknown, { closed, forgotten }: FailedOn): McpoError {
   if (isMcpoError(error)) return error;
   if (error instanceof RpcError) return fromRpc(error, closed);
-  if (forgotten) return stale('the MCP server has forgotten the session', error);
-  if (isUnreachable(error)) return stale('the MCP server cannot be reached', error);
+  if (forgotten) return connectionGone('the MCP server has forgotten the session', error);
+  if (isUnreachable(error)) return connectionGone('the MCP server cannot be reached', error);
   if (error instanceof StreamableHTTPError) return fromHttp(error);
   return closed || isNetworkError(error) ? connectionLost(error) : badResponse(error);
 }
 
 function fromRpc(error: RpcError, closed: boolean): McpoError {
-  if (error.data === NONSENSE) return badResponse(error);
+  if (error.data === INVALID_MESSAGE) return badResponse(error);
   if (error.data === BROKEN_OFF || (closed && error.code === CONNECTION_CLOSED)) return connectionLost(error);
   // The SDK puts this before the server's own words.
   const detail = error.message.replace(/^MCP error -?\d+: /, '').slice(0, MAX_MESSAGE);

@@ -6,7 +6,7 @@ import { McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
  * Has a request that cannot be sent answered with the reason: the SDK keeps what belongs to a request until it is answered,
  * also when sending it has failed.
  */
-export function answerUnsent(transport: Transport): void {
+export function answerSendFailures(transport: Transport): void {
   const send = transport.send.bind(transport);
   transport.send = async (message, options) => {
     try {
@@ -20,6 +20,6 @@ export function answerUnsent(transport: Transport): void {
 }
 
 /** Why a request could not be sent, if that is what its error says. What a server sends is JSON, and no Error. */
-export function reasonUnsent(error: unknown): Error | undefined {
+export function sendFailureOf(error: unknown): Error | undefined {
   return error instanceof RpcError && types.isNativeError(error.data) ? error.data : undefined;
 }

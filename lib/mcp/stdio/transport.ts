@@ -5,14 +5,14 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import spawn from 'cross-spawn';
 import type { Logger } from '../session/connection';
-import { stale } from '../session/failures';
+import { connectionGone } from '../session/failures';
 import { asMessage } from '../json-rpc';
 import { LineSplitter } from './line-splitter';
 import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
 import { Stderr } from './stderr';
 import type { StdioSpec } from '../transport';
-import { readInTurns } from './fair-read';
+import { readFairly } from './fair-read';
 
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 const GRACE_MS = 1_000;
@@ -97,7 +97,7 @@ export class StdioTransport implements Transport {
         resolve();
       });
       if (child.stdin) this.#stdin = new LineWriter(child.stdin);
-      if (child.stdout) readInTurns(child.stdout, (chunk) => this.#read(chunk));
+      if (child.stdout) readFairly(child.stdout, (chunk) => this.#read(chunk));
       child.stdin?.on('error', (error) => {
         this.onerror?.(error);
         // It hears nothing any more.
@@ -114,7 +114,7 @@ export class StdioTransport implements Transport {
    * @throws McpoError MCPO_SERVER_DOWN when the child is gone, so that nothing was written
    */
   async send(message: JSONRPCMessage): Promise<void> {
-    if (!this.#stdin?.writable || this.#isEnded) throw stale('the MCP server has ended');
+    if (!this.#stdin?.writable || this.#isEnded) throw connectionGone('the MCP server has ended');
     await this.#stdin.write(message);
   }
 

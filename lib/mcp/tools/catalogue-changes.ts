@@ -9,7 +9,7 @@ const MAX_NAME = 100;
 const MAX_DESCRIPTION = 300;
 
 /** What is new in a list of tools. */
-export interface ListChanges {
+export interface CatalogueChanges {
   /** `warn` when a tool that was there is now another: an operator may have looked at what it was. */
   readonly level: 'info' | 'warn';
   /** All of it, for one line of a log, however much it is. */
@@ -17,12 +17,12 @@ export interface ListChanges {
 }
 
 /** Tells what is new in each list, also of a tool that has been away in the meantime. */
-export class ListHistory {
+export class CatalogueHistory {
   /** As each tool was when it was last there. */
   readonly #seen = new Map<string, Tool>();
 
   /** Takes the next list; what has changed since the one before, `undefined` when nothing has, or this is the first. */
-  take(before: Tools, after: Tools): ListChanges | undefined {
+  take(before: Tools, after: Tools): CatalogueChanges | undefined {
     const isFirst = this.#seen.size === 0;
     const changed = [...after.values()].flatMap((tool) => {
       const known = this.#seen.get(tool.name);

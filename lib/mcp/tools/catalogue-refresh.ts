@@ -2,7 +2,7 @@ import type { Catalogue } from './catalogue';
 import type { Connection, Logger } from '../session/connection';
 
 /** Keeps a catalogue as its server lists it: one reading at a time, and once more if the list changes meanwhile. */
-export class Listing {
+export class CatalogueRefresh {
   readonly #server: string;
   readonly #catalogue: Catalogue;
   readonly #logger: Logger;

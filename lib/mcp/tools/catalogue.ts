@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Logger } from '../session/connection';
-import { ListHistory } from './catalogue-changes';
+import { CatalogueHistory } from './catalogue-changes';
 import { compileArguments } from '../schema/arguments';
 import type { Tool, ToolDefinition } from './tool';
 
@@ -12,7 +12,7 @@ export class Catalogue {
   readonly #server: string;
   readonly #isServed: (name: string) => boolean;
   readonly #logger: Logger;
-  readonly #changes = new ListHistory();
+  readonly #changes = new CatalogueHistory();
   #byName = new Map<string, Tool>();
   #byPath = new Map<string, Tool>();
 

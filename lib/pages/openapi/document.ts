@@ -1,4 +1,4 @@
-import type { Directory } from '../../servers/registry';
+import type { ServerRegistry } from '../../servers/registry';
 import { send } from '../../http/response';
 import type { McpServer } from '../../servers/server';
 import type { Tool } from '../../mcp/tools/tool';
@@ -152,7 +152,7 @@ function operation(
 
 /** Serves the description of all servers at `/openapi.json` and of one at `/:server/openapi.json`, as they are now. */
 export function openApiPages(
-  directory: Directory,
+  directory: ServerRegistry,
   info: Pick<OpenApiInput, 'title' | 'version' | 'description'>,
   secured: boolean,
   policies: Policies,
