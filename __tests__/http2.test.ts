@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { type ClientHttp2Session, type ClientHttp2Stream, connect, createServer } from 'node:http2';
 import type { AddressInfo } from 'node:net';
 import { concurrencyLimit, mcpoRouter } from '../lib';
-import type { Layer } from '../lib/http/response';
+import type { Layer } from '../lib/http/compose';
 import { deferred, until } from './support/deferred';
 import { Lab, text } from './support/lab';
 import { silent } from './support/loggers';

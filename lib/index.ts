@@ -1,13 +1,14 @@
-export { ToolCall, toolCall } from './calls/call';
-export type { Failure, Format, Outcome, Success, ToolCallInit } from './calls/call';
+export { Answer, ToolCall } from './calls/call';
+export type { Format } from './calls/call';
+export type { CallLayer, Next } from './calls/pipeline';
 export type { Aborter, Cancellation } from './util/cancellation';
-export type { TraceContext } from './http/trace-context';
 export { ConfigError, ERROR_CODES, McpoError, isMcpoError } from './errors';
 export type { ArgumentError, ErrorCode, McpoErrorOptions, Problem } from './errors';
 export { mcpoRouter } from './router';
-export type { McpoLayers, McpoRouter, McpoStats } from './router';
-export type { Caller } from './auth/identity';
-export type { ErrorLayer, Layer } from './http/response';
+export type { CallToolOptions, McpoRouter, McpoStats } from './router';
+export type { Layer } from './http/compose';
+export type { Progress } from './mcp/session/pending-call';
+export type { Logger } from './util/logger';
 export { concurrencyLimit } from './layers/concurrency-limit';
 export type { ConcurrencyLimit } from './layers/concurrency-limit';
 export { requestMetrics } from './layers/request-metrics';
@@ -69,7 +70,7 @@ export type {
   LimitOptions,
   SharingOptions,
   ToolCacheOptions,
-} from './acceleration-options';
+} from './options';
 export type {
   ApiInfo,
   CommonServerOptions,
@@ -77,7 +78,6 @@ export type {
   CustomServerOptions,
   ForwardHeaders,
   HttpServerOptions,
-  Logger,
   McpoOptions,
   MetricsOptions,
   PoolOptions,

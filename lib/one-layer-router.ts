@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Router } from 'express';
-import type { Layer } from './http/response';
+import type { Layer } from './http/compose';
 
 /** How a Router takes a request. Express calls it by this name; its types leave it out. */
 interface Dispatcher {

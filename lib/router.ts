@@ -1,36 +1,47 @@
+import { randomUUID } from 'node:crypto';
+import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import type { Router } from 'express';
-import { accelerate } from './calls/acceleration';
 import { Authenticator } from './auth/authenticator';
+import { hostIdentity, identifier } from './auth/identity';
 import type { CacheManager } from './cache/cache-manager';
-import { identifier } from './auth/identity';
-import { resolveConfig } from './config/config';
-import { ServerRegistry } from './servers/registry';
-import type { ErrorLayer, Layer } from './http/response';
-import { readArguments } from './layers/read-arguments';
-import { authenticate } from './layers/authenticate';
+import { accelerate } from './calls/acceleration';
 import { cache } from './calls/cache';
+import { ToolCall, callerGone } from './calls/call';
+import { check } from './calls/check';
 import { invoke } from './calls/invoke';
 import { limit } from './calls/limit';
+import { measure } from './calls/measure';
+import { type Next, pipeline } from './calls/pipeline';
+import { type ToolPolicy, policyOf } from './calls/policy';
+import { share } from './calls/share';
+import { hostLayer } from './calls/use';
+import { resolveConfig } from './config/config';
+import { cacheControlOf } from './http/cache-control';
+import { compose } from './http/compose';
+import { authenticate } from './layers/authenticate';
 import { observe } from './layers/observe';
 import { problems } from './layers/problems';
-import { reply } from './layers/respond';
+import { readArguments } from './layers/read-arguments';
 import { resolve } from './layers/resolve';
+import { respond } from './layers/respond';
 import { sessions } from './layers/sessions';
-import { share } from './calls/share';
-import { oneLayerRouter } from './one-layer-router';
-import { compose } from './http/compose';
 import type { ConcurrencyLimiter } from './limit/limiter';
-import type { ServerStatus } from './servers/status';
+import type { Progress } from './mcp/session/pending-call';
+import type { PerformanceMonitor } from './monitor/performance-monitor';
+import type { Registry } from './monitor/registry';
+import { oneLayerRouter } from './one-layer-router';
 import type { McpoOptions } from './options';
 import { dashboardPages } from './pages/dashboard';
 import { docsPages } from './pages/docs';
 import { healthPages, serverStates } from './pages/health';
 import { openApiPages } from './pages/openapi/document';
-import type { PerformanceMonitor } from './monitor/performance-monitor';
-import type { Registry } from './monitor/registry';
-import { observability } from './telemetry/observability';
 import { pages, serverPages } from './pages/pages';
-import type { ToolPolicy } from './calls/policy';
+import { ServerRegistry, closing } from './servers/registry';
+import type { ServerStatus } from './servers/status';
+import { observability } from './telemetry/observability';
+import type { Telemetry } from './telemetry/telemetry';
+import { Canceller } from './util/cancellation';
+import { tell } from './util/listeners';
 
 /** How long calls that were cut off may take to fail. */
 const CUT_OFF_MS = 1_500;
@@ -45,28 +56,20 @@ export interface McpoStats {
   readonly tools: Readonly<Record<string, ToolPolicy>>;
 }
 
-/** The layers of a router, in the order in which a tool call passes them: for stacks of an app's own. */
-export interface McpoLayers {
-  /** Gives the request its id. */
-  readonly observe: Layer;
-  /** Refuses cross-site requests and callers without credentials. */
-  readonly authenticate: Layer;
-  /** Finds the tool that `req.url` names as `/server/tool`. */
-  readonly resolve: Layer;
-  /** Reads and checks the arguments; the {@link ToolCall} is born here. */
-  readonly readArguments: Layer;
-  /** Answers with the call's outcome. */
-  readonly reply: Layer;
-  /** Answers from the cache, or keeps the answer. */
-  readonly cache: Layer;
-  /** Joins an equal call in flight, or leads it. */
-  readonly share: Layer;
-  /** Waits for a permit. */
-  readonly limit: Layer;
-  /** Calls the tool, through breaker and retry. */
-  readonly invoke: Layer;
-  /** Answers what failed in a layer as problem details; the last of a stack. */
-  readonly problems: ErrorLayer;
+/** For whom, and how, {@link McpoRouter.callTool} calls. */
+export interface CallToolOptions {
+  /** Who calls, as `principal` would say of a request. @defaultValue the host itself */
+  readonly principal?: string | undefined;
+  /** Headers, of which the server's `forwardHeaders` go on to it. @defaultValue none */
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  /** The session of a server that keeps state, as in `X-MCPO-Session`. @defaultValue the principal's own */
+  readonly session?: string | undefined;
+  /** Cancels the call: the tool hears of it where nobody else waits. @defaultValue none */
+  readonly signal?: AbortSignal | undefined;
+  /** As the header of a request: `no-cache`, `no-store`, `max-age=60`. @defaultValue none */
+  readonly cacheControl?: string | undefined;
+  /** Told of each progress notification of the tool. @defaultValue none */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** An Express Router that serves the tools of MCP servers. */
@@ -80,8 +83,19 @@ export interface McpoRouter extends Router {
   close(): Promise<void>;
   /** The same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
-  /** The router's own layers, to stack on other routes. */
-  readonly layers: McpoLayers;
+  /**
+   * Calls a tool on the same way as a request: with cache, shared calls, limits, retry and metrics, without HTTP.
+   *
+   * @param server - the server's name in the options
+   * @returns the MCP result
+   * @throws McpoError as a request would be answered, `MCPO_TOOL_ERROR` for a tool that failed included
+   */
+  callTool(
+    server: string,
+    tool: string,
+    args?: Readonly<Record<string, unknown>>,
+    options?: CallToolOptions,
+  ): Promise<CallToolResult>;
   /** The results that are kept. */
   readonly cache: CacheManager;
   /** The limit on all calls. */
@@ -107,47 +121,55 @@ export interface McpoRouter extends Router {
  */
 export function mcpoRouter(options: McpoOptions): McpoRouter {
   const config = resolveConfig(options, process.env);
-  const directory = new ServerRegistry(config.servers, config.breaker, config.logger);
   const acceleration = accelerate(config);
-  const { policies, cache: caches, freshness, flights, fleet, limits } = acceleration;
-  const watch = observability(config, directory, acceleration);
-  const { telemetry } = watch;
+  const { cache: caches, freshness, flights, fleet, limits } = acceleration;
+  const policies = { access: config.access, cache: config.cache.policy, share: config.share !== undefined };
+  // Tools are discovered once the servers have been started, when all of these are there.
+  const telemetryOf = (): Telemetry => watch.telemetry;
+  const servers = new ServerRegistry(config.servers, {
+    breaker: config.breaker,
+    logger: config.logger,
+    makeEntry: (server, tool) => ({
+      server,
+      tool,
+      policy: policyOf(tool, server.config, policies),
+      limits: limits.of(tool),
+      telemetry: telemetryOf().tool(tool.server, tool.name),
+    }),
+  });
+  const watch = observability(config, servers, acceleration);
   const authenticator = new Authenticator(config.auth);
   const identify = identifier(authenticator, config.principal);
-  const openApi = openApiPages(directory, config.info, authenticator.secured, policies);
-  const docs = docsPages(directory, config.info);
-  const dashboard = dashboardPages(directory, authenticator, config.info, watch.json);
+  const openApi = openApiPages(servers, config.info, authenticator.secured);
+  const docs = docsPages(servers, config.info);
+  const dashboard = dashboardPages(servers, authenticator, config.info, watch.json);
 
-  const layers: McpoLayers = {
-    observe: observe(),
-    authenticate: authenticate(authenticator),
-    resolve: resolve(directory),
-    readArguments: readArguments(directory, identify, telemetry, config.bodyLimit),
-    reply: reply(directory),
-    cache: cache(caches, policies, freshness, telemetry, config.logger),
-    share: share({ local: flights, fleet, windowMs: config.share?.windowMs ?? 0 }, policies, freshness, telemetry),
-    limit: limit((tool) => limits.of(tool), telemetry),
-    invoke: invoke(directory, policies, freshness, telemetry),
-    problems: problems(telemetry, config.logger),
-  };
-  const all = [
-    layers.observe,
-    pages({ ...healthPages(directory, authenticator), ...dashboard.shell }),
-    layers.authenticate,
+  const run = pipeline(
+    [
+      measure(config.logger),
+      ...config.use.map(hostLayer),
+      check,
+      cache(caches, freshness, config.logger),
+      share({ local: flights, fleet, windowMs: config.share?.windowMs ?? 0 }, freshness),
+      limit,
+    ],
+    invoke(freshness),
+  );
+  const layers = [
+    observe(),
+    pages({ ...healthPages(servers, authenticator), ...dashboard.shell }),
+    authenticate(authenticator),
     pages({ ...openApi.all, ...docs.all, ...dashboard.events, '/metrics': watch.page }),
-    serverPages(directory, { ...openApi.server, ...docs.server }),
-    sessions(directory, identify),
-    layers.resolve,
-    layers.readArguments,
-    layers.reply,
-    layers.cache,
-    layers.share,
-    layers.limit,
-    layers.invoke,
+    serverPages(servers, { ...openApi.server, ...docs.server }),
+    sessions(servers, identify),
+    resolve(servers),
+    readArguments(identify, config.bodyLimit),
+    respond(run, servers),
   ];
-  const router = oneLayerRouter(compose(all, layers.problems));
+  const router = oneLayerRouter(compose(layers, problems(watch.telemetry, config.logger)));
 
-  const started = Promise.all(directory.servers.map((server) => server.start()));
+  const callTool = toolCaller(run, servers, (value) => authenticator.isOwnKey(value));
+  const started = Promise.all(servers.all.map((server) => server.start()));
   let closed: Promise<void> | undefined;
   const closeCaches = async (): Promise<void> => {
     try {
@@ -157,18 +179,18 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     }
   };
   const shutDown = async (): Promise<void> => {
-    await directory.drain(config.drainTimeoutMs);
+    await servers.drain(config.drainTimeoutMs);
     limits.close();
-    await directory.close();
+    await servers.close();
     // A write that was cut off may have changed something, of which a shared cache is told.
-    await directory.drain(CUT_OFF_MS);
+    await servers.drain(CUT_OFF_MS);
     await closeCaches();
     watch.close();
     dashboard.close();
   };
   const close = (): Promise<void> => (closed ??= shutDown());
   const own = {
-    layers,
+    callTool,
     cache: caches,
     limiter: limits.global,
     monitor: watch.monitor,
@@ -179,13 +201,44 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     close,
     [Symbol.asyncDispose]: close,
     get stats(): McpoStats {
-      const tools = directory.servers.flatMap((server) => server.catalogue.tools);
+      const entries = servers.all.flatMap((server) => server.catalogue.entries);
       return {
-        running: directory.running,
-        servers: serverStates(directory),
-        tools: Object.fromEntries(tools.map((tool) => [`${tool.server}/${tool.name}`, policies.of(tool)])),
+        running: servers.running,
+        servers: serverStates(servers),
+        tools: Object.fromEntries(entries.map(({ tool, policy }) => [`${tool.server}/${tool.name}`, policy])),
       };
     },
   };
   return Object.defineProperties(router, Object.getOwnPropertyDescriptors(own)) as McpoRouter;
+}
+
+function toolCaller(run: Next, servers: ServerRegistry, isOwnKey: (value: string) => boolean): McpoRouter['callTool'] {
+  return async function callTool(server, tool, args = {}, options = {}) {
+    const { signal, onProgress, cacheControl } = options;
+    const cancellation = new Canceller();
+    const leave = (): void => cancellation.abort(callerGone(signal?.reason));
+    if (signal?.aborted) leave();
+    signal?.addEventListener('abort', leave, { once: true });
+    if (servers.closing) throw closing();
+    const end = servers.begin();
+    try {
+      const entry = servers.named(server, tool);
+      const call = new ToolCall({
+        entry,
+        arguments: args,
+        format: 'application/vnd.mcp+json',
+        identity: hostIdentity(options, entry.server.config, isOwnKey),
+        cacheControl: cacheControlOf(cacheControl),
+        cancellation,
+        trace: undefined,
+        onProgress: onProgress && ((progress) => tell(() => onProgress(progress))),
+        id: randomUUID(),
+        begunAt: performance.now(),
+      });
+      return (await run(call)).json() as CallToolResult;
+    } finally {
+      signal?.removeEventListener('abort', leave);
+      end();
+    }
+  };
 }

@@ -130,7 +130,7 @@ describe('a caller', () => {
     async (_how, nobody) => {
       const lab = countingLab();
       const servers = { lab: { ...custom(lab), forwardHeaders: ['authorization'] } };
-      const call = await app({ servers, principal: () => nobody as undefined });
+      const call = await app({ servers, principal: () => nobody });
       const how = { headers: { authorization: 'Bearer x' } };
       const answers = [await call('read', how), await call('read', how)];
       expect(answers.map(({ body, cacheStatus }) => [body, cacheStatus])).toEqual([

@@ -1,11 +1,9 @@
-import type { RequestListener } from 'node:http';
 import { availableParallelism } from 'node:os';
-import express from 'express';
-import type { McpoOptions, McpoRouter, Permit } from '../../lib/index';
+import type { McpoOptions, McpoRouter, Permit, ToolCall } from '../../lib/index';
+import { Canceller } from '../../lib/util/cancellation';
 import { limit } from '../../lib/calls/limit';
 import { deferred, until } from '../support/deferred';
 import { GatedLab } from '../support/gated-lab';
-import { listen } from '../support/hosts';
 import { type Answer, caller, post } from '../support/post';
 import { serving } from '../support/serve';
 
@@ -201,31 +199,17 @@ it('a caller who leaves the queue gives its place up, and its tool is never run'
 });
 
 it('a permit that comes when its caller has just left is given back, and nothing is run', async () => {
-  const { mcpo } = await desk();
   const granted = deferred<Permit>();
   const release = jest.fn();
   const run = jest.fn();
-  const acquire = jest.fn(() => granted.promise);
-  const { resolve, readArguments, reply } = mcpo.layers;
-  const app = express().use(
-    resolve,
-    readArguments,
-    reply,
-    limit(() => ({ tryAcquire: () => undefined, acquire }), { waited: () => undefined }),
-    run,
-  );
-  const mounted = await listen(app as RequestListener);
-  try {
-    const leaver = caller(`${mounted.url}/lab/slow`);
-    await until(() => acquire.mock.calls.length === 1);
-    leaver.leave();
-    await until(() => mcpo.stats.running === 0);
-    granted.resolve({ waitedMs: 0, release });
-    await until(() => release.mock.calls.length === 1);
-    expect(run).not.toHaveBeenCalled();
-  } finally {
-    await mounted.close();
-  }
+  const cancellation = new Canceller();
+  const limits = { tryAcquire: () => undefined, acquire: () => granted.promise };
+  const entry = { limits, telemetry: { waited: () => undefined } };
+  const waiting = limit({ init: { entry, cancellation } } as unknown as ToolCall, run);
+  cancellation.abort(new Error('gone'));
+  granted.resolve({ waitedMs: 0, release });
+  await expect(waiting).rejects.toThrow('gone');
+  expect([run.mock.calls.length, release.mock.calls.length]).toEqual([0, 1]);
 });
 
 it('a caller who leaves while its tool runs makes room for the next', async () => {

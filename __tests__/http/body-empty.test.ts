@@ -2,7 +2,7 @@ import { gzipSync } from 'node:zlib';
 import express from 'express';
 import express4 from 'express4';
 import { mcpoRouter } from '../../lib/index';
-import type { Layer } from '../../lib/http/response';
+import type { Layer } from '../../lib/http/compose';
 import { type BodyHost, bodyHosts } from '../support/body-hosts';
 import { Lab, text } from '../support/lab';
 import { silent } from '../support/loggers';

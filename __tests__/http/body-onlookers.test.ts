@@ -7,7 +7,7 @@ import { brotliCompressSync, gzipSync } from 'node:zlib';
 import express from 'express';
 import express4 from 'express4';
 import { mcpoRouter } from '../../lib/index';
-import type { Layer } from '../../lib/http/response';
+import type { Layer } from '../../lib/http/compose';
 import { type BodyHost, type Sent, bodyHosts } from '../support/body-hosts';
 import { until } from '../support/deferred';
 import { Lab, text } from '../support/lab';

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import express, { type RequestHandler } from 'express';
 import express4 from 'express4';
 import request from 'supertest';
-import { mcpoRouter, toolCall } from '../../lib/index';
+import { mcpoRouter } from '../../lib/index';
 import { deferred, until } from '../support/deferred';
 import { Lab, text } from '../support/lab';
 import { silent } from '../support/loggers';
@@ -98,16 +98,6 @@ it('decompresses no more of a body than it may have', async () => {
   await new Promise((resolve) => setImmediate(resolve));
   // Inflating all of it takes some hundred milliseconds.
   expect(process.cpuUsage(before).user).toBeLessThan(100_000);
-});
-
-it('knows no call of a request that is none', async () => {
-  const seen: unknown[] = [];
-  const app = express().use((req, res) => {
-    seen.push(toolCall(req));
-    res.end();
-  });
-  await request(app).get('/');
-  expect(seen).toEqual([undefined]);
 });
 
 describe('a body that came with its head', () => {

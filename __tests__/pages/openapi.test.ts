@@ -7,7 +7,7 @@ import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js'
 import Ajv from 'ajv';
 import Ajv2020 from 'ajv/dist/2020';
 import * as fc from 'fast-check';
-import type { ServerRegistry, ServerEntry } from '../../lib/servers/registry';
+import type { ServerRegistry } from '../../lib/servers/registry';
 import { ERROR_CODES } from '../../lib/errors';
 import type { Tool, ToolDefinition } from '../../lib/mcp/tools/tool';
 import {
@@ -19,7 +19,7 @@ import {
 import { HOSTILE_NAMES, HOSTILE_SCHEMAS, deepSchema, hostileTools, toolOf } from '../support/hostile-tools';
 import { dialectErrors, openApiErrors, redoclyErrors } from '../support/openapi-validators';
 import { nested } from '../support/fuzz-values';
-import { policies } from '../support/policies';
+import { described } from '../support/policies';
 
 type JsonObject = Record<string, unknown>;
 const NAMES = [
@@ -67,9 +67,8 @@ function documentOf(tools: readonly Tool[], options: { single?: boolean; secured
   return openApiDocument({
     title: 'T',
     version: '1',
-    servers: [{ name: 'lab', tools }],
+    servers: [{ name: 'lab', entries: tools.map(described) }],
     secured: false,
-    policies,
     ...options,
   });
 }
@@ -136,11 +135,10 @@ describe('validity, by two independent validators', () => {
             name: `s${String(n)}`,
             title: 'S',
             instructions: 'Use *it*.',
-            tools: list,
+            entries: list.map(described),
           })),
           single,
           secured,
-          policies,
         });
         expect(operations(document)).toHaveLength(servers.flat().length);
         expect(await openApiErrors(document)).toEqual([]);
@@ -173,15 +171,14 @@ describe('the document', () => {
   });
 
   test('says what the servers say of themselves', () => {
-    const described = { name: 'lab', title: 'The lab', version: '2.0', instructions: 'Be careful.', tools: [] };
-    const plain = { name: 'other', tools: [] };
+    const described = { name: 'lab', title: 'The lab', version: '2.0', instructions: 'Be careful.', entries: [] };
+    const plain = { name: 'other', entries: [] };
     const document = openApiDocument({
       title: 'T',
       version: '1',
       description: 'D',
       servers: [described, plain],
       secured: false,
-      policies,
     });
     expect(document).toMatchObject({ openapi: '3.1.0', info: { title: 'T', version: '1', description: 'D' } });
     expect(document.servers).toEqual([{ url: '.' }]);
@@ -739,15 +736,15 @@ describe('the pages', () => {
   const lab = {
     name: 'lab',
     info: { title: 'The lab', version: '2.0', instructions: 'Be careful.' },
-    catalogue: { tools: hostileTools('lab', 3) },
+    catalogue: { entries: hostileTools('lab', 3).map(described) },
   };
-  const down = { name: 'down', info: undefined, catalogue: { tools: [] as Tool[] } };
-  const directory = { servers: [lab, down] } as unknown as ServerRegistry;
-  const pages = openApiPages(directory, { title: 'All', version: '3', description: undefined }, false, policies);
+  const down = { name: 'down', info: undefined, catalogue: { entries: [] } };
+  const servers = { all: [lab, down] } as unknown as ServerRegistry;
+  const pages = openApiPages(servers, { title: 'All', version: '3', description: undefined }, false);
   const server = createServer((req, res) => {
     const [, first] = (req.url ?? '').split('/');
-    const entry = directory.servers.find(({ name }) => name === first);
-    if (entry) pages.server['openapi.json']?.(req, res, { server: entry } as ServerEntry);
+    const server = servers.all.find(({ name }) => name === first);
+    if (server) void pages.server['openapi.json']?.(req, res, server);
     else void pages.all['/openapi.json']?.(req, res);
   });
   let base = '';
@@ -780,7 +777,7 @@ describe('the pages', () => {
   test('follow a change of the list', async () => {
     const before = await read('/lab/openapi.json');
     expect(await read('/lab/openapi.json')).toEqual(before);
-    lab.catalogue = { tools: [define({ name: 'new' })] };
+    lab.catalogue = { entries: [described(define({ name: 'new' }))] };
     expect(Object.keys((await read('/lab/openapi.json')).paths)).toEqual(['/new']);
     expect(Object.keys((await read('/openapi.json')).paths)).toEqual(['/lab/new']);
   });

@@ -1,5 +1,5 @@
-import { type FleetFlight, McpoError } from '../../lib';
-import { decodeOutcome, encodeOutcome } from '../../lib/calls/fleet-answer';
+import { Answer, type FleetFlight, McpoError } from '../../lib';
+import { decodeAnswer, encodeAnswer } from '../../lib/calls/fleet-answer';
 import { type RedisFleet, redisFleet } from '../../lib/redis';
 import { deferred, until } from '../support/deferred';
 import { FakeRedis } from '../support/fake-redis';
@@ -158,17 +158,16 @@ it('without Redis everybody works alone, and nothing may be shared', async () =>
 it('an end is told to others as a caller may see it', () => {
   const body = Buffer.from('{"a":1}');
   const told = (error: McpoError): unknown => {
-    const bytes = encodeOutcome({ ok: false, error });
-    return bytes && decodeOutcome(bytes);
+    const bytes = encodeAnswer({ error });
+    return bytes && decodeAnswer(bytes);
   };
-  expect(decodeOutcome(encodeOutcome({ ok: true, body }) ?? body)).toEqual({ ok: true, body });
+  expect(decodeAnswer(encodeAnswer({ answer: new Answer(body) }) ?? body)).toEqual({ answer: new Answer(body) });
   const lost = new McpoError('MCPO_CONNECTION_LOST', 'gone', {
     outcome: 'unknown',
     headers: { A: 'b', 'Retry-After': '7' },
     cause: 1,
   });
   expect(told(lost)).toEqual({
-    ok: false,
     error: expect.objectContaining({
       code: lost.code,
       message: 'gone',
@@ -176,12 +175,12 @@ it('an end is told to others as a caller may see it', () => {
       headers: { 'Retry-After': '7' },
     }),
   });
-  expect(encodeOutcome({ ok: false, error: lost })?.toString()).not.toContain('cause');
+  expect(encodeAnswer({ error: lost })?.toString()).not.toContain('cause');
   for (const code of ['MCPO_QUEUE_FULL', 'MCPO_CALLER_GONE'] as const) {
     expect(told(new McpoError(code, 'own matter'))).toBeUndefined();
   }
   for (const nonsense of ['\0', '\0{', '\0null', '\0{"code":"NEW"}', '\0{"code":"MCPO_TIMEOUT"}', '\u0002{}', '']) {
-    expect(decodeOutcome(Buffer.from(nonsense))).toBeUndefined();
+    expect(decodeAnswer(Buffer.from(nonsense))).toBeUndefined();
   }
   const forged = {
     code: 'MCPO_TIMEOUT',
@@ -189,6 +188,6 @@ it('an end is told to others as a caller may see it', () => {
     headers: { Allow: 'GET\r\nX: y', 'Set-Cookie': 'a' },
     errors: [1],
   };
-  const { error } = decodeOutcome(Buffer.from(`\0${JSON.stringify(forged)}`)) as { error: McpoError };
+  const { error } = decodeAnswer(Buffer.from(`\0${JSON.stringify(forged)}`)) as { error: McpoError };
   expect([error.headers, error.errors]).toEqual([{}, []]);
 });

@@ -18,7 +18,12 @@ describe('S14: a server cannot slip a tool past the operator', () => {
     const told: string[] = [];
     const note = (level: string) => (message: unknown) => void told.push(`${level}: ${String(message)}`);
     const logger = { ...silent, info: note('info'), warn: note('warn') };
-    const catalogue = new Catalogue('lab', () => true, logger);
+    const catalogue = new Catalogue(
+      'lab',
+      () => true,
+      logger,
+      (tool) => ({ tool }),
+    );
     const tool = (name: string, description: string): ToolDefinition => ({
       name,
       description,

@@ -6,7 +6,7 @@ import { text as textOf } from 'node:stream/consumers';
 import express from 'express';
 import express4 from 'express4';
 import type { McpoRouter } from '../../lib';
-import type { Layer } from '../../lib/http/response';
+import type { Layer } from '../../lib/http/compose';
 
 /** How a body is sent. */
 export interface Sent {

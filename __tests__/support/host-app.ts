@@ -2,14 +2,13 @@ import type { AddressInfo } from 'node:net';
 import { trace } from '@opentelemetry/api';
 import express from 'express';
 import {
+  type CallLayer,
   CircuitBreaker,
   ConnectionPool,
-  type Layer,
   type Logger,
   type McpoOptions,
   type McpoRouter,
   mcpoRouter,
-  toolCall,
 } from '../../lib';
 import { redisFleet } from '../../lib/redis';
 import { AsyncStore } from './async-store';
@@ -77,33 +76,21 @@ function bodies(): void {
   mount('/off', { cache: false, share: false });
 }
 
-/** Layers in a row, by a host that catches nothing. */
-function row(layers: readonly Layer[], { problems }: McpoRouter['layers']): Layer {
-  return (req, res, done) => {
-    let index = 0;
-    const next = (error?: unknown): void => {
-      if (error === undefined) layers[index++]?.(req, res, next);
-      else problems(error, req, res, done);
-    };
-    next();
-  };
-}
+const LAYERS: Readonly<Record<string, CallLayer>> = {
+  throwing: boom,
+  rejecting: reject,
+  'throwing-after': async (call, next) => {
+    await next(call);
+    return boom();
+  },
+  'answering-nothing': (async () => undefined) as unknown as CallLayer,
+  'changing-the-call': ((call: object, next: (call: unknown) => Promise<unknown>) => next({ ...call })) as CallLayer,
+};
 
-function stacks(): void {
-  const router = mount('/mcpo', { cache: asyncStore, authorize: async () => true });
-  const { layers } = router;
-  const { observe, authenticate, resolve, readArguments, reply, cache, share, limit, invoke } = layers;
-  const all = { observe, authenticate, resolve, readArguments, reply, cache, share, limit, invoke };
-  for (const [name, layer] of Object.entries(all)) {
-    const until = Object.values(all).slice(0, Object.values(all).indexOf(layer) + 1);
-    app.use(`/after-${name}`, row([...until, boom], layers));
+function layers(): void {
+  for (const [name, layer] of Object.entries(LAYERS)) {
+    mount(`/${name}`, { cache: asyncStore, authorize: async () => true, use: [layer] });
   }
-  const keyOnce: Layer = (req, _res, next) => {
-    let looks = 0;
-    Object.defineProperty(toolCall(req), 'key', { get: () => (looks++ === 0 ? 'key' : boom()) });
-    next();
-  };
-  app.use('/key-once', row([observe, resolve, readArguments, reply, keyOnce, cache, share, limit, invoke], layers));
 }
 
 function loggers(): void {
@@ -119,19 +106,9 @@ function loggers(): void {
 
 /** With hooks that only listen, which throw or reject as `fail` does. */
 function listening(path: string, fail: () => unknown): void {
-  const { layers, monitor, cache } = mount(path, { monitor: { windowSize: 1, alerts: { slowSeconds: 1e-9 } } });
+  const { monitor, cache } = mount(path, { monitor: { windowSize: 1, alerts: { slowSeconds: 1e-9 } } });
   monitor.on('alert', fail);
   for (const event of ['hit', 'miss', 'set', 'evict'] as const) cache.default.on(event, fail);
-  const { observe, resolve, readArguments, reply, invoke, problems } = layers;
-  const settled: Layer = (req, _res, next) => {
-    toolCall(req)?.onSettled(fail);
-    toolCall(req)?.cancellation.addEventListener('abort', fail);
-    next();
-  };
-  app.use(
-    `${path}-own`,
-    row([observe, resolve, readArguments, reply, settled, layers.cache, invoke], { ...layers, problems }),
-  );
   app.use(`${path}-parts`, (_req, res) => {
     const pool = new ConnectionPool(async () => boom(), { onEvent: fail, minConnections: 1 });
     const breaker = new CircuitBreaker({ isFailure: () => true, threshold: 1, onStateChange: fail });
@@ -180,7 +157,7 @@ function tracing(): void {
 
 const kinds: Readonly<Record<string, () => void>> = {
   bodies,
-  stacks,
+  layers,
   loggers,
   listeners: () => {
     listening('/throwing', boom);

@@ -7,7 +7,7 @@ import { CallToolRequestSchema, type CallToolResult, ListToolsRequestSchema } fr
 import { type McpoError, isMcpoError } from '../../lib';
 import type { CallResult } from '../../lib/mcp/session/pending-call';
 import { Connection } from '../../lib/mcp/session/connection';
-import type { HttpSpec } from '../../lib/mcp/transport';
+import type { HttpSpec } from '../../lib/mcp/transport-spec';
 import { type Mounted, listen } from './hosts';
 import { silent } from './loggers';
 import { text } from './lab';

@@ -1,6 +1,6 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
-import type { CustomSpec } from '../../lib/mcp/transport';
+import type { CustomSpec } from '../../lib/mcp/transport-spec';
 
 const INITIALIZED = { capabilities: { tools: {} }, serverInfo: { name: 'scripted', version: '1' } };
 

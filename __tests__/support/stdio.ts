@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import path from 'node:path';
 import type { CallOptions } from '../../lib/mcp/session/pending-call';
-import { type Connection, type Logger } from '../../lib/mcp/session/connection';
+import type { Connection } from '../../lib/mcp/session/connection';
+import type { Logger } from '../../lib/util/logger';
 import type { OpenOptions } from '../../lib/mcp/session/handshake';
-import type { StdioSpec } from '../../lib/mcp/transport';
+import type { StdioSpec } from '../../lib/mcp/transport-spec';
 import { silent } from './loggers';
 
 const SERVER = path.join(__dirname, 'servers/stdio-server.js');

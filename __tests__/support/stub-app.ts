@@ -2,12 +2,13 @@ import { once } from 'node:events';
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
-import type { ServerRegistry, ServerEntry } from '../../lib/servers/registry';
+import type { McpServer } from '../../lib/servers/server';
+import type { ServerRegistry } from '../../lib/servers/registry';
 import type { Tool } from '../../lib/mcp/tools/tool';
 import { docsPages } from '../../lib/pages/docs';
 import { openApiPages } from '../../lib/pages/openapi/document';
 import { pages, serverPages } from '../../lib/pages/pages';
-import { policies } from './policies';
+import { described } from './policies';
 
 /** An HTTP server with the pages of these tools, below a path that it takes off as a proxy does. */
 export class StubApp {
@@ -26,17 +27,14 @@ export class StubApp {
     const servers = names.map((name) => ({
       name,
       info: { title: `${title} ${name}`, version: '1', instructions: 'Use *it*.' },
-      catalogue: { tools: tools.filter((tool) => tool.server === name) },
+      catalogue: { entries: tools.filter((tool) => tool.server === name).map(described) },
     }));
     const directory = {
-      servers,
-      entry: (name: string) => {
-        const server = servers.find((candidate) => candidate.name === name);
-        return server && ({ server } as unknown as ServerEntry);
-      },
+      all: servers,
+      get: (name: string) => servers.find((candidate) => candidate.name === name) as unknown as McpServer,
     } as unknown as ServerRegistry;
     const info = { title, version: '1', description: undefined };
-    const openApi = openApiPages(directory, info, key !== undefined, policies);
+    const openApi = openApiPages(directory, info, key !== undefined);
     const docs = docsPages(directory, info);
     const all = pages({ ...openApi.all, ...docs.all });
     const each = serverPages(directory, { ...openApi.server, ...docs.server });

@@ -2,7 +2,7 @@ import { type Attributes, SpanKind, SpanStatusCode, context, createTraceState, t
 import { AlwaysOffSampler, type ReadableSpan } from '@opentelemetry/sdk-trace-base';
 import { McpError } from '@modelcontextprotocol/sdk/types.js';
 import express from 'express';
-import { type McpoOptions, type ToolCall, type TraceContext, mcpoRouter } from '../../lib/index';
+import { type McpoOptions, type ToolCall, mcpoRouter } from '../../lib/index';
 import type * as tracing from '../../lib/telemetry/tracing';
 import { until } from '../support/deferred';
 import { GatedLab } from '../support/gated-lab';
@@ -243,12 +243,12 @@ describe('without a tracer', () => {
         throw new Error("Cannot find module '@opentelemetry/api'");
       });
     });
-    const work = jest.fn((_trace?: TraceContext) => Promise.resolve({ isError: false }));
-    await without.trace(CALL_OF_CALLER, CUSTOM, work);
+    const work = jest.fn((_trace?: object) => Promise.resolve({ isError: false }));
+    await without.trace(CALL_OF_CALLER, work);
     expect(work.mock.calls).toEqual([[CALLER]]);
     expect(spans.ended).toEqual([]);
     // It is the missing module that makes the difference.
-    await isolated(() => jest.dontMock('@opentelemetry/api')).trace(CALL_OF_CALLER, CUSTOM, work);
+    await isolated(() => jest.dontMock('@opentelemetry/api')).trace(CALL_OF_CALLER, work);
     expect(spans.ended).toHaveLength(1);
   });
 });
@@ -265,5 +265,6 @@ function isolated(prepare: () => void): tracing.Tracing {
 }
 
 const CUSTOM = { kind: 'custom', connect: lab().connect } as const;
-const CALL_OF_CALLER = { tool: { server: 'lab', name: 'read' }, trace: CALLER } as unknown as ToolCall;
+const ENTRY = { tool: { server: 'lab', name: 'read' }, server: { config: { transport: CUSTOM } } };
+const CALL_OF_CALLER = { init: { entry: ENTRY, trace: CALLER } } as unknown as ToolCall;
 const NOTHING = { traceId: '0'.repeat(32), spanId: '0'.repeat(16), traceFlags: 0, traceState: createTraceState() };

@@ -1,29 +1,12 @@
 import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
+import type { Caller, Identity } from '../calls/caller';
 import type { Authenticator } from './authenticator';
 import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './forward-headers';
 import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import { McpoError } from '../errors';
 import type { Principal } from '../options';
 import { stateOf } from '../http/request-state';
-
-/** Whose connections a call goes over, where they may not be anybody else's. */
-export interface Caller {
-  /** Equal exactly when the forwarded headers are and, with a server that keeps state, principal and session too. */
-  readonly id: string;
-  /** Who may have only so many sessions; `undefined` without sessions. */
-  readonly owner?: string | undefined;
-  /** The caller's headers that go on, by their lower-case upstream name. */
-  readonly headers: Readonly<Record<string, string>>;
-}
-
-/** What is known of who makes a request to a server. */
-export interface Identity {
-  /** Equal for requests that may be given each other's results; `undefined` for nobody in particular. */
-  readonly principal: string | undefined;
-  /** `undefined`: over the server's own connections. */
-  readonly caller: Caller | undefined;
-}
 
 /** Tells who makes a request to a server. */
 export type Identify = (req: IncomingMessage, server: IdentifiedBy) => MaybePromise<Identity>;
@@ -46,18 +29,51 @@ export function identifier(
   principalOf: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined,
 ): Identify {
   const isOwnKey = (value: string): boolean => authenticator.isOwnKey(value);
-  return (req, { forward, stateful }) => {
-    const forwarded = forwardHeaders(forward, stateOf(req).headers, isOwnKey);
-    const identity = (principal: string | undefined): Identity => {
-      if (!stateful) return { principal, caller: forwarded };
-      const caller = sessionOf(req, principal, forwarded);
-      // What one session is answered says nothing of another's state.
-      return { principal: caller.id, caller };
-    };
-    if (!principalOf) return identity(ownPrincipal(authenticator, req, forwarded));
-    const principal = principalOf(req);
-    return mapMaybe(principal, (said) => identity(named(said)));
+  return (req, server) => {
+    const { headers } = stateOf(req);
+    const forwarded = forwardHeaders(server.forward, headers, isOwnKey);
+    const session = headers['x-mcpo-session'];
+    if (!principalOf) {
+      const key = authenticator.principal(req);
+      return identityOf({ principal: key, scope: scopeOf(key, forwarded), session, forwarded }, server);
+    }
+    return mapMaybe(principalOf(req), (said) => {
+      const principal = named(said);
+      return identityOf({ principal, scope: principal, session, forwarded }, server);
+    });
   };
+}
+
+/** Who makes a call that the host itself makes, for somebody or for itself. */
+export function hostIdentity(
+  { principal, headers = {}, session }: HostCaller,
+  server: IdentifiedBy,
+  isOwnKey: (value: string) => boolean,
+): Identity {
+  const lowerCase = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
+  const forwarded = forwardHeaders(server.forward, lowerCase, isOwnKey);
+  return identityOf({ principal, scope: principal ?? scopeOf(undefined, forwarded), session, forwarded }, server);
+}
+
+/** For whom the host calls. */
+export interface HostCaller {
+  readonly principal?: string | undefined;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+  readonly session?: string | undefined;
+}
+
+interface Known {
+  readonly principal: string | undefined;
+  readonly scope: string | undefined;
+  readonly session: unknown;
+  readonly forwarded: ForwardedHeaders | undefined;
+}
+
+function identityOf({ principal, scope, session, forwarded }: Known, { stateful }: IdentifiedBy): Identity {
+  if (!stateful) return { principal, scope, caller: forwarded };
+  const caller = sessionOf(session, scope, forwarded);
+  // What one session is answered says nothing of another's state.
+  return { principal, scope: caller.id, caller };
 }
 
 /**
@@ -78,25 +94,16 @@ function named(principal: unknown): string | undefined {
 }
 
 /** Two callers are the same to us when key and forwarded headers are. */
-function ownPrincipal(
-  authenticator: Authenticator,
-  req: IncomingMessage,
-  forwarded: ForwardedHeaders | undefined,
-): string | undefined {
-  const key = authenticator.principal(req);
+function scopeOf(key: string | undefined, forwarded: ForwardedHeaders | undefined): string | undefined {
   return forwarded ? digest([key ?? null, forwarded.id]) : key;
 }
 
-function sessionOf(
-  req: IncomingMessage,
-  principal: string | undefined,
-  forwarded: ForwardedHeaders | undefined,
-): Caller {
-  const name = req.headers['x-mcpo-session'] ?? '';
+function sessionOf(session: unknown, scope: string | undefined, forwarded: ForwardedHeaders | undefined): Caller {
+  const name = session ?? '';
   if (typeof name !== 'string' || (name !== '' && !SESSION.test(name))) {
     throw new McpoError('MCPO_INVALID_HEADER', 'X-MCPO-Session must be 1 to 128 visible ASCII characters');
   }
-  const owner = digest([principal ?? null]);
+  const owner = digest([scope ?? null]);
   return { id: digest([owner, name, forwarded?.id ?? null]), owner, headers: forwarded?.headers ?? {} };
 }
 

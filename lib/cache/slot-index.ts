@@ -1,5 +1,5 @@
 import { ExpiryHeap, type Expiring } from './expiry-heap';
-import { RecencyList, type Linked } from './recency-list';
+import { LinkedList, type ListNode } from '../util/linked-list';
 import type { CacheEntry } from './store';
 
 /** Entries that are dropped together. */
@@ -15,7 +15,7 @@ interface Group {
 }
 
 /** An entry with its places in the indexes. */
-export interface Slot extends Linked<Slot>, Expiring {
+export interface Slot extends ListNode<Slot>, Expiring {
   readonly key: string;
   readonly entry: CacheEntry;
   readonly group: Group;
@@ -24,7 +24,7 @@ export interface Slot extends Linked<Slot>, Expiring {
 
 /** What a store knows of its entries beside their keys: how many, how large, how old, how recent, whose. */
 export class SlotIndex {
-  readonly #recency = new RecencyList<Slot>();
+  readonly #recency = new LinkedList<Slot>();
   readonly #expiry = new ExpiryHeap<Slot>();
   readonly #groups = new Map<string, Group>();
   // Iterators, because to find the first item of a Set again and again steps over all deleted ones each time.
@@ -44,7 +44,7 @@ export class SlotIndex {
 
   /** The entry that was longest neither added nor touched. */
   get leastRecent(): Slot | undefined {
-    return this.#recency.oldest;
+    return this.#recency.first;
   }
 
   /** The entry whose time is over first, the older of equals; those without an end are not considered. */
@@ -67,8 +67,8 @@ export class SlotIndex {
   add(key: string, entry: CacheEntry, groupName: string, bytes: number, expiresAt: number): Slot {
     const group = this.#group(groupName);
     const sequence = this.#sequence++;
-    const slot = { key, entry, group, bytes, expiresAt, sequence, place: -1, older: undefined, newer: undefined };
-    this.#recency.add(slot);
+    const slot = { key, entry, group, bytes, expiresAt, sequence, place: -1, previous: undefined, next: undefined };
+    this.#recency.append(slot);
     if (expiresAt !== Infinity) this.#expiry.add(slot);
     group.slots.add(slot);
     this.#size++;

@@ -1,121 +1,70 @@
-import { AnswerBatcher } from '../http/answer-batcher';
-import { type Outcome, type ToolCall, requiredCall } from './call';
 import type { CacheManager } from '../cache/cache-manager';
-import { isPromise, type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import type { SmartCache } from '../cache/smart-cache';
 import type { CacheEntry, Found, Generation } from '../cache/store';
+import type { Logger } from '../util/logger';
+import { type MaybePromise, isPromise, mapMaybe } from '../util/maybe-promise';
+import { Answer, type ToolCall } from './call';
 import type { Freshness } from './freshness';
-import { type Layer, failing } from '../http/response';
-import type { Logger } from '../options';
-import type { Policies } from './policy';
-import { type CacheControl, cacheControlOf } from '../http/cache-control';
-import type { Telemetry } from '../telemetry/telemetry';
+import type { CallLayer } from './pipeline';
 
-const CACHE_STATUS = 'Cache-Status';
+const NOTHING: Found = { entry: undefined, generation: undefined };
 
-interface Lookup {
-  readonly call: ToolCall;
-  readonly store: SmartCache;
-  readonly ttlMs: number;
-  readonly wanted: CacheControl;
-}
-
-/**
- * Answers from the store, or stores the answer on its way out (RFC 9111), and says so in `Cache-Status` (RFC 9211) and
- * `Age`. A store that fails is as good as an empty one.
- */
-export function cache(
-  manager: CacheManager,
-  policies: Policies,
-  freshness: Freshness,
-  telemetry: Telemetry,
-  logger: Logger,
-): Layer {
-  const hits = new AnswerBatcher();
-  // Callers that shared a call are settled with the same outcome, which need be stored only once.
-  const stored = new WeakSet<Outcome>();
-
-  function answer(call: ToolCall, entry: CacheEntry): void {
-    const ageMs = Math.max(0, Date.now() - entry.storedAt);
-    const ttl = entry.ttlMs === undefined ? '' : `; ttl=${Math.max(0, Math.ceil((entry.ttlMs - ageMs) / 1_000))}`;
-    call.notes.set(CACHE_STATUS, `express-mcpo; hit${ttl}`);
-    call.notes.set('Age', String(Math.floor(ageMs / 1_000)));
-    telemetry.lookedUp(call.tool, 'hit');
-    hits.add(() => call.settle({ ok: true, body: entry.body }));
+/** Answers from the store, or keeps the answer (RFC 9111). A store that fails counts as empty. */
+export function cache(manager: CacheManager, freshness: Freshness, logger: Logger): CallLayer {
+  function storeFor(call: ToolCall): SmartCache | undefined {
+    const { entry, cacheControl } = call.init;
+    const { ttlMs, cache: name } = entry.policy;
+    const mayUse = ttlMs > 0 && !cacheControl.noStore && call.isIdentified && freshness.isCurrent(call.server);
+    return mayUse ? manager.getCache(name) : undefined;
   }
 
-  function storeWhenSettled({ call, store, ttlMs, wanted }: Lookup, generation: Generation | undefined): void {
-    const { server } = call.tool;
-    telemetry.lookedUp(call.tool, wanted.noCache ? 'bypass' : 'miss');
-    if (generation === undefined) return;
-    call.onSettled((outcome) => {
-      if (!outcome.ok || stored.has(outcome) || !freshness.isSettled(server)) return;
-      stored.add(outcome);
-      const saved = store.save(call.key, outcome.body, { group: server, ttlMs, generation });
-      if (isPromise(saved)) saved.catch(warn);
-      else if (saved) call.note(CACHE_STATUS, 'stored');
-    });
+  /** Before the call is made: a write that ends from here on keeps its answer out of the store. */
+  function lookUp(call: ToolCall, store: SmartCache): MaybePromise<Found> {
+    if (!call.init.cacheControl.noCache) return store.lookup(call.key, call.server);
+    return mapMaybe(store.generation(call.server), (generation) => ({ entry: undefined, generation }));
   }
 
-  function warn(error: unknown): void {
+  function keep(call: ToolCall, store: SmartCache, answer: Answer, generation: Generation | undefined): void {
+    if (generation === undefined || !freshness.isSettled(call.server) || !answer.keepOnce()) return;
+    const { ttlMs } = call.init.entry.policy;
+    const saved = store.save(call.key, answer.body, { group: call.server, ttlMs, generation });
+    if (isPromise(saved)) saved.catch(failed);
+    else if (saved) call.cacheStatus.stored = true;
+  }
+
+  function failed(error: unknown): Found {
     logger.warn({ err: error }, 'mcpo: the cache store failed');
+    return NOTHING;
   }
 
-  /** Answers with what was found, or stores what will be made; whether it answers. */
-  function use(lookup: Lookup, { entry, generation }: Found): boolean {
-    const isHit = entry !== undefined && isFreshEnough(entry, lookup.wanted);
-    if (isHit) answer(lookup.call, entry);
-    else storeWhenSettled(lookup, generation);
-    return isHit;
-  }
-
-  /** The same for a store that answers by promises. */
-  function useLater(lookup: Lookup, found: Promise<Found>, next: (error?: unknown) => void): void {
-    const { call } = lookup;
-    found
-      .then((known) => call.outcome !== undefined || use(lookup, known))
-      .then(
-        (isAnswered) => {
-          if (!isAnswered) next();
-        },
-        (error: unknown) => {
-          warn(error);
-          telemetry.lookedUp(call.tool, 'miss');
-          if (!call.outcome) next();
-        },
-      )
-      .catch(failing(next));
-  }
-
-  return function cache(req, _res, next) {
-    const call = requiredCall(req);
-    const { ttlMs, cache: name } = policies.of(call.tool);
-    const wanted = cacheControlOf(req);
-    const store = manager.getCache(name);
-    if (ttlMs === 0 || !store || wanted.noStore || !call.isIdentified || !freshness.isCurrent(call.tool.server)) {
-      call.notes.set(CACHE_STATUS, 'express-mcpo; fwd=bypass');
-      telemetry.lookedUp(call.tool, 'bypass');
-      next();
-      return;
+  return async function cache(call, next) {
+    const { entry, cacheControl } = call.init;
+    const store = storeFor(call);
+    if (!store) {
+      call.cacheStatus.forwarded = 'bypass';
+      entry.telemetry.cache('bypass');
+      return next(call);
     }
-    call.notes.set(CACHE_STATUS, `express-mcpo; fwd=${wanted.noCache ? 'request' : 'miss'}`);
-    const lookup = { call, store, ttlMs, wanted };
-    // Read before the call is made: a write that ends from here on keeps its result out of the store.
-    const found = wanted.noCache ? unseen(store, call.tool.server) : store.lookup(call.key, call.tool.server);
-    if (isPromise(found)) {
-      useLater(lookup, found, next);
-    } else if (!use(lookup, found)) {
-      next();
+    const found = lookUp(call, store);
+    const { entry: kept, generation } = isPromise(found) ? await found.catch(failed) : found;
+    if (kept && isFreshEnough(kept, cacheControl.maxAgeMs)) {
+      call.cacheStatus.hit = ageOf(kept);
+      entry.telemetry.cache('hit');
+      return new Answer(kept.body);
     }
+    call.cacheStatus.forwarded = cacheControl.noCache ? 'request' : 'miss';
+    entry.telemetry.cache(cacheControl.noCache ? 'bypass' : 'miss');
+    const answer = await next(call);
+    keep(call, store, answer, generation);
+    return answer;
   };
 }
 
-/** As if nothing had been found, without a look. */
-function unseen(store: SmartCache, group: string): MaybePromise<Found> {
-  const generation = store.generation(group);
-  return mapMaybe(generation, (known) => ({ entry: undefined, generation: known }));
+function isFreshEnough({ storedAt }: CacheEntry, maxAgeMs: number | undefined): boolean {
+  return maxAgeMs === undefined || Date.now() - storedAt <= maxAgeMs;
 }
 
-function isFreshEnough(entry: CacheEntry, { maxAgeMs }: CacheControl): boolean {
-  return maxAgeMs === undefined || Date.now() - entry.storedAt <= maxAgeMs;
+function ageOf({ storedAt, ttlMs }: CacheEntry): { readonly ageMs: number; readonly ttlMs: number | undefined } {
+  const ageMs = Math.max(0, Date.now() - storedAt);
+  return { ageMs, ttlMs: ttlMs === undefined ? undefined : Math.max(0, ttlMs - ageMs) };
 }

@@ -1,7 +1,7 @@
 import type { CacheManager } from '../cache/cache-manager';
 import { isPromise, type MaybePromise } from '../util/maybe-promise';
 import type { Generation } from '../cache/store';
-import type { Logger } from '../options';
+import type { Logger } from '../util/logger';
 import type { FleetFlights } from '../share/fleet';
 
 /**

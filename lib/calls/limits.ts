@@ -12,7 +12,6 @@ export class CallLimits {
   readonly #config: LimitConfig;
   readonly #servers = new Map<string, ConcurrencyLimiter>();
   readonly #tools = new Map<string, ConcurrencyLimiter>();
-  readonly #known = new WeakMap<Tool, PermitSource>();
 
   /** @param servers - the limits of servers that have their own, by name */
   constructor(config: LimitConfig, servers: ReadonlyMap<string, LimiterOptions>) {
@@ -35,23 +34,14 @@ export class CallLimits {
 
   /** What a call of the tool needs a permit from. */
   of(tool: Tool): PermitSource {
-    let limits = this.#known.get(tool);
-    if (!limits) {
-      limits = this.#build(tool);
-      this.#known.set(tool, limits);
-    }
-    return limits;
+    const narrowestFirst = [this.#forTool(`${tool.server}/${tool.name}`), this.#servers.get(tool.server), this.global];
+    const limits = narrowestFirst.filter((limiter) => limiter !== undefined);
+    return limits.length === 1 ? this.global : new Limits(limits);
   }
 
   /** Refuses the waiting calls and all later ones. */
   close(): void {
     for (const limiter of [this.global, ...this.#servers.values(), ...this.#tools.values()]) limiter.close();
-  }
-
-  #build(tool: Tool): PermitSource {
-    const narrowestFirst = [this.#forTool(`${tool.server}/${tool.name}`), this.#servers.get(tool.server), this.global];
-    const limits = narrowestFirst.filter((limiter) => limiter !== undefined);
-    return limits.length === 1 ? this.global : new Limits(limits);
   }
 
   /** By name, so that a tool whose definition changes keeps its limiter and the permits that are out. */

@@ -45,10 +45,16 @@ export interface PolicyConfig {
   /** `undefined`: nothing is cached. */
   readonly cache: CachePolicyConfig | undefined;
   readonly share: boolean;
-  /** Servers whose calls may be made again after they may have run. */
-  readonly retries: (server: string) => boolean;
-  /** Servers whose annotations are believed. */
-  readonly trusts: (server: string) => boolean;
+}
+
+/** What of a server the policies of its tools depend on. */
+export interface ServerPolicy {
+  /** Whether its annotations are believed. */
+  readonly trustAnnotations: boolean;
+  readonly stateful: boolean;
+  /** 0: its tools are not cached. */
+  readonly defaultTtlMs: number;
+  readonly retry: { readonly maxAttempts: number };
 }
 
 /** How long results are kept. */
@@ -56,8 +62,6 @@ export interface CachePolicyConfig {
   /** The first that fits wins. */
   readonly tools: readonly CacheRule[];
   readonly kinds: Readonly<Record<Exclude<Kind, 'default'>, KindRule>>;
-  /** For each server; 0: its tools are not cached. */
-  readonly defaultTtlMs: (server: string) => number;
 }
 
 /** Which names belong to a kind, and how long its results are kept. */
@@ -69,39 +73,23 @@ export interface KindRule {
 /** What a server says of a tool; `undefined` also where it is not believed. */
 type Annotations = Tool['definition']['annotations'];
 
-/** The policies of all tools, each worked out once. */
-export class Policies {
-  readonly #config: PolicyConfig;
-  readonly #known = new WeakMap<Tool, ToolPolicy>();
-
-  constructor(config: PolicyConfig) {
-    this.#config = config;
-  }
-
-  /** The policy of a tool. */
-  of(tool: Tool): ToolPolicy {
-    let policy = this.#known.get(tool);
-    if (!policy) {
-      policy = policyOf(tool, this.#config);
-      this.#known.set(tool, policy);
-    }
-    return policy;
-  }
-}
-
-function policyOf(tool: Tool, config: PolicyConfig): ToolPolicy {
+/** What may be done with the calls of a tool. */
+export function policyOf(tool: Tool, server: ServerPolicy, { access: rules, cache, share }: PolicyConfig): ToolPolicy {
   const path = `${tool.server}/${tool.name}`;
-  const rule = config.cache?.tools.find(({ fits }) => fits(path));
-  const annotations = config.trusts(tool.server) ? tool.definition.annotations : undefined;
-  const access = accessOf(path, annotations, config.access, rule);
-  const kind = kindOf(tool.name, annotations, config.cache?.kinds);
+  const rule = cache?.tools.find(({ fits }) => fits(path));
+  const annotations = server.trustAnnotations ? tool.definition.annotations : undefined;
+  const access = accessOf(path, annotations, rules, rule);
+  const kind = kindOf(tool.name, annotations, cache?.kinds);
+  // What concerns a session's state, which may be lost with its connection, is neither kept by default nor done again.
+  const defaultTtlMs = server.stateful ? 0 : server.defaultTtlMs;
+  const retries = !server.stateful && server.retry.maxAttempts > 1;
   return {
     access,
     kind,
-    ttlMs: access === 'read' ? ttlOf(tool, kind, config.cache, rule) : 0,
+    ttlMs: access === 'read' ? ttlOf(kind, defaultTtlMs, cache, rule) : 0,
     cache: rule?.cache ?? 'default',
-    shared: config.share && access !== 'write',
-    retried: config.retries(tool.server) && access !== 'write',
+    shared: share && access !== 'write',
+    retried: retries && access !== 'write',
   };
 }
 
@@ -120,11 +108,15 @@ function accessOf(
   return annotations?.idempotentHint === true ? 'idempotent' : 'write';
 }
 
-function ttlOf(tool: Tool, kind: Kind, cache: CachePolicyConfig | undefined, rule: CacheRule | undefined): number {
+function ttlOf(
+  kind: Kind,
+  defaultTtlMs: number,
+  cache: CachePolicyConfig | undefined,
+  rule: CacheRule | undefined,
+): number {
   if (!cache) return 0;
   const explicit = rule?.ttlMs ?? rule?.cacheTtlMs;
   if (explicit !== undefined) return explicit;
-  const defaultTtlMs = cache.defaultTtlMs(tool.server);
   if (kind === 'default' || defaultTtlMs === 0) return defaultTtlMs;
   return cache.kinds[kind].ttlMs;
 }

@@ -1,113 +1,94 @@
-import type { IncomingMessage } from 'node:http';
-import { isPromise } from '../util/maybe-promise';
-import { type Cancellation, signalOf } from '../util/cancellation';
-import { toMcpoError } from '../errors';
-import { type Outcome, type ToolCall, requiredCall } from './call';
-import { decodeOutcome, encodeOutcome } from './fleet-answer';
-import type { Epoch, Freshness } from './freshness';
-import { type Layer, failing } from '../http/response';
-import type { Policies } from './policy';
-import { cacheControlOf } from '../http/cache-control';
-import { stateOf } from '../http/request-state';
+import type { Progress } from '../mcp/session/pending-call';
 import type { RequestDeduplicator } from '../share/deduplicator';
 import type { FleetFlights } from '../share/fleet';
-import type { Telemetry } from '../telemetry/telemetry';
+import type { Cancellation } from '../util/cancellation';
+import { isPromise } from '../util/maybe-promise';
+import type { Answer, ToolCall } from './call';
+import { type Settled, decodeAnswer, encodeAnswer, settled, unwrap } from './fleet-answer';
+import type { Freshness } from './freshness';
+import type { CallLayer, Next } from './pipeline';
 
 /** Where calls in flight are shared. */
 export interface Flights {
   /** In this process. */
-  readonly local: RequestDeduplicator<Outcome, Cancellation>;
+  readonly local: RequestDeduplicator<Answer, Cancellation>;
   /** Beyond it. */
   readonly fleet: FleetFlights | undefined;
   /** How old a call may be and still be joined, in milliseconds. */
   readonly windowMs: number;
 }
 
-/** A request whose call may lead others. */
-interface Led {
-  readonly req: IncomingMessage;
-  readonly call: ToolCall;
-  readonly next: (error?: unknown) => void;
-}
-
 /**
- * Joins an equal call that is already in flight, here or in another process, or leads it. What follows works on a call of
- * its own, which belongs to all who wait for it and ends early only when the last of them has gone.
+ * Joins an equal call that is already in flight, here or in another process, or leads it. The call that is made belongs to
+ * all who wait for it, and ends early only when the last of them has gone.
  */
-export function share(
-  { local, fleet, windowMs }: Flights,
-  policies: Policies,
-  freshness: Freshness,
-  telemetry: Telemetry,
-): Layer {
-  function collapsed(call: ToolCall): void {
-    call.note('Cache-Status', 'collapsed');
-    telemetry.shared(call.tool);
-  }
+export function share({ local, fleet, windowMs }: Flights, freshness: Freshness): CallLayer {
+  const audience = new ProgressAudience();
 
-  async function workInFleet(through: FleetFlights, led: Led, key: string, signal: Cancellation): Promise<Outcome> {
-    let own = undefined as Outcome | undefined;
-    const flight = { group: led.call.tool.server, key, windowMs, signal: signalOf(signal) };
-    const answer = await through.execute(flight, async () => {
-      own = await work(led, signal);
-      return encodeOutcome(own);
+  async function leadInFleet(through: FleetFlights, call: ToolCall, key: string, next: Next): Promise<Answer> {
+    let own = undefined as Settled | undefined;
+    const flight = { group: call.server, key, windowMs, signal: call.signal };
+    const bytes = await through.execute(flight, async () => {
+      own = await settled(next(call));
+      return encodeAnswer(own);
     });
-    if (own) return own;
-    const told = answer && decodeOutcome(answer);
+    if (own) return unwrap(own);
+    const theirs = bytes && decodeAnswer(bytes);
     // Nobody can read what another version of this package has written.
-    if (!told) return work(led, signal);
-    collapsed(led.call);
-    return told;
+    if (!theirs) return next(call);
+    call.cacheStatus.collapsed = true;
+    return unwrap(theirs);
   }
 
-  function join(led: Led, epoch: Epoch | undefined): void {
-    const { call, next } = led;
-    if (call.outcome) return;
-    if (epoch === undefined) {
-      next();
-      return;
-    }
-    // A call that began before a write has ended is not joined after it.
-    const { count, generation } = epoch;
-    let leads = false as boolean;
-    const lead = (signal: Cancellation): Promise<Outcome> => {
-      leads = true;
-      // What another process does twice when one dies must be a read.
-      const inFleet = policies.of(call.tool).access === 'read' ? fleet : undefined;
-      return inFleet ? workInFleet(inFleet, led, `${call.key}:${generation}`, signal) : work(led, signal);
-    };
-    local.executeOrWait(`${call.key}:${count}:${generation}`, lead, { signal: call.cancellation }).then(
-      (outcome) => call.settle(outcome),
-      // Where the caller has gone, the call was settled by that.
-      (error: unknown) => call.settle({ ok: false, error: toMcpoError(error) }),
-    );
-    if (!leads) collapsed(call);
-  }
-
-  return function share(req, _res, next) {
-    const call = requiredCall(req);
-    const { server } = call.tool;
-    const { shared, cache } = policies.of(call.tool);
-    const { noCache, noStore } = cacheControlOf(req);
+  return async function share(call, next) {
+    const { entry, cacheControl, cancellation, onProgress } = call.init;
+    const { shared, access, cache } = entry.policy;
     // An answer that is asked for afresh must not come from a call that began before.
-    const mayShare = shared && call.isIdentified && !noCache && !noStore;
-    if (!mayShare || !freshness.isSettled(server)) {
-      next();
-      return;
+    const mayShare = shared && call.isIdentified && !cacheControl.noCache && !cacheControl.noStore;
+    if (!mayShare || !freshness.isSettled(call.server)) return next(call);
+    const epoch = freshness.epoch(call.server, cache);
+    const known = isPromise(epoch) ? await epoch : epoch;
+    if (!known) return next(call);
+
+    const { count, generation } = known;
+    // A call that began before a write has ended is not joined after it.
+    const key = `${call.key}:${count}:${generation}`;
+    let led = undefined as ToolCall | undefined;
+    const lead = (signal: Cancellation): Promise<Answer> => {
+      led = call.forEverybody(signal, (progress) => audience.tell(key, progress));
+      // What another process does twice when one dies must be a read.
+      return fleet && access === 'read' ? leadInFleet(fleet, led, `${call.key}:${generation}`, next) : next(led);
+    };
+    const leave = onProgress && audience.join(key, onProgress);
+    try {
+      return await local.executeOrWait(key, lead, { signal: cancellation });
+    } finally {
+      leave?.();
+      if (!led || led.cacheStatus.collapsed) collapsed(call);
     }
-    const led = { req, call, next };
-    const epoch = freshness.epoch(server, cache);
-    if (isPromise(epoch)) epoch.then((known) => join(led, known)).catch(failing(next));
-    else join(led, epoch);
   };
 }
 
-/** The layers below do the work, on a call of its own. */
-function work({ req, call, next }: Led, signal: Cancellation): Promise<Outcome> {
-  return new Promise((resolve) => {
-    const forked = call.fork(signal);
-    forked.onSettled(resolve);
-    stateOf(req).call = forked;
-    next();
-  });
+function collapsed(call: ToolCall): void {
+  call.cacheStatus.collapsed = true;
+  call.init.entry.telemetry.shared();
+}
+
+/** Those who are told of the progress of calls in flight, by the key of the call. */
+class ProgressAudience {
+  readonly #listeners = new Map<string, Set<(progress: Progress) => void>>();
+
+  /** Tells a listener until what is returned is called. */
+  join(key: string, listener: (progress: Progress) => void): () => void {
+    const listeners = this.#listeners.get(key) ?? new Set();
+    this.#listeners.set(key, listeners.add(listener));
+    return () => {
+      listeners.delete(listener);
+      if (listeners.size === 0 && this.#listeners.get(key) === listeners) this.#listeners.delete(key);
+    };
+  }
+
+  tell(key: string, progress: Progress): void {
+    for (const listener of this.#listeners.get(key) ?? []) listener(progress);
+  }
 }

@@ -1,8 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import type { AuthConfig } from '../auth/authenticator';
 import type { MonitorOptions } from '../monitor/options';
-import type { Logger, McpoOptions, Principal } from '../options';
+import type { McpoOptions, Principal } from '../options';
+import type { Logger } from '../util/logger';
+import type { CallLayer } from '../calls/pipeline';
 import type { AccessRule } from '../calls/policy';
+import { ConfigError } from '../errors';
 import { accessRules } from './access';
 import { authConfig } from './auth';
 import { type CacheConfig, cacheConfig } from './cache';
@@ -34,6 +37,8 @@ export interface Config {
   readonly drainTimeoutMs: number;
   readonly info: { readonly title: string; readonly version: string; readonly description: string | undefined };
   readonly logger: Logger;
+  /** The host's own call layers, outermost first. */
+  readonly use: readonly CallLayer[];
 }
 
 const OPTIONS = [
@@ -56,6 +61,7 @@ const OPTIONS = [
   'drainTimeoutMs',
   'info',
   'logger',
+  'use',
 ];
 
 /**
@@ -92,5 +98,15 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
       description: info.description === undefined ? undefined : checkString('info.description', info.description),
     },
     logger: loggerOf(options.logger),
+    use: layersOf(fields.use),
   };
+}
+
+function layersOf(value: unknown): readonly CallLayer[] {
+  if (value === undefined) return [];
+  if (!Array.isArray(value)) throw new ConfigError('use', 'must be an array of call layers', { value });
+  for (const [index, layer] of value.entries()) {
+    if (typeof layer !== 'function') throw new ConfigError(`use[${index}]`, 'must be a function', { value: layer });
+  }
+  return value as readonly CallLayer[];
 }

@@ -1,6 +1,6 @@
 import { ConfigError } from '../errors';
 import { tell, warnOnce } from '../util/listeners';
-import type { Logger } from '../options';
+import type { Logger } from '../util/logger';
 
 const METHODS = ['debug', 'info', 'warn', 'error'] as const;
 const MAX_LENGTH = 5_000;

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import path from 'node:path';
-import type { TransportSpec } from '../mcp/transport';
+import type { TransportSpec } from '../mcp/transport-spec';
 
 /**
  * Tells servers of the same name in different instances apart: a SHA-256 digest of all that says what is reached, and with

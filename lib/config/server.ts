@@ -2,7 +2,8 @@ import { type ForwardRule, forwardRules } from '../auth/forward-headers';
 import { ConfigError } from '../errors';
 import { glob } from '../util/glob';
 import type { LimiterOptions } from '../limit/options';
-import type { McpServerConfig } from '../servers/server';
+import type { TransportSpec } from '../mcp/transport-spec';
+import type { ServerPoolOptions } from '../pool/server-pools';
 import { serverTtl } from './cache';
 import { checkBoolean, checkInteger, checkOptions, checkStrings, join } from '../util/checks';
 import { limitOptions } from './concurrency';
@@ -12,7 +13,14 @@ import { type RetryConfig, retryConfig } from './retry';
 import { serverKind } from './transport';
 
 /** One server's options, checked and complete. */
-export interface ServerConfig extends McpServerConfig {
+export interface ServerConfig {
+  readonly name: string;
+  readonly transport: TransportSpec;
+  readonly isServed: (tool: string) => boolean;
+  readonly timeoutMs: number;
+  readonly maxTotalTimeoutMs: number;
+  readonly stateful: boolean;
+  readonly pool: ServerPoolOptions;
   /** Tells it from another server of the same name, in another instance; `undefined` where nobody can. */
   readonly origin: string | undefined;
   readonly forward: readonly ForwardRule[];

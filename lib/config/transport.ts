@@ -1,5 +1,5 @@
 import { ConfigError } from '../errors';
-import type { CustomSpec, TransportSpec } from '../mcp/transport';
+import type { CustomSpec, TransportSpec } from '../mcp/transport-spec';
 import { checkFunction, checkObject, checkString, checkStringRecord } from '../util/checks';
 
 type Fields = Readonly<Record<string, unknown>>;

@@ -1,21 +1,9 @@
-import type { IncomingMessage } from 'node:http';
-import { stateOf } from './request-state';
-
-/** What a caller asks of the cache (RFC 9111, section 5.2.1). */
-export interface CacheControl {
-  /** Answer afresh. */
-  readonly noCache: boolean;
-  /** Neither answer from the store nor keep the answer. */
-  readonly noStore: boolean;
-  /** The oldest stored answer that will do, in milliseconds. */
-  readonly maxAgeMs: number | undefined;
-}
+import type { CacheControl } from '../calls/call';
 
 const NONE: CacheControl = { noCache: false, noStore: false, maxAgeMs: undefined };
 
-/** The `Cache-Control` of a request. Directives that it does not know are left alone. */
-export function cacheControlOf(req: IncomingMessage): CacheControl {
-  const header = stateOf(req).headers['cache-control'];
+/** What a `Cache-Control` header of a request says (RFC 9111, section 5.2.1). Directives that it does not know are left alone. */
+export function cacheControlOf(header: string | undefined): CacheControl {
   if (header === undefined) return NONE;
   const directives = header
     .toLowerCase()

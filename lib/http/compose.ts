@@ -1,4 +1,26 @@
-import type { ErrorLayer, Layer } from './response';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+
+/** A middleware in Node's own terms, so that it runs in Express 4 and 5 and in a plain `http.createServer`. */
+export type Layer = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
+
+/** A middleware for errors; Express knows it by its four parameters. */
+export type ErrorLayer = (
+  error: unknown,
+  req: IncomingMessage,
+  res: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/**
+ * Hands a rejection to `next`. A reason there must be: to `next`, none at all means that the request is to go on.
+ *
+ * @returns the handler of the rejection
+ */
+export function failing(next: (error?: unknown) => void): (reason: unknown) => void {
+  return (reason) => {
+    next(reason ?? new Error('rejected without a reason'));
+  };
+}
 
 /**
  * Layers as one middleware, in their order; what one of them throws or hands to `next` goes to `problems`.

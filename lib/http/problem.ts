@@ -5,7 +5,7 @@ import { stateOf } from './request-state';
 
 /** Answers with an error as problem details (RFC 9457). */
 export function sendProblem(req: IncomingMessage, res: ServerResponse, error: McpoError): void {
-  const { target: tool } = stateOf(req);
+  const tool = stateOf(req).entry?.tool;
   const body = JSON.stringify({
     ...error.toJSON(),
     instance: originalPath(req),

@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { ToolCall } from '../calls/call';
-import type { Tool } from '../mcp/tools/tool';
+import type { Canceller } from '../util/cancellation';
+import type { ToolEntry } from '../servers/tool-entry';
 
 /** What the layers have found out of a request so far. */
 export interface RequestState {
@@ -11,11 +12,10 @@ export interface RequestState {
   /** Its headers; `observe` and `readArguments` look at them anew, as the host may put others in their place. */
   headers: IncomingHttpHeaders;
   /** The tool that its path names, from the layer `resolve` on. */
-  target: Tool | undefined;
-  /** What it has become, from the layer `readArguments` on. */
+  entry: ToolEntry | undefined;
+  /** What it has become, from the layer `readArguments` on, and what ends it when its caller leaves. */
   call: ToolCall | undefined;
-  /** Whether the layer `reply` answers when the call ends. */
-  isAnswered: boolean;
+  canceller: Canceller | undefined;
 }
 
 const STATE = Symbol('express-mcpo');
@@ -50,9 +50,9 @@ export function newState(req: IncomingMessage): RequestState {
     id: 'unknown',
     begunAt: performance.now(),
     headers,
-    target: undefined,
+    entry: undefined,
     call: undefined,
-    isAnswered: false,
+    canceller: undefined,
   };
   (req as Owner)[STATE] = state;
   return state;

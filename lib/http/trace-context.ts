@@ -1,12 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
-
-/** Where a request belongs in a distributed trace (W3C Trace Context), as headers and MCP's `_meta` carry it. */
-export interface TraceContext {
-  /** Version, trace, parent and flags, such as `00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01`. */
-  readonly traceparent: string;
-  /** What tracing systems have to say of it, each in its own form; only with a `traceparent`. */
-  readonly tracestate?: string;
-}
+import type { TraceContext } from '../calls/trace-context';
 
 const TRACEPARENT = /^00-(?!0{32})[\da-f]{32}-(?!0{16})[\da-f]{16}-[\da-f]{2}$/;
 const MAX_TRACESTATE = 512;

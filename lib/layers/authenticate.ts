@@ -1,5 +1,5 @@
 import { type Authenticator, unauthorized } from '../auth/authenticator';
-import { type Layer, failing } from '../http/response';
+import { type Layer, failing } from '../http/compose';
 
 /** Lets a request pass that no browser trick is behind and that carries valid credentials, where some are asked for. */
 export function authenticate(authenticator: Authenticator): Layer {

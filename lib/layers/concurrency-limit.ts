@@ -1,6 +1,6 @@
 import { hasResponseEnded, onResponseEnd } from '../http/disconnect';
 import { toMcpoError } from '../errors';
-import { type Layer, failing } from '../http/response';
+import { type Layer, failing } from '../http/compose';
 import { ConcurrencyLimiter } from '../limit/limiter';
 import type { LimiterOptions } from '../limit/options';
 import type { Permit } from '../limit/permit';

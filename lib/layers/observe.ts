@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, ServerResponse } from 'node:http';
 import { holdBody } from '../http/body-stream';
-import type { Layer } from '../http/response';
+import type { Layer } from '../http/compose';
 import { newState } from '../http/request-state';
 
 const HEADER = 'X-Request-Id';

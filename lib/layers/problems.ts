@@ -1,12 +1,11 @@
-import { toolCall } from '../calls/call';
 import { isMcpoError, toMcpoError } from '../errors';
-import type { ErrorLayer } from '../http/response';
-import type { Logger } from '../options';
+import type { ErrorLayer } from '../http/compose';
 import { sendProblem } from '../http/problem';
-import { stateOf } from '../http/request-state';
+import { propertyOf, stateOf } from '../http/request-state';
 import type { Telemetry } from '../telemetry/telemetry';
+import type { Logger } from '../util/logger';
 
-/** Answers a request that failed in a layer with problem details; what it does not know is logged and answered as 500. */
+/** Answers a request that failed with problem details; what it does not know is logged and answered as 500. */
 export function problems(telemetry: Telemetry, logger: Logger): ErrorLayer {
   return function problems(thrown, req, res, next) {
     if (res.headersSent) {
@@ -15,10 +14,10 @@ export function problems(telemetry: Telemetry, logger: Logger): ErrorLayer {
     }
     if (!isMcpoError(thrown)) logger.error({ err: thrown }, 'mcpo: a request failed unexpectedly');
     const error = toMcpoError(thrown);
-    const call = toolCall(req);
-    call?.settle({ ok: false, error });
-    // A layer of the host's own may fail between the call's birth and the layer that answers it.
-    if (!stateOf(req).isAnswered) sendProblem(req, res, error);
-    if (!call) telemetry.refused(req, error);
+    sendProblem(req, res, error);
+    const state = stateOf(req);
+    // A call has been measured, and a page that is refused is no request to a tool.
+    if (state.call || (!state.entry && propertyOf(req, 'method') !== 'POST')) return;
+    telemetry.refused(state, error, state.entry?.telemetry);
   };
 }

@@ -1,55 +1,46 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { readJsonObject } from '../http/body';
+import type { Identify } from '../auth/identity';
 import { type Format, ToolCall } from '../calls/call';
-import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
-import type { Identify, Identity } from '../auth/identity';
-import type { ServerRegistry } from '../servers/registry';
 import { McpoError } from '../errors';
-import { type Layer, failing } from '../http/response';
-import type { Tool } from '../mcp/tools/tool';
+import { readJsonObject } from '../http/body';
+import { cacheControlOf } from '../http/cache-control';
+import { type Layer, failing } from '../http/compose';
 import { checkPlain } from '../http/plain-json';
 import { stateOf } from '../http/request-state';
-import type { Telemetry } from '../telemetry/telemetry';
 import { traceContextOf } from '../http/trace-context';
+import { Canceller } from '../util/cancellation';
 
-/** Reads the arguments and checks them against the tool's schema: here the {@link ToolCall} is born. */
-export function readArguments(
-  directory: ServerRegistry,
-  identify: Identify,
-  telemetry: Telemetry,
-  bodyLimit: number,
-): Layer {
-  function callOf(req: IncomingMessage, tool: Tool, args: ToolCall['args']): MaybePromise<ToolCall> {
-    const errors = tool.check(args);
-    if (errors) {
-      throw new McpoError('MCPO_INVALID_ARGUMENTS', 'the arguments do not fit the input schema of the tool', {
-        errors,
-      });
-    }
-    const { headers } = stateOf(req);
-    const config = directory.entry(tool.server)?.config;
-    const format = formatOf(headers);
-    const trace = traceContextOf(headers);
-    const callBy = ({ principal, caller }: Partial<Identity>): ToolCall =>
-      new ToolCall({ tool, args, format, principal, caller, origin: config?.origin, trace });
-    return config ? mapMaybe(identify(req, config), callBy) : callBy({});
-  }
-
+/** Reads the arguments of a call, and who makes it: here the {@link ToolCall} is born. */
+export function readArguments(identify: Identify, bodyLimit: number): Layer {
   return function readArguments(req, _res, next) {
     const state = stateOf(req);
-    const { target: tool } = state;
-    if (!tool) throw new McpoError('MCPO_INTERNAL', 'the layer readArguments needs the layer resolve before it');
-    state.headers = req.headers;
-    const begin = (call: ToolCall): void => {
-      telemetry.follow(req, call);
-      directory.track(call);
-      state.call = call;
-      next();
+    const { entry, id, begunAt } = state;
+    if (!entry) throw new McpoError('MCPO_INTERNAL', 'the layer readArguments needs the layer resolve before it');
+    // The host may have put others in their place.
+    const { headers } = req;
+    state.headers = headers;
+    const makeCall = async (): Promise<ToolCall> => {
+      refuseForeign(req);
+      const args = await readJsonObject(req, bodyLimit);
+      const identity = await identify(req, entry.server.config);
+      const cancellation = (state.canceller = new Canceller());
+      return new ToolCall({
+        entry,
+        arguments: args,
+        format: formatOf(headers),
+        identity,
+        cacheControl: cacheControlOf(headers['cache-control']),
+        cancellation,
+        trace: traceContextOf(headers),
+        id,
+        begunAt,
+      });
     };
-    refuseForeign(req);
-    readJsonObject(req, bodyLimit)
-      .then((args) => callOf(req, tool, args))
-      .then(begin)
+    makeCall()
+      .then((call) => {
+        state.call = call;
+        next();
+      })
       .catch(failing(next));
   };
 }

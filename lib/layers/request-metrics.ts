@@ -1,6 +1,6 @@
 import { onResponseEnd } from '../http/disconnect';
 import { ConfigError } from '../errors';
-import type { Layer } from '../http/response';
+import type { Layer } from '../http/compose';
 import { HttpInstruments } from '../monitor/http-instruments';
 import type { Registry } from '../monitor/registry';
 

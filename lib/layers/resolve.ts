@@ -1,17 +1,17 @@
-import type { ServerRegistry } from '../servers/registry';
 import { McpoError } from '../errors';
-import { type Layer, endConnection, pathOf } from '../http/response';
+import type { Layer } from '../http/compose';
+import { endConnection, pathOf } from '../http/response';
 import { propertyOf, stateOf } from '../http/request-state';
+import { type ServerRegistry, closing } from '../servers/registry';
 
 /** Finds the tool that the path names. */
-export function resolve(directory: ServerRegistry): Layer {
+export function resolve(servers: ServerRegistry): Layer {
   return function resolve(req, res, next) {
-    if (directory.closing) {
+    if (servers.closing) {
       endConnection(req, res);
-      throw new McpoError('MCPO_CLOSING', 'the router is shutting down', { retryAfterMs: 1_000 });
+      throw closing();
     }
-    const tool = directory.find(pathOf(req));
-    stateOf(req).target = tool;
+    stateOf(req).entry = servers.find(pathOf(req));
     if (propertyOf(req, 'method') !== 'POST') {
       throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a tool is called by POST', { headers: { Allow: 'POST' } });
     }

@@ -1,33 +1,65 @@
-import { requiredCall } from '../calls/call';
-import { callerGone, hasResponseEnded, onResponseEnd } from '../http/disconnect';
-import type { ServerRegistry } from '../servers/registry';
-import { type Layer, endConnection, send } from '../http/response';
-import { sendProblem } from '../http/problem';
+import type { CacheStatus } from '../calls/call';
+import { callerGone } from '../calls/call';
+import type { Next } from '../calls/pipeline';
+import { McpoError } from '../errors';
+import { AnswerBatcher } from '../http/answer-batcher';
+import type { Layer } from '../http/compose';
+import { hasResponseEnded, onResponseEnd } from '../http/disconnect';
 import { stateOf } from '../http/request-state';
+import { endConnection, send } from '../http/response';
+import type { ServerRegistry } from '../servers/registry';
 
-/** Answers with the call's outcome, whichever layer settles it, and settles the call of a caller who has gone. */
-export function reply(directory: Pick<ServerRegistry, 'closing'>): Layer {
-  return function reply(req, res, next) {
-    const call = requiredCall(req);
-    stateOf(req).isAnswered = true;
-    // The first to register runs last: what the other layers note while they clean up is in the answer.
-    call.onSettled((outcome) => {
-      if (res.headersSent || res.destroyed) return;
-      if (directory.closing) endConnection(req, res);
-      for (const [name, value] of call.notes) res.setHeader(name, value);
-      if (outcome.ok) send(req, res, 200, { 'Content-Type': call.format }, outcome.body);
-      else sendProblem(req, res, outcome.error);
-    });
+/** Runs the call through the call layers and answers with what comes of it; a caller who leaves cancels it. */
+export function respond(run: Next, servers: ServerRegistry): Layer {
+  const hits = new AnswerBatcher();
+  return function respond(req, res, next) {
+    const { call, canceller } = stateOf(req);
+    if (!call || !canceller)
+      throw new McpoError('MCPO_INTERNAL', 'the layer respond needs the layer readArguments before it');
+    const end = servers.begin();
     const leave = (): void => {
-      if (call.outcome) return;
-      call.settle({ ok: false, error: callerGone() });
+      canceller.abort(callerGone());
     };
-    if (hasResponseEnded(req, res)) {
-      leave();
-      return;
-    }
-    next();
-    // What is answered at once has nobody who could leave.
-    if (!call.outcome) onResponseEnd(req, res, leave);
+    if (hasResponseEnded(req, res)) leave();
+    const stay = onResponseEnd(req, res, leave);
+
+    const answer = (write: () => void): void => {
+      stay();
+      end();
+      if (res.headersSent || res.destroyed) return;
+      if (servers.closing) endConnection(req, res);
+      for (const [name, value] of cacheHeaders(call.cacheStatus)) res.setHeader(name, value);
+      write();
+    };
+    run(call).then(
+      ({ body }) => {
+        const write = (): void =>
+          answer(() => {
+            send(req, res, 200, { 'Content-Type': call.format }, body);
+          });
+        if (call.cacheStatus.hit) hits.add(write);
+        else write();
+      },
+      (error: unknown) => {
+        answer(() => {
+          next(error);
+        });
+      },
+    );
   };
+}
+
+/** RFC 9211, and RFC 9111 section 5.1. */
+function cacheHeaders({ hit, forwarded, collapsed, stored }: CacheStatus): readonly (readonly [string, string])[] {
+  if (hit) {
+    const ttl = hit.ttlMs === undefined ? '' : `; ttl=${Math.ceil(hit.ttlMs / 1_000)}`;
+    return [
+      ['Cache-Status', `express-mcpo; hit${ttl}`],
+      ['Age', String(Math.floor(hit.ageMs / 1_000))],
+    ];
+  }
+  if (!forwarded) return [];
+  return [
+    ['Cache-Status', `express-mcpo; fwd=${forwarded}${collapsed ? '; collapsed' : ''}${stored ? '; stored' : ''}`],
+  ];
 }

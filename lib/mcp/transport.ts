@@ -1,46 +1,22 @@
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { Logger } from './session/connection';
+import type { Logger } from '../util/logger';
+import type { TransportSpec } from './transport-spec';
 import { Upstream } from './http/fetch';
 import { HttpTransport } from './http/transport';
 import { StdioTransport } from './stdio/transport';
-
-type Headers = Readonly<Record<string, string>>;
-
-/** A server started as a child process. */
-export interface StdioSpec {
-  readonly kind: 'stdio';
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Headers;
-  readonly cwd?: string;
-}
-
-/** A server reached over HTTP. */
-export interface HttpSpec {
-  readonly kind: 'http';
-  readonly url: URL;
-  readonly headers: Headers;
-  /** `auto` is streamable HTTP, and SSE where the server does not know it. */
-  readonly mode: 'streamable-http' | 'sse' | 'auto';
-}
-
-/** A server behind a transport of the caller's own. */
-export interface CustomSpec {
-  readonly kind: 'custom';
-  readonly connect: (context: { readonly headers: Headers }) => Transport | Promise<Transport>;
-}
-
-/** How a server is reached. */
-export type TransportSpec = StdioSpec | HttpSpec | CustomSpec;
 
 /**
  * A new, unstarted transport.
  *
  * @param headers - those of a caller, on top of the server's own
  */
-export async function makeTransport(spec: TransportSpec, headers: Headers, logger: Logger): Promise<Transport> {
+export async function makeTransport(
+  spec: TransportSpec,
+  headers: Readonly<Record<string, string>>,
+  logger: Logger,
+): Promise<Transport> {
   switch (spec.kind) {
     case 'stdio':
       return new StdioTransport(spec, logger);
@@ -54,7 +30,7 @@ export async function makeTransport(spec: TransportSpec, headers: Headers, logge
   }
 }
 
-function sse(url: URL, headers: Headers): Transport {
+function sse(url: URL, headers: Readonly<Record<string, string>>): Transport {
   const upstream = new Upstream();
   const transport = new SSEClientTransport(url, {
     async fetch(target, init) {
@@ -75,13 +51,13 @@ function sse(url: URL, headers: Headers): Transport {
 }
 
 /** `fetch` takes no URL with a name and a password in it, and would show them in its error. */
-function basicAuth({ username, password }: URL): Headers {
+function basicAuth({ username, password }: URL): Readonly<Record<string, string>> {
   if (username === '' && password === '') return {};
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
 }
 
 /** So that a caller's header replaces the server's own of the same name. */
-function lowerCase(headers: Headers): Headers {
+function lowerCase(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

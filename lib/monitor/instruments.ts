@@ -25,6 +25,10 @@ export interface ToolInstruments {
   cache(result: CacheResult): void;
   /** A caller has joined a call in flight. */
   shared(): void;
+  /** A call has got its permit. */
+  waited(seconds: number): void;
+  /** A call is tried again. */
+  retried(): void;
 }
 
 /** The Prometheus metrics of one router. */
@@ -73,6 +77,8 @@ export class Instruments {
     const duration = this.#duration.labels(labels);
     const upstream = this.#upstream.labels(labels);
     const shared = this.#shared.labels(labels);
+    const queueWait = this.#queueWait.labels({ server });
+    const retries = this.#retries.labels({ server });
     const outcomes = new Map<string, Counter.Internal>();
     const cache = new Map<CacheResult, Counter.Internal>();
     return {
@@ -89,22 +95,18 @@ export class Instruments {
       shared: () => {
         shared.inc();
       },
+      waited: (seconds) => {
+        queueWait.observe(seconds);
+      },
+      retried: () => {
+        retries.inc();
+      },
     };
-  }
-
-  /** A call of a server has got its permit. */
-  waited(server: string, seconds: number): void {
-    this.#queueWait.observe({ server }, seconds);
   }
 
   /** A request has been refused. */
   rejected(reason: Rejection): void {
     this.#rejected.inc({ reason });
-  }
-
-  /** A call is tried again. */
-  retried(server: string): void {
-    this.#retries.inc({ server });
   }
 
   /** A connection to a server could not be made or was lost. */

@@ -64,13 +64,13 @@ export interface Dashboard {
 
 /** Serves a live page of what the metrics say. */
 export function dashboardPages(
-  directory: ServerRegistry,
+  servers: ServerRegistry,
   authenticator: Authenticator,
   info: { readonly title: string },
   metrics: () => MetricsJson,
 ): Dashboard {
   const { title } = info;
-  const events = new DashboardEvents((): DashboardSnapshot => ({ title, ...metrics(), pools: poolsOf(directory) }));
+  const events = new DashboardEvents((): DashboardSnapshot => ({ title, ...metrics(), pools: poolsOf(servers) }));
   const guarded =
     (page: Page): Page =>
     async (req, res) => {
@@ -114,11 +114,11 @@ function dashboardPage(authenticator: Authenticator): Page {
   };
 }
 
-function poolsOf(directory: ServerRegistry): DashboardSnapshot['pools'] {
+function poolsOf(servers: ServerRegistry): DashboardSnapshot['pools'] {
   return Object.fromEntries(
-    directory.entries.map(({ server, breaker }) => {
+    servers.all.map((server) => {
       const { idle, busy, opening, waiting } = server.connections;
-      return [server.name, { idle, busy, opening, waiting, breaker: breaker.state }];
+      return [server.name, { idle, busy, opening, waiting, breaker: server.breaker.state }];
     }),
   );
 }

@@ -6,12 +6,12 @@ import type { Page, ServerPage } from './pages';
 
 /** Serves Swagger UI at `/docs` and at `/:server/docs`, from local files alone. */
 export function docsPages(
-  directory: ServerRegistry,
+  servers: ServerRegistry,
   info: { readonly title: string },
 ): { readonly all: Readonly<Record<string, Page>>; readonly server: Readonly<Record<string, ServerPage>> } {
   const all = docsPage({ title: info.title, assets: 'docs' });
-  const server: ServerPage = (req, res, entry) => {
-    return docsPage({ title: entry.server.info?.title ?? entry.server.name, assets: '../docs' })(req, res);
+  const server: ServerPage = (req, res, one) => {
+    return docsPage({ title: one.info?.title ?? one.name, assets: '../docs' })(req, res);
   };
   const assets = DOCS_ASSETS.map((name) => [`/docs/${name}`, docsAsset(name)] as const);
   return {

@@ -12,16 +12,16 @@ export type Health = 'healthy' | 'degraded' | 'unhealthy';
  * `GET /health`: the state of the whole for everybody, that of each server for an authorised caller. The two probes of an
  * orchestrator say less: `/health/ready` whether calls should be sent here, `/health/live` that the process answers.
  */
-export function healthPages(directory: ServerRegistry, authenticator: Authenticator): Readonly<Record<string, Page>> {
+export function healthPages(servers: ServerRegistry, authenticator: Authenticator): Readonly<Record<string, Page>> {
   return {
     '/health': async (req, res) => {
-      const status = healthOf(directory);
+      const status = healthOf(servers);
       const refused = authenticator.refuseBrowser(req) !== undefined;
       const detailed = !refused && (await authenticator.isAuthorized(req));
-      answer(req, res, status, { status, ...(detailed && { servers: serverStates(directory) }) });
+      answer(req, res, status, { status, ...(detailed && { servers: serverStates(servers) }) });
     },
     '/health/ready': (req, res) => {
-      const status = healthOf(directory);
+      const status = healthOf(servers);
       answer(req, res, status, { status });
     },
     '/health/live': (req, res) => {
@@ -31,15 +31,15 @@ export function healthPages(directory: ServerRegistry, authenticator: Authentica
 }
 
 /** The state of each server, by name. */
-export function serverStates(directory: ServerRegistry): Readonly<Record<string, ServerStatus>> {
-  return Object.fromEntries(directory.servers.map((server) => [server.name, server.status]));
+export function serverStates(servers: ServerRegistry): Readonly<Record<string, ServerStatus>> {
+  return Object.fromEntries(servers.all.map((server) => [server.name, server.status]));
 }
 
 /** How the whole is. */
-export function healthOf({ closing, servers }: ServerRegistry): Health {
-  const up = servers.filter((server) => server.state === 'up').length;
+export function healthOf({ closing, all }: ServerRegistry): Health {
+  const up = all.filter((server) => server.state === 'up').length;
   if (closing) return 'unhealthy';
-  if (up === servers.length) return 'healthy';
+  if (up === all.length) return 'healthy';
   return up === 0 ? 'unhealthy' : 'degraded';
 }
 

@@ -49,10 +49,10 @@ export interface CacheJson {
 export function metricsJson(
   monitor: PerformanceMonitor,
   { cache, limits }: Pick<Acceleration, 'cache' | 'limits'>,
-  directory: ServerRegistry,
+  registry: ServerRegistry,
 ): MetricsJson {
   const { maxConcurrent, current, peak, waiting } = limits.global;
-  const servers = serverStates(directory);
+  const servers = serverStates(registry);
   return {
     performance: monitor.all(),
     concurrency: { max_concurrent: maxConcurrent, current_concurrent: current, peak_concurrent: peak, waiting },
@@ -63,7 +63,7 @@ export function metricsJson(
       }),
     ),
     connection: {
-      status: healthOf(directory),
+      status: healthOf(registry),
       error_count: Object.values(servers).reduce((sum, { errors }) => sum + errors, 0),
       servers,
     },

@@ -1,14 +1,16 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import type { ServerRegistry, ServerEntry } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
+import type { McpServer } from '../servers/server';
 import { McpoError } from '../errors';
-import { type Layer, failing, pathOf } from '../http/response';
+import { type Layer, failing } from '../http/compose';
+import { pathOf } from '../http/response';
 import { propertyOf } from '../http/request-state';
 
 /** Answers a GET or HEAD request. */
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 
 /** The same for a page of one server. */
-export type ServerPage = (req: IncomingMessage, res: ServerResponse, entry: ServerEntry) => void | Promise<void>;
+export type ServerPage = (req: IncomingMessage, res: ServerResponse, server: McpServer) => void | Promise<void>;
 
 /** Serves pages by their whole path below the mount point. */
 export function pages(table: Readonly<Record<string, Page>>): Layer {
@@ -28,16 +30,16 @@ export function pages(table: Readonly<Record<string, Page>>): Layer {
 }
 
 /** Serves pages at `/:server/…`, by the part of the path after the server. */
-export function serverPages(directory: ServerRegistry, table: Readonly<Record<string, ServerPage>>): Layer {
+export function serverPages(servers: ServerRegistry, table: Readonly<Record<string, ServerPage>>): Layer {
   const byPath = new Map(Object.entries(table));
   return function serverPages(req, res, next) {
     if (isRead(req)) {
       const path = pathOf(req);
       const end = path.indexOf('/', 1);
       const page = end === -1 ? undefined : byPath.get(path.slice(end + 1));
-      const entry = page && directory.entry(path.slice(1, end));
-      if (entry) {
-        Promise.resolve(page(req, res, entry)).catch(failing(next));
+      const server = page && servers.get(path.slice(1, end));
+      if (server) {
+        Promise.resolve(page(req, res, server)).catch(failing(next));
         return;
       }
     }

@@ -1,4 +1,4 @@
-import { RecencyList, type Linked } from '../cache/recency-list';
+import { LinkedList, type ListNode } from '../util/linked-list';
 import type { CacheEntry } from '../cache/store';
 import { TOKEN_LENGTH } from './scripts';
 
@@ -15,7 +15,7 @@ export interface Seen {
 }
 
 /** An entry in this process. */
-export interface Near extends Seen, Linked<Near> {
+export interface Near extends Seen, ListNode<Near> {
   readonly key: string;
   readonly generation: string;
   askedAt: number;
@@ -25,7 +25,7 @@ export interface Near extends Seen, Linked<Near> {
 export class LocalTier {
   readonly #bounds: { readonly maxSize: number; readonly maxBytes: number };
   readonly #entries = new Map<string, Near>();
-  readonly #recency = new RecencyList<Near>();
+  readonly #recency = new LinkedList<Near>();
   #bytes = 0;
   #drops = 0;
 
@@ -52,13 +52,13 @@ export class LocalTier {
   add(key: string, { entry, head, askedAt }: Seen, drops: number): void {
     if (drops !== this.#drops || this.#entries.has(key)) return;
     const generation = head.slice(0, TOKEN_LENGTH);
-    const near: Near = { key, entry: own(entry), head, generation, askedAt, older: undefined, newer: undefined };
+    const near: Near = { key, entry: own(entry), head, generation, askedAt, previous: undefined, next: undefined };
     if (bytesOf(near) > this.#bounds.maxBytes) return;
     this.#entries.set(key, near);
-    this.#recency.add(near);
+    this.#recency.append(near);
     this.#bytes += bytesOf(near);
     while (this.#entries.size > this.#bounds.maxSize || this.#bytes > this.#bounds.maxBytes) {
-      this.remove((this.#recency.oldest as Near).key);
+      this.remove((this.#recency.first as Near).key);
     }
   }
 

@@ -1,9 +1,12 @@
-import type { Caller } from '../auth/identity';
+import type { Caller } from '../calls/caller';
 import { isMcpoError } from '../errors';
 import { Catalogue } from '../mcp/tools/catalogue';
-import { Connection, type Logger } from '../mcp/session/connection';
+import { Connection } from '../mcp/session/connection';
+import type { Logger } from '../util/logger';
 import { CatalogueRefresh } from '../mcp/tools/catalogue-refresh';
-import type { TransportSpec } from '../mcp/transport';
+import type { Tool } from '../mcp/tools/tool';
+import type { ToolEntry } from './tool-entry';
+import type { TransportSpec } from '../mcp/transport-spec';
 
 /** What a server says of itself. */
 export interface ServerInfo {
@@ -22,16 +25,17 @@ export interface ConnectorConfig {
 
 /** Makes the connections to one server, and learns its tools from them. */
 export class Connector {
-  readonly catalogue: Catalogue;
+  readonly catalogue: Catalogue<ToolEntry>;
   readonly #config: ConnectorConfig;
   readonly #logger: Logger;
   readonly #listing: CatalogueRefresh;
   #latest: Connection | undefined;
 
-  constructor(config: ConnectorConfig, logger: Logger) {
+  /** @param makeEntry - makes what is known of a tool, once for each definition */
+  constructor(config: ConnectorConfig, logger: Logger, makeEntry: (tool: Tool) => ToolEntry) {
     this.#config = config;
     this.#logger = logger;
-    this.catalogue = new Catalogue(config.name, config.isServed, logger);
+    this.catalogue = new Catalogue(config.name, config.isServed, logger, makeEntry);
     this.#listing = new CatalogueRefresh(config.name, this.catalogue, logger);
   }
 

@@ -1,59 +1,55 @@
-import type { Cancellation } from '../util/cancellation';
-import type { Caller } from '../auth/identity';
-import { Connector, type ConnectorConfig, type ServerInfo } from './connector';
+import type { Caller } from '../calls/caller';
+import type { ServerConfig } from '../config/server';
 import { McpoError, isMcpoError } from '../errors';
+import type { Connection } from '../mcp/session/connection';
+import { isConnectionGone, isNotSent } from '../mcp/session/failures';
 import type { CallResult } from '../mcp/session/pending-call';
 import type { Catalogue } from '../mcp/tools/catalogue';
-import type { Connection, Logger } from '../mcp/session/connection';
-import { isNotSent, isConnectionGone } from '../mcp/session/failures';
 import type { Tool } from '../mcp/tools/tool';
+import type { ErrorReason, PoolEvent } from '../pool/events';
+import { poolConfig } from '../pool/options';
 import type { ConnectionPool } from '../pool/pool';
 import type { PoolManager } from '../pool/pool-manager';
-import { poolConfig } from '../pool/options';
-import type { ErrorReason, PoolEvent } from '../pool/events';
-import type { ServerPoolOptions, ServerPoolStats } from '../pool/server-pools';
+import type { ServerPoolStats } from '../pool/server-pools';
+import { type BreakerOptions, CircuitBreaker } from '../retry/breaker';
+import { Retrier } from '../retry/retry';
+import type { Logger } from '../util/logger';
+import { Connector, type ServerInfo } from './connector';
 import { type ServerState, type ServerStatus, Uptime } from './status';
-import type { TraceContext } from '../http/trace-context';
+import type { ToolEntry, Upstream, UpstreamCall } from './tool-entry';
 
-/** What a server is made of, checked and complete. */
-export interface McpServerConfig extends Omit<ConnectorConfig, 'connectTimeoutMs'> {
-  readonly timeoutMs: number;
-  readonly maxTotalTimeoutMs: number;
-  readonly stateful: boolean;
-  readonly pool: ServerPoolOptions;
-}
-
-/** What a call needs beside the tool and its arguments. */
-export interface UpstreamCall {
-  /** Cancels the call. */
-  readonly signal: Cancellation;
-  /** Over whose connections it goes, if not over the server's own. */
-  readonly caller?: Caller | undefined;
-  /** Where it belongs in a distributed trace: the server is told. */
-  readonly trace?: TraceContext | undefined;
+/** What the servers of a router have in common. */
+export interface ServerParts {
+  readonly pools: PoolManager<Connection, Caller>;
+  readonly breaker: Pick<BreakerOptions, 'threshold' | 'cooldownMs'>;
+  readonly logger: Logger;
+  /** Makes what is known of a tool, once for each definition. */
+  readonly makeEntry: (server: Upstream, tool: Tool) => ToolEntry;
 }
 
 /** One MCP server: its connections, its tools, and the calls of them. */
-export class McpServer {
-  readonly #config: McpServerConfig;
+export class McpServer implements Upstream {
+  readonly config: ServerConfig;
+  /** Keeps calls away while the server cannot be reached. */
+  readonly breaker: CircuitBreaker;
+  readonly retrier: Retrier;
   readonly #connector: Connector;
   readonly #pools: PoolManager<Connection, Caller>;
   readonly #pool: ConnectionPool<Connection>;
-  readonly #onUp: () => void;
   readonly #maxConnections: number;
   #onConnectionFailed: ((reason: ErrorReason) => void) | undefined;
   readonly #uptime = new Uptime();
 
-  /** @param onUp - told each time that a connection of the server's own has been made */
-  constructor(config: McpServerConfig, pools: PoolManager<Connection, Caller>, logger: Logger, onUp: () => void) {
+  constructor(config: ServerConfig, { pools, breaker, logger, makeEntry }: ServerParts) {
     const { name, pool, stateful } = config;
-    this.#config = config;
+    this.config = config;
+    this.breaker = new CircuitBreaker({ ...breaker, isFailure: isConnectionFailure, name: `server ${name}` });
+    this.retrier = new Retrier(config.retry);
     // Where each session has a connection of its own, the server's own is there to know the tools.
     const bounds = stateful ? { minConnections: 1, maxConnections: 1, stateful } : {};
     const { connectTimeoutMs, maxConnections } = poolConfig({ ...pool, ...bounds });
-    this.#connector = new Connector({ ...config, connectTimeoutMs }, logger);
+    this.#connector = new Connector({ ...config, connectTimeoutMs }, logger, (tool) => makeEntry(this, tool));
     this.#pools = pools;
-    this.#onUp = onUp;
     this.#maxConnections = maxConnections;
     const onEvent = (event: PoolEvent): void => {
       this.#uptime.note(event, this.#pool.stats);
@@ -63,11 +59,11 @@ export class McpServer {
   }
 
   get name(): string {
-    return this.#config.name;
+    return this.config.name;
   }
 
   /** Its tools. */
-  get catalogue(): Catalogue {
+  get catalogue(): Catalogue<ToolEntry> {
     return this.#connector.catalogue;
   }
 
@@ -105,18 +101,13 @@ export class McpServer {
     await this.#pool.start().catch(() => undefined);
   }
 
-  /**
-   * Calls a tool. Where it turns out that a connection had gone, so that nothing was sent, it is sent over the next.
-   *
-   * @throws McpoError without `outcome` when nothing was sent, with `outcome: 'unknown'` when the tool may have run
-   */
   async call(tool: Tool, args: Readonly<Record<string, unknown>>, how: UpstreamCall): Promise<CallResult> {
-    const { signal, caller, trace: meta } = how;
-    const { timeoutMs, maxTotalTimeoutMs, stateful } = this.#config;
+    const { signal, caller, trace: meta, onProgress } = how;
+    const { timeoutMs, maxTotalTimeoutMs, stateful } = this.config;
     let connected = false as boolean;
     const send = (connection: Connection): Promise<CallResult> => {
       connected = true;
-      return connection.call(tool.name, args, { signal, timeoutMs, maxTotalTimeoutMs, meta });
+      return connection.call(tool.name, args, { signal, timeoutMs, maxTotalTimeoutMs, meta, onProgress });
     };
     const sendOnce = (): Promise<CallResult> => {
       connected = false;
@@ -162,9 +153,14 @@ export class McpServer {
   async #open(signal: AbortSignal, caller: Caller | undefined): Promise<Connection> {
     if (caller) return this.#connector.openFor(caller, signal);
     const connection = await this.#connector.open(signal, this.state !== 'up');
-    this.#onUp();
+    this.breaker.recovered();
     return connection;
   }
+}
+
+/** The server could not be reached. One that breaks off was there, and a lost connection may have had many calls. */
+function isConnectionFailure(error: unknown): boolean {
+  return isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN';
 }
 
 function callerGone(cause: unknown): McpoError {

@@ -30,19 +30,19 @@ export interface Observability {
  *
  * @throws ConfigError when the host's registry has such metrics already
  */
-export function observability(config: Config, directory: ServerRegistry, acceleration: Acceleration): Observability {
+export function observability(config: Config, servers: ServerRegistry, acceleration: Acceleration): Observability {
   const { metrics, logger } = config;
   const monitor = new PerformanceMonitor(config.monitor);
   const registry = registryOf(metrics.register, metrics.defaultMetrics);
-  const instruments = new Instruments(registry, metrics.prefix, sources(directory, acceleration));
+  const instruments = new Instruments(registry, metrics.prefix, sources(servers, acceleration));
   const telemetry = new Telemetry(monitor, instruments, logger);
-  directory.onConnectionFailed((server, reason) => {
+  servers.onConnectionFailed((server, reason) => {
     telemetry.connectionFailed(server, reason);
   });
   monitor.on('alert', ({ level, state, message }) => {
     logger[state === 'firing' ? level : 'info'](`mcpo: ${message}`);
   });
-  const json = (): MetricsJson => metricsJson(monitor, acceleration, directory);
+  const json = (): MetricsJson => metricsJson(monitor, acceleration, servers);
   return {
     monitor,
     registry,
@@ -56,7 +56,7 @@ export function observability(config: Config, directory: ServerRegistry, acceler
   };
 }
 
-function sources(directory: ServerRegistry, { cache, fleet, limits }: Acceleration): Sources {
+function sources(servers: ServerRegistry, { cache, fleet, limits }: Acceleration): Sources {
   return {
     caches: () => Object.entries(cache.stats),
     stores: () => {
@@ -70,10 +70,10 @@ function sources(directory: ServerRegistry, { cache, fleet, limits }: Accelerati
       return { limit: maxConcurrent, inFlight: current, waiting };
     },
     servers: () =>
-      directory.entries.map(({ server, breaker }) => {
+      servers.all.map((server) => {
         const { idle, busy, opening, waiting } = server.connections;
         const isUp = server.state === 'up';
-        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker: BREAKER[breaker.state] };
+        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker: BREAKER[server.breaker.state] };
         return [server.name, numbers] as const;
       }),
   };

@@ -2,9 +2,9 @@ import { createRequire } from 'node:module';
 import type * as OpenTelemetry from '@opentelemetry/api';
 import type { ToolCall } from '../calls/call';
 import { type ErrorCode, isMcpoError } from '../errors';
-import type { TransportSpec } from '../mcp/transport';
+import type { TransportSpec } from '../mcp/transport-spec';
 import { tell, warnOnce } from '../util/listeners';
-import type { TraceContext } from '../http/trace-context';
+import type { TraceContext } from '../calls/trace-context';
 
 type Api = typeof OpenTelemetry;
 type Attributes = Readonly<Record<string, string | number>>;
@@ -41,29 +41,28 @@ export class Tracing {
   /**
    * Does the work of a call in a span, whose trace context the work is given; without a tracer, the caller's own. A tracer
    * only looks on: what it throws is told once, by a process warning, and the work is done without it.
-   *
-   * @param transport - how the server is reached
    */
-  trace<T extends Traced>(call: ToolCall, transport: TransportSpec, work: Work<T>): Promise<T> {
+  trace<T extends Traced>(call: ToolCall, work: Work<T>): Promise<T> {
     let begun: Promise<T> | undefined;
     const begin = (trace: TraceContext | undefined): Promise<T> => (begun ??= work(trace));
-    tell(() => this.#spanned(call, transport, begin), this.#failed);
-    return begin(call.trace);
+    tell(() => this.#spanned(call, begin), this.#failed);
+    return begin(call.init.trace);
   }
 
   /** Begins the work in a span, which ends with it. */
-  #spanned<T extends Traced>(call: ToolCall, transport: TransportSpec, begin: Work<T>): void {
+  #spanned<T extends Traced>(call: ToolCall, begin: Work<T>): void {
     const api = this.#api;
     const tracer = api && tracerOf(api);
     if (!tracer) return;
-    const { server, name } = call.tool;
-    const parent = parentOf(api, call.trace);
+    const { entry, trace } = call.init;
+    const { server, name } = entry.tool;
+    const parent = parentOf(api, trace);
     const attributes = {
       'mcp.method.name': 'tools/call',
       'gen_ai.operation.name': 'execute_tool',
       'gen_ai.tool.name': name,
       'mcpo.server': server,
-      ...networkOf(transport),
+      ...networkOf(entry.server.config.transport),
     };
     const span = tracer.startSpan(`tools/call ${name}`, { kind: api.SpanKind.CLIENT, attributes }, parent);
     const end = (failure?: Attributes): void => {
@@ -72,7 +71,7 @@ export class Tracing {
         span.end();
       }, this.#failed);
     };
-    const own = api.isSpanContextValid(span.spanContext()) ? written(span.spanContext()) : call.trace;
+    const own = api.isSpanContextValid(span.spanContext()) ? written(span.spanContext()) : trace;
     api.context
       .with(api.trace.setSpan(parent, span), () => begin(own))
       .then(

@@ -3,7 +3,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { McpoError } from '../../../lib/errors';
 import { Connection } from '../../../lib/mcp/session/connection';
 import type { OpenOptions } from '../../../lib/mcp/session/handshake';
-import type { TransportSpec } from '../../../lib/mcp/transport';
+import type { TransportSpec } from '../../../lib/mcp/transport-spec';
 import { deferred, until } from '../../support/deferred';
 import { ScriptedTransport } from '../../support/scripted-transport';
 import { LogBook, isRunning, openOptions, scripted } from '../../support/stdio';

@@ -1,7 +1,8 @@
 import { getEventListeners } from 'node:events';
 import type { CallOptions } from '../../../lib/mcp/session/pending-call';
 import type { JSONRPCMessage, JSONRPCRequest } from '@modelcontextprotocol/sdk/types.js';
-import { Connection, type Logger } from '../../../lib/mcp/session/connection';
+import { Connection } from '../../../lib/mcp/session/connection';
+import type { Logger } from '../../../lib/util/logger';
 import { silent } from '../../support/loggers';
 import { LogBook, callOptions, openOptions } from '../../support/stdio';
 import { ScriptedTransport } from '../../support/scripted-transport';

@@ -6,7 +6,7 @@ import { runInNewContext } from 'node:vm';
 import { Connection } from '../../../lib/mcp/session/connection';
 import { LineSplitter } from '../../../lib/mcp/stdio/line-splitter';
 import { StdioTransport } from '../../../lib/mcp/stdio/transport';
-import type { StdioSpec } from '../../../lib/mcp/transport';
+import type { StdioSpec } from '../../../lib/mcp/transport-spec';
 import { until } from '../../support/deferred';
 import { LogBook, callOptions, isRunning, openOptions, scripted, textOf } from '../../support/stdio';
 

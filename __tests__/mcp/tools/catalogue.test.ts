@@ -1,4 +1,5 @@
 import { glob } from '../../../lib/util/glob';
+import type { Tool } from '../../../lib/mcp/tools/tool';
 import { Catalogue } from '../../../lib/mcp/tools/catalogue';
 import type { ToolDefinition } from '../../../lib/mcp/tools/tool';
 import { silent } from '../../support/loggers';
@@ -13,12 +14,10 @@ const definition = (name: string, description = ''): ToolDefinition => ({
 function catalogueOf(
   names: readonly string[],
   isServed: (name: string) => boolean = () => true,
-): { readonly catalogue: Catalogue; readonly warnings: string[] } {
+): { readonly catalogue: Catalogue<{ readonly tool: Tool }>; readonly warnings: string[] } {
   const warnings: string[] = [];
-  const catalogue = new Catalogue('my server', isServed, {
-    ...silent,
-    warn: (text: string) => void warnings.push(text),
-  });
+  const logger = { ...silent, warn: (text: string) => void warnings.push(text) };
+  const catalogue = new Catalogue('my server', isServed, logger, (tool) => ({ tool }));
   catalogue.replace(names.map((name) => definition(name)));
   return { catalogue, warnings };
 }
@@ -55,17 +54,17 @@ describe('a name', () => {
     ['x'.repeat(1_000), `/my%20server/${'x'.repeat(1_000)}`],
   ])('%j is found by its path, however a client writes it', (name, path) => {
     const { catalogue, warnings } = catalogueOf(['other', name]);
-    const [, tool] = catalogue.tools;
-    expect(tool).toMatchObject({ server: 'my server', name, path });
-    expect(catalogue.find(asked(path))).toBe(tool);
-    expect(catalogue.find(encodeURIComponent(name))).toBe(tool);
-    expect(catalogue.find(asked(path).replace(/%../g, (code) => code.toLowerCase()))).toBe(tool);
+    const [, entry] = catalogue.entries;
+    expect(entry?.tool).toMatchObject({ server: 'my server', name, path });
+    expect(catalogue.find(asked(path))).toBe(entry);
+    expect(catalogue.find(encodeURIComponent(name))).toBe(entry);
+    expect(catalogue.find(asked(path).replace(/%../g, (code) => code.toLowerCase()))).toBe(entry);
     expect(warnings).toEqual([]);
   });
 
   it.each(['', '.', '..', '\ud800', 'a\udc00b'])('%j cannot be reached and is left out, with a warning', (name) => {
     const { catalogue, warnings } = catalogueOf([name, 'other']);
-    expect(catalogue.tools.map((tool) => tool.name)).toEqual(['other']);
+    expect(catalogue.entries.map(({ tool }) => tool.name)).toEqual(['other']);
     expect(warnings).toEqual([expect.stringContaining('no URL can reach its name')]);
     expect(catalogue.find(name)).toBeUndefined();
   });
@@ -73,8 +72,8 @@ describe('a name', () => {
   it('that comes twice stands for the first, with a warning', () => {
     const { catalogue, warnings } = catalogueOf([]);
     catalogue.replace([definition('a', 'first'), definition('b'), definition('a', 'second')]);
-    expect(catalogue.find('a')?.definition.description).toBe('first');
-    expect([catalogue.size, catalogue.tools.length]).toEqual([2, 2]);
+    expect(catalogue.find('a')?.tool.definition.description).toBe('first');
+    expect([catalogue.size, catalogue.entries.length]).toEqual([2, 2]);
     expect(warnings).toEqual(['mcpo: server my server: tool "a" is left out: its name is taken']);
   });
 
@@ -83,8 +82,8 @@ describe('a name', () => {
     (name) => {
       expect(catalogueOf(['other']).catalogue.find(name)).toBeUndefined();
       const { catalogue } = catalogueOf([name]);
-      expect(catalogue.find(name)).toMatchObject({ name, path: `/my%20server/${name}` });
-      expect(catalogue.tools.map((tool) => tool.name)).toEqual([name]);
+      expect(catalogue.find(name)?.tool).toMatchObject({ name, path: `/my%20server/${name}` });
+      expect(catalogue.entries.map(({ tool }) => tool.name)).toEqual([name]);
     },
   );
 });
@@ -103,7 +102,7 @@ describe('a look-up', () => {
     ['A', 'A'],
     ['%61', 'a'],
   ])('of %s finds %s', (path, name) => {
-    expect(catalogue.find(path)?.name).toBe(name);
+    expect(catalogue.find(path)?.tool.name).toBe(name);
   });
 
   it.each(['', 'b', 'a/', '/a', 'a/b/', 'a//b', '%', '%a', '%zz', 'a%', '%C3', '%ff%fe', 'gr%F6%DFe', '%00'])(
@@ -120,7 +119,7 @@ describe('include and exclude', () => {
     const isExcluded = glob(['delete*', '__proto__']);
     const names = ['read_file', 'READ_FILE', 'delete_file', 'x/y/z', 'größe', 'Größe', '__proto__', 'file'];
     const { catalogue, warnings } = catalogueOf(names, (name) => isIncluded(name) && !isExcluded(name));
-    expect(catalogue.tools.map((tool) => tool.name)).toEqual(['read_file', 'x/y/z', 'größe']);
+    expect(catalogue.entries.map(({ tool }) => tool.name)).toEqual(['read_file', 'x/y/z', 'größe']);
     expect(catalogue.find('delete_file')).toBeUndefined();
     expect(catalogue.find('delete%5Ffile')).toBeUndefined();
     expect(warnings).toEqual([]);
@@ -139,12 +138,12 @@ describe('include and exclude', () => {
 describe('a new list', () => {
   it('keeps tools that have not changed, and takes over the others', () => {
     const { catalogue } = catalogueOf(['a', 'b', 'gone']);
-    const [a, b] = catalogue.tools;
+    const [a, b] = catalogue.entries;
     catalogue.replace([definition('new'), definition('b', 'changed'), definition('a')]);
-    expect(catalogue.tools.map((tool) => tool.name)).toEqual(['new', 'b', 'a']);
+    expect(catalogue.entries.map(({ tool }) => tool.name)).toEqual(['new', 'b', 'a']);
     expect(catalogue.find('a')).toBe(a);
     expect(catalogue.find('b')).not.toBe(b);
-    expect(catalogue.find('b')?.definition.description).toBe('changed');
+    expect(catalogue.find('b')?.tool.definition.description).toBe('changed');
     expect(catalogue.find('gone')).toBeUndefined();
     expect(catalogue.size).toBe(3);
   });
@@ -155,27 +154,27 @@ describe('a new list', () => {
   ])('is taken over where a tool says %s, and that is told', (_what, description, told) => {
     const { catalogue, warnings } = catalogueOf(['a']);
     catalogue.replace([{ ...definition('a'), description } as ToolDefinition]);
-    expect(catalogue.find('a')?.definition.description).toEqual(description);
+    expect(catalogue.find('a')?.tool.definition.description).toEqual(description);
     expect(warnings).toEqual([expect.stringContaining(`and now says "${told}"`)]);
   });
 
   it('that is empty leaves none', () => {
     const { catalogue } = catalogueOf(['a']);
     catalogue.replace([]);
-    expect([catalogue.size, catalogue.tools, catalogue.find('a')]).toEqual([0, [], undefined]);
+    expect([catalogue.size, catalogue.entries, catalogue.find('a')]).toEqual([0, [], undefined]);
   });
 
   it('checks arguments by the schema it brings', () => {
     const { catalogue } = catalogueOf(['a']);
-    expect(catalogue.find('a')?.check({ n: 'x' })).toEqual([{ pointer: '/n', message: 'must be integer' }]);
+    expect(catalogue.find('a')?.tool.check({ n: 'x' })).toEqual([{ pointer: '/n', message: 'must be integer' }]);
     catalogue.replace([{ name: 'a', inputSchema: { type: 'object' } }]);
-    expect(catalogue.find('a')?.check({ n: 'x' })).toBeUndefined();
+    expect(catalogue.find('a')?.tool.check({ n: 'x' })).toBeUndefined();
   });
 
   it('with an unusable schema has the tool all the same, and says so', () => {
     const { catalogue, warnings } = catalogueOf([]);
     catalogue.replace([{ name: 'a', inputSchema: 7 as never }, { name: 'b' } as never]);
-    expect(catalogue.tools.map(({ name, inputSchema }) => [name, inputSchema])).toEqual([
+    expect(catalogue.entries.map(({ tool: { name, inputSchema } }) => [name, inputSchema])).toEqual([
       ['a', { type: 'object' }],
       ['b', { type: 'object' }],
     ]);
@@ -191,10 +190,10 @@ describe('a new list', () => {
     const { catalogue } = catalogueOf([]);
     const began = performance.now();
     catalogue.replace(list(-1));
-    const before = catalogue.tools;
+    const before = catalogue.entries;
     catalogue.replace(list(5_000));
     expect(performance.now() - began).toBeLessThan(2_000);
-    const differing = catalogue.tools.filter((tool, n) => tool !== before[n]).map((tool) => tool.name);
+    const differing = catalogue.entries.filter((entry, n) => entry !== before[n]).map(({ tool }) => tool.name);
     expect(differing).toEqual(['tool/5000']);
     expect(catalogue.find('tool/9999')).toBe(before[9_999]);
   });
@@ -208,5 +207,5 @@ test('a definition that is nested without end keeps no other tool out, also when
   };
   catalogue.replace([deep]);
   catalogue.replace([deep, definition('other')]);
-  expect(catalogue.tools.map(({ name }) => name)).toEqual(['other']);
+  expect(catalogue.entries.map(({ tool: { name } }) => name)).toEqual(['other']);
 });

@@ -1,4 +1,4 @@
-import type { Logger } from '../../../lib/mcp/session/connection';
+import type { Logger } from '../../../lib/util/logger';
 import { readToolList } from '../../../lib/mcp/tools/list-tools';
 import { silent } from '../../support/loggers';
 import { Started, answer, byHand, sendJson } from '../../support/mcp-http';

@@ -66,7 +66,7 @@ export class Calls {
     }
     if (message.method !== 'notifications/progress') return false;
     const call = this.#pending.get(Number(message.params?.progressToken));
-    call?.progressed();
+    call?.progressed(message.params);
     return call !== undefined;
   }
 

@@ -9,6 +9,7 @@ import {
   ToolListChangedNotificationSchema,
 } from '@modelcontextprotocol/sdk/types.js';
 import type { CallOptions, CallResult } from './pending-call';
+import type { Logger } from '../../util/logger';
 import { Calls } from './calls';
 import { asMcpoError, isConnectionGone, isUnknownThere, connectionGone } from './failures';
 import { answerInvalidMessages } from '../json-rpc';
@@ -16,10 +17,7 @@ import { answerSendFailures, sendFailureOf } from './send-failure';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from '../tools/tool';
 import { readToolList } from '../tools/list-tools';
-import type { TransportSpec } from '../transport';
-
-/** Where messages go. */
-export type Logger = Pick<Console, 'debug' | 'info' | 'warn' | 'error'>;
+import type { TransportSpec } from '../transport-spec';
 
 const CLIENT: Implementation = { name: 'express-mcpo', version: '0.1.0' };
 

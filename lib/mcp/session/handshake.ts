@@ -1,9 +1,10 @@
 import { types } from 'node:util';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { Logger } from './connection';
+import type { Logger } from '../../util/logger';
 import { notSent } from './failures';
 import { StdioTransport } from '../stdio/transport';
-import { type TransportSpec, makeTransport } from '../transport';
+import type { TransportSpec } from '../transport-spec';
+import { makeTransport } from '../transport';
 
 // A server may answer with a whole page.
 const MAX_REASON = 500;

@@ -7,6 +7,15 @@ import { badResponse } from './failures';
 /** What a tool answered. */
 export type CallResult = CallToolResult;
 
+/** How far a tool says it has come (MCP, "Progress"). */
+export interface Progress {
+  /** Grows with each notification. */
+  readonly progress: number;
+  /** What `progress` is when the tool is done, where the tool knows it. */
+  readonly total?: number | undefined;
+  readonly message?: string | undefined;
+}
+
 /** Limits of one call. */
 export interface CallOptions {
   /** Cancels the call; the server is told. */
@@ -17,6 +26,8 @@ export interface CallOptions {
   readonly maxTotalTimeoutMs: number;
   /** `_meta` of the request. */
   readonly meta?: object | undefined;
+  /** Told how far the tool has come; must not throw. */
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
 /** Who waits for a call. */
@@ -47,10 +58,13 @@ export class PendingCall {
   }
 
   /** The server has told that it is at it. */
-  progressed(): void {
+  progressed(params: unknown): void {
     this.#silence.refresh();
     const left = this.#startedAt + this.#options.maxTotalTimeoutMs - performance.now();
     this.#total ??= setTimeout(this.#onLate, left).unref();
+    const { onProgress } = this.#options;
+    const progress = onProgress && progressOf(params);
+    if (progress) onProgress(progress);
   }
 
   /** The server has answered. */
@@ -88,6 +102,17 @@ export class PendingCall {
     this.#options.signal.removeEventListener('abort', this.#onGone);
     this.#waiter.ended(cancelledFor);
   }
+}
+
+/** Of what a server says of its progress, what it may say. */
+function progressOf(params: unknown): Progress | undefined {
+  const { progress, total, message } = params as Partial<Record<keyof Progress, unknown>>;
+  if (typeof progress !== 'number') return undefined;
+  return {
+    progress,
+    ...(typeof total === 'number' && { total }),
+    ...(typeof message === 'string' && { message }),
+  };
 }
 
 function isCallResult(result: object): result is CallResult {

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import type { Logger } from '../session/connection';
+import type { Logger } from '../../util/logger';
 
 const TAIL_CHARACTERS = 2_000;
 const MAX_CHUNK = 4_000;

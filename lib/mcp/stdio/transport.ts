@@ -4,14 +4,14 @@ import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import spawn from 'cross-spawn';
-import type { Logger } from '../session/connection';
+import type { Logger } from '../../util/logger';
 import { connectionGone } from '../session/failures';
 import { asMessage } from '../json-rpc';
 import { LineSplitter } from './line-splitter';
 import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
 import { Stderr } from './stderr';
-import type { StdioSpec } from '../transport';
+import type { StdioSpec } from '../transport-spec';
 import { readFairly } from './fair-read';
 
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;

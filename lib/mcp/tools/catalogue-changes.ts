@@ -1,6 +1,6 @@
 import type { Tool } from './tool';
 
-type Tools = ReadonlyMap<string, Tool>;
+type Tools = ReadonlyMap<string, { readonly tool: Tool }>;
 
 /** A server may think of new names for ever. */
 const MAX_SEEN = 10_000;
@@ -24,11 +24,11 @@ export class CatalogueHistory {
   /** Takes the next list; what has changed since the one before, `undefined` when nothing has, or this is the first. */
   take(before: Tools, after: Tools): CatalogueChanges | undefined {
     const isFirst = this.#seen.size === 0;
-    const changed = [...after.values()].flatMap((tool) => {
+    const changed = [...after.values()].flatMap(({ tool }) => {
       const known = this.#seen.get(tool.name);
       return known && known.version !== tool.version ? [`${shown(tool.name, MAX_NAME)} ${changeOf(known, tool)}`] : [];
     });
-    for (const tool of after.values()) this.#remember(tool);
+    for (const { tool } of after.values()) this.#remember(tool);
     if (isFirst) return undefined;
     const changes = [...changed, ...missing(after, before, 'is new'), ...missing(before, after, 'is gone')];
     if (changes.length === 0) return undefined;

@@ -1,15 +1,20 @@
-import type { Catalogue } from './catalogue';
-import type { Connection, Logger } from '../session/connection';
+import type { ToolDefinition } from './tool';
+import type { Connection } from '../session/connection';
+import type { Logger } from '../../util/logger';
+
+interface Replaceable {
+  replace(definitions: readonly ToolDefinition[]): void;
+}
 
 /** Keeps a catalogue as its server lists it: one reading at a time, and once more if the list changes meanwhile. */
 export class CatalogueRefresh {
   readonly #server: string;
-  readonly #catalogue: Catalogue;
+  readonly #catalogue: Replaceable;
   readonly #logger: Logger;
   #reading: Promise<void> | undefined;
   #changed: Connection | undefined;
 
-  constructor(server: string, catalogue: Catalogue, logger: Logger) {
+  constructor(server: string, catalogue: Replaceable, logger: Logger) {
     this.#server = server;
     this.#catalogue = catalogue;
     this.#logger = logger;

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Logger } from '../session/connection';
+import type { Logger } from '../../util/logger';
 import { CatalogueHistory } from './catalogue-changes';
 import { compileArguments } from '../schema/arguments';
 import type { Tool, ToolDefinition } from './tool';
@@ -8,26 +8,29 @@ import type { Tool, ToolDefinition } from './tool';
 const MAX_DEPTH = 500;
 
 /** The tools of one server as they are now: found by path or name, replaced as a whole when the server's list changes. */
-export class Catalogue {
+export class Catalogue<E extends { readonly tool: Tool }> {
   readonly #server: string;
   readonly #isServed: (name: string) => boolean;
   readonly #logger: Logger;
+  readonly #makeEntry: (tool: Tool) => E;
   readonly #changes = new CatalogueHistory();
-  #byName = new Map<string, Tool>();
-  #byPath = new Map<string, Tool>();
+  #byName = new Map<string, E>();
+  #byPath = new Map<string, E>();
 
   /**
    * @param server - the server's name in the options
    * @param isServed - whether a tool of this name is served
+   * @param makeEntry - makes what the router knows of a tool, once for each definition
    */
-  constructor(server: string, isServed: (name: string) => boolean, logger: Logger) {
+  constructor(server: string, isServed: (name: string) => boolean, logger: Logger, makeEntry: (tool: Tool) => E) {
     this.#server = server;
     this.#isServed = isServed;
     this.#logger = logger;
+    this.#makeEntry = makeEntry;
   }
 
   /** All tools, in the order in which the server lists them. */
-  get tools(): readonly Tool[] {
+  get entries(): readonly E[] {
     return [...this.#byName.values()];
   }
 
@@ -36,9 +39,9 @@ export class Catalogue {
   }
 
   /** The tool of a percent-encoded path below the server's own, such as `read_file` or `a%2Fb`. */
-  find(path: string): Tool | undefined {
-    const tool = this.#byPath.get(path);
-    if (tool || !path.includes('%')) return tool ?? this.#byName.get(path);
+  find(path: string): E | undefined {
+    const entry = this.#byPath.get(path);
+    if (entry || !path.includes('%')) return entry ?? this.#byName.get(path);
     try {
       return this.#byName.get(decodeURIComponent(path));
     } catch {
@@ -46,10 +49,15 @@ export class Catalogue {
     }
   }
 
+  /** The tool of this name. */
+  named(name: string): E | undefined {
+    return this.#byName.get(name);
+  }
+
   /** Takes over a new list, and logs what is new in it; a tool whose definition has not changed stays the same object. */
   replace(definitions: readonly ToolDefinition[]): void {
-    const byName = new Map<string, Tool>();
-    const byPath = new Map<string, Tool>();
+    const byName = new Map<string, E>();
+    const byPath = new Map<string, E>();
     for (const definition of definitions) {
       const { name } = definition;
       if (!this.#isServed(name)) continue;
@@ -65,9 +73,10 @@ export class Catalogue {
         continue;
       }
       const known = this.#byName.get(name);
-      const tool = known?.version === version ? known : this.#build(definition, version);
-      byName.set(name, tool);
-      byPath.set(tool.path.slice(tool.path.indexOf('/', 1) + 1), tool);
+      const entry = known?.tool.version === version ? known : this.#makeEntry(this.#build(definition, version));
+      const { path } = entry.tool;
+      byName.set(name, entry);
+      byPath.set(path.slice(path.indexOf('/', 1) + 1), entry);
     }
     const changes = this.#changes.take(this.#byName, byName);
     if (changes) this.#logger[changes.level](`mcpo: server ${this.#server}: its tools have changed: ${changes.text}`);

@@ -1,4 +1,4 @@
-import type { Logger } from '../session/connection';
+import type { Logger } from '../../util/logger';
 import type { ToolDefinition } from './tool';
 
 const MAX_PAGES = 1_000;

@@ -2,7 +2,7 @@ import type { ServerRegistry } from '../../servers/registry';
 import { send } from '../../http/response';
 import type { McpServer } from '../../servers/server';
 import type { Tool } from '../../mcp/tools/tool';
-import type { Policies, ToolPolicy } from '../../calls/policy';
+import type { ToolPolicy } from '../../calls/policy';
 import { type JsonObject, type Schema, isJsonObject } from './keywords';
 import { operationIds } from './operation-ids';
 import { PROBLEM_SCHEMA, problemReferences, problemResponses } from './problems';
@@ -18,7 +18,14 @@ export interface DescribedServer {
   readonly version?: string | undefined;
   /** How it says it is to be used. */
   readonly instructions?: string | undefined;
-  readonly tools: readonly Tool[];
+  readonly entries: readonly DescribedTool[];
+}
+
+/** What the description needs to know of a tool. */
+export interface DescribedTool {
+  readonly tool: Tool;
+  /** What is done with its calls. */
+  readonly policy: ToolPolicy;
 }
 
 /** What an OpenAPI description is made from. */
@@ -31,8 +38,6 @@ export interface OpenApiInput {
   readonly single?: boolean | undefined;
   /** Whether an API key is asked for. */
   readonly secured: boolean;
-  /** What is done with the calls of a tool. */
-  readonly policies: Policies;
 }
 
 /** One call in an OpenAPI description. */
@@ -70,13 +75,13 @@ export interface OpenApiDocument {
 
 /** Describes tools as OpenAPI 3.1. The same input gives the same description, to the byte. */
 export function openApiDocument(input: OpenApiInput): OpenApiDocument {
-  const { secured, single = false, policies } = input;
-  const tools = input.servers.flatMap((server) => server.tools);
-  const ids = operationIds(tools, (tool) => (single ? tool.name : `${tool.server}_${tool.name}`));
+  const { secured, single = false } = input;
+  const entries = input.servers.flatMap((server) => server.entries);
+  const ids = operationIds(entries, ({ tool }) => (single ? tool.name : `${tool.server}_${tool.name}`));
   const schemas = new Map<string, Schema>([['Problem', PROBLEM_SCHEMA]]);
   const problems = problemReferences(secured);
-  const paths = [...ids].map(([tool, id]) => {
-    const described = { ...operation(tool, id, schemas, problems), 'x-mcpo-policy': policies.of(tool) };
+  const paths = [...ids].map(([{ tool, policy }, id]) => {
+    const described = { ...operation(tool, id, schemas, problems), 'x-mcpo-policy': policy };
     return [pathOf(tool, single), { post: described }] as const;
   });
   return {
@@ -152,22 +157,21 @@ function operation(
 
 /** Serves the description of all servers at `/openapi.json` and of one at `/:server/openapi.json`, as they are now. */
 export function openApiPages(
-  directory: ServerRegistry,
+  registry: ServerRegistry,
   info: Pick<OpenApiInput, 'title' | 'version' | 'description'>,
   secured: boolean,
-  policies: Policies,
 ): { readonly all: Readonly<Record<string, Page>>; readonly server: Readonly<Record<string, ServerPage>> } {
-  const all = keptPage(() => ({ ...info, servers: directory.servers.map(described), secured, policies }));
+  const all = keptPage(() => ({ ...info, servers: registry.all.map(described), secured }));
   const single = new Map<McpServer, Page>();
-  const server: ServerPage = (req, res, entry) => {
-    let page = single.get(entry.server);
+  const server: ServerPage = (req, res, one) => {
+    let page = single.get(one);
     if (!page) {
       page = keptPage(() => {
-        const only = described(entry.server);
+        const only = described(one);
         const { title = only.name, version = info.version, instructions: description } = only;
-        return { title, version, description, servers: [only], single: true, secured, policies };
+        return { title, version, description, servers: [only], single: true, secured };
       });
-      single.set(entry.server, page);
+      single.set(one, page);
     }
     return page(req, res);
   };
@@ -175,7 +179,7 @@ export function openApiPages(
 }
 
 function described(server: McpServer): DescribedServer {
-  return { name: server.name, ...server.info, tools: server.catalogue.tools };
+  return { name: server.name, ...server.info, entries: server.catalogue.entries };
 }
 
 /** Writes the description anew only when something in it has changed; an unchanged tool is the same object. */
@@ -183,7 +187,7 @@ function keptPage(inputNow: () => OpenApiInput): Page {
   let kept: { readonly facts: readonly unknown[]; readonly body: Buffer } | undefined;
   return function openApi(req, res) {
     const input = inputNow();
-    const facts = input.servers.flatMap(({ tools, ...server }) => [...Object.values(server), ...tools]);
+    const facts = input.servers.flatMap(({ entries, ...server }) => [...Object.values(server), ...entries]);
     if (kept?.facts.length !== facts.length || !kept.facts.every((fact, index) => fact === facts[index])) {
       kept = { facts, body: Buffer.from(JSON.stringify(openApiDocument(input))) };
     }

@@ -1,5 +1,3 @@
-import type { Tool } from '../../mcp/tools/tool';
-
 /** Readers take an operationId for the name of a function, and models allow no more. */
 const MAX_LENGTH = 64;
 
@@ -9,11 +7,11 @@ const MAX_LENGTH = 64;
  *
  * @param nameOf - the wanted name of a tool, in any characters
  */
-export function operationIds(tools: readonly Tool[], nameOf: (tool: Tool) => string): ReadonlyMap<Tool, string> {
+export function operationIds<T>(tools: readonly T[], nameOf: (tool: T) => string): ReadonlyMap<T, string> {
   const ids = new Map(tools.map((tool) => [tool, '']));
   const taken = new Set<string>();
   const numbers = new Map<string, number>();
-  const take = (tool: Tool): void => {
+  const take = (tool: T): void => {
     const stem = safe(nameOf(tool));
     for (let n = numbers.get(stem) ?? 1; ; n += 1) {
       const suffix = n === 1 ? '' : `_${n}`;
@@ -25,7 +23,7 @@ export function operationIds(tools: readonly Tool[], nameOf: (tool: Tool) => str
       return;
     }
   };
-  const isSafe = (tool: Tool): boolean => safe(nameOf(tool)) === nameOf(tool);
+  const isSafe = (tool: T): boolean => safe(nameOf(tool)) === nameOf(tool);
   tools.filter(isSafe).forEach(take);
   tools.filter((tool) => !isSafe(tool)).forEach(take);
   return ids;

@@ -9,19 +9,16 @@ afterEach(() => mcpo?.close());
 
 const READ = { annotations: { readOnlyHint: true } };
 
-/** An app with the router's layers, and one of the host's before `authenticate` and before `readArguments`. */
-async function stacked(
+/** An app with a middleware of the host's before the router. */
+async function hosted(
   lab: Lab,
   options: Partial<McpoOptions>,
-  hosts: Partial<Record<'authenticate' | 'readArguments', RequestHandler>>,
+  host: RequestHandler = (_req, _res, next) => next(),
   forwardHeaders: string[] = [],
 ): Promise<express.Express> {
   mcpo = mcpoRouter({ servers: { lab: { connect: lab.connect, forwardHeaders } }, logger: silent, ...options });
   await mcpo.ready();
-  const pass: RequestHandler = (_req, _res, next) => next();
-  const { observe, authenticate, resolve, readArguments, reply, cache, share, limit, invoke, problems } = mcpo.layers;
-  const before = [observe, hosts.authenticate ?? pass, authenticate, resolve, hosts.readArguments ?? pass];
-  return express().use('/mcp', ...before, readArguments, reply, cache, share, limit, invoke, problems);
+  return express().use('/mcp', host, mcpo);
 }
 
 it('knows a caller by the headers that the host has put in place of those that came', async () => {
@@ -30,7 +27,7 @@ it('knows a caller by the headers that the host has put in place of those that c
     next();
   };
   const lab = new Lab().tool('read', () => text('1'), READ);
-  const app = await stacked(lab, { apiKey: 'secret' }, { authenticate: fromCookie });
+  const app = await hosted(lab, { apiKey: 'secret' }, fromCookie);
   expect((await request(app).post('/mcp/lab/read').set('cookie', 'key=secret')).status).toBe(200);
   expect((await request(app).post('/mcp/lab/read').set('cookie', 'key=other')).status).toBe(401);
 });
@@ -42,10 +39,10 @@ it('forwards no header that the host has taken away', async () => {
     next();
   };
   const lab = new Lab().tool('who', ({ headers }) => text(JSON.stringify(headers['x-user'] ?? null)), READ);
-  const plain = await stacked(lab, {}, {}, ['x-user']);
+  const plain = await hosted(lab, {}, undefined, ['x-user']);
   expect((await request(plain).post('/mcp/lab/who').set('x-user', 'alice')).body).toBe('alice');
   await mcpo?.close();
-  const stripped = await stacked(lab, {}, { readArguments: strip }, ['x-user']);
+  const stripped = await hosted(lab, {}, strip, ['x-user']);
   expect((await request(stripped).post('/mcp/lab/who').set('x-user', 'alice')).body).toBeNull();
 });
 
@@ -64,14 +61,14 @@ describe('a fleet of the host', () => {
       signals.push(flight.signal);
       return run();
     });
-    const app = await stacked(lab(), { share: { fleet: own }, cache: false }, {});
+    const app = await hosted(lab(), { share: { fleet: own }, cache: false });
     expect((await request(app).post('/mcp/lab/read')).body).toBe(1);
     expect(signals).toEqual([expect.any(AbortSignal)]);
   });
 
   it('that breaks its promise not to reject has the call answered all the same', async () => {
     const broken = fleet(() => Promise.reject(new Error('out of reach')));
-    const app = await stacked(lab(), { share: { fleet: broken }, cache: false }, {});
+    const app = await hosted(lab(), { share: { fleet: broken }, cache: false });
     const { status, body } = await request(app).post('/mcp/lab/read');
     expect([status, body]).toEqual([500, expect.objectContaining({ code: 'MCPO_INTERNAL' })]);
     expect(JSON.stringify(body)).not.toContain('out of reach');

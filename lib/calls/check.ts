@@ -1,0 +1,11 @@
+import { McpoError } from '../errors';
+import type { CallLayer } from './pipeline';
+
+/** Refuses arguments that do not fit the tool's schema. */
+export const check: CallLayer = (call, next) => {
+  const errors = call.init.entry.tool.check(call.arguments);
+  if (errors) {
+    throw new McpoError('MCPO_INVALID_ARGUMENTS', 'the arguments do not fit the input schema of the tool', { errors });
+  }
+  return next(call);
+};
