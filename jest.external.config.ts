@@ -8,6 +8,7 @@ const config: Config = {
   testPathIgnorePatterns: ['/node_modules/'],
   moduleNameMapper: {
     '^express-mcpo$': '<rootDir>/lib/index.ts',
+    '^express-mcpo/parts$': '<rootDir>/lib/parts/index.ts',
     '^express-mcpo/redis$': '<rootDir>/lib/redis/index.ts',
   },
 };

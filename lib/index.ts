@@ -1,27 +1,50 @@
-export { Answer, ToolCall } from './calls/call';
-export type { Format } from './calls/call';
-export type { CallLayer, Next } from './calls/pipeline';
-export type { Aborter, Cancellation } from './util/cancellation';
-export { ConfigError, ERROR_CODES, McpoError, isMcpoError } from './errors';
-export type { ArgumentError, ErrorCode, McpoErrorOptions, Problem } from './errors';
 export { mcpoRouter } from './router';
 export type { CallToolOptions, McpoRouter, McpoStats } from './router';
-export type { Layer } from './http/compose';
-export type { Progress } from './mcp/session/pending-call';
-export type { Logger } from './util/logger';
 export { concurrencyLimit } from './layers/concurrency-limit';
 export type { ConcurrencyLimit } from './layers/concurrency-limit';
 export { requestMetrics } from './layers/request-metrics';
 export type { RequestMetricsOptions } from './layers/request-metrics';
-export type { ServerState, ServerStatus } from './servers/status';
+export type { Layer } from './http/compose';
+export { ConfigError, ERROR_CODES, McpoError, isMcpoError } from './errors';
+export type { ArgumentError, ErrorCode, McpoErrorOptions, Problem } from './errors';
+export { Answer } from './calls/call';
+export type { Format, ToolCall } from './calls/call';
+export type { CallLayer, Next } from './calls/pipeline';
 export type { Access, Kind, ToolPolicy } from './calls/policy';
+export type { Progress } from './mcp/session/pending-call';
+export type { ServerState, ServerStatus } from './servers/status';
 
-export { CacheManager } from './cache/cache-manager';
-export { MemoryStore } from './cache/memory-store';
-export { SmartCache } from './cache/smart-cache';
-export type { SaveOptions } from './cache/smart-cache';
-export type { CacheEvents, CacheStats } from './cache/smart-cache-numbers';
+export type {
+  AccessOptions,
+  ApiInfo,
+  BreakerSettings,
+  CacheOptions,
+  CommonServerOptions,
+  ConcurrencyOptions,
+  ConnectContext,
+  CustomServerOptions,
+  ForwardHeaders,
+  HttpServerOptions,
+  KindOptions,
+  KindsOptions,
+  LimitOptions,
+  McpoOptions,
+  MetricsOptions,
+  PoolOptions,
+  Principal,
+  ServerOptions,
+  SharingOptions,
+  StdioServerOptions,
+  ToolCacheOptions,
+  ToolFilter,
+} from './options';
+export type { Logger } from './util/logger';
+
+// What an option takes or the router shows; `express-mcpo/parts` has the classes.
+export type { CacheManager } from './cache/cache-manager';
 export type { SmartCacheOptions } from './cache/options';
+export type { SaveOptions, SmartCache } from './cache/smart-cache';
+export type { CacheEvents, CacheStats } from './cache/smart-cache-numbers';
 export type {
   CacheEntry,
   CacheStore,
@@ -35,54 +58,15 @@ export type {
   StoreInit,
   Strategy,
 } from './cache/store';
-export type { MaybePromise } from './util/maybe-promise';
-export { ConcurrencyLimiter } from './limit/limiter';
+export type { ConcurrencyLimiter } from './limit/limiter';
 export type { LimiterOptions, MaxConcurrent } from './limit/options';
 export type { AcquireOptions, Permit } from './limit/permit';
-export { ConnectionPool } from './pool/pool';
-export { PoolManager } from './pool/pool-manager';
-export type { CloseReason, ErrorReason, PoolEvent, PoolStats } from './pool/events';
-export type { Lease, Open, PoolResource } from './pool/resource';
-export type { PoolOptions as ConnectionPoolOptions } from './pool/options';
-export type { Credentials, OpenFor, ServerPoolOptions, ServerPoolStats } from './pool/server-pools';
-export { PerformanceMonitor } from './monitor/performance-monitor';
-export type { MonitorEvents, Observation } from './monitor/performance-monitor';
 export type { Alert, AlertKind } from './monitor/alerts';
 export type { AlertOptions, MonitorOptions } from './monitor/options';
+export type { MonitorEvents, Observation, PerformanceMonitor } from './monitor/performance-monitor';
 export type { PerformanceStats } from './monitor/track';
 export type { CacheJson, MetricsJson } from './pages/metrics-json';
-export { CircuitBreaker } from './retry/breaker';
-export type { BreakerCall, BreakerOptions, BreakerState } from './retry/breaker';
-export { Retrier } from './retry/retry';
-export type { RetryCall } from './retry/retry';
 export type { RetryOptions } from './retry/options';
 export type { FleetFlight, FleetFlights } from './share/fleet';
-export { RequestDeduplicator } from './share/deduplicator';
-export type { DeduplicatorOptions, ShareOptions, ShareStats } from './share/deduplicator';
-
-export type {
-  AccessOptions,
-  BreakerSettings,
-  CacheOptions,
-  ConcurrencyOptions,
-  KindOptions,
-  KindsOptions,
-  LimitOptions,
-  SharingOptions,
-  ToolCacheOptions,
-} from './options';
-export type {
-  ApiInfo,
-  CommonServerOptions,
-  ConnectContext,
-  CustomServerOptions,
-  ForwardHeaders,
-  HttpServerOptions,
-  McpoOptions,
-  MetricsOptions,
-  PoolOptions,
-  Principal,
-  ServerOptions,
-  StdioServerOptions,
-  ToolFilter,
-} from './options';
+export type { Cancellation } from './util/cancellation';
+export type { MaybePromise } from './util/maybe-promise';

@@ -6,7 +6,7 @@ import { hostIdentity, identifier } from './auth/identity';
 import type { CacheManager } from './cache/cache-manager';
 import { accelerate } from './calls/acceleration';
 import { cache } from './calls/cache';
-import { ToolCall, callerGone } from './calls/call';
+import { type CallInit, ToolCall, callerGone, jsonObject } from './calls/call';
 import { check } from './calls/check';
 import { invoke } from './calls/invoke';
 import { limit } from './calls/limit';
@@ -16,6 +16,7 @@ import { type ToolPolicy, policyOf } from './calls/policy';
 import { share } from './calls/share';
 import { hostLayer } from './calls/use';
 import { resolveConfig } from './config/config';
+import { toMcpoError } from './errors';
 import { cacheControlOf } from './http/cache-control';
 import { compose } from './http/compose';
 import { authenticate } from './layers/authenticate';
@@ -38,6 +39,7 @@ import { openApiPages } from './pages/openapi/document';
 import { pages, serverPages } from './pages/pages';
 import { ServerRegistry, closing } from './servers/registry';
 import type { ServerStatus } from './servers/status';
+import type { ToolEntry } from './servers/tool-entry';
 import { observability } from './telemetry/observability';
 import type { Telemetry } from './telemetry/telemetry';
 import { Canceller } from './util/cancellation';
@@ -168,7 +170,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   ];
   const router = oneLayerRouter(compose(layers, problems(watch.telemetry, config.logger)));
 
-  const callTool = toolCaller(run, servers, (value) => authenticator.isOwnKey(value));
+  const callTool = toolCaller(run, servers, watch.telemetry, (value) => authenticator.isOwnKey(value));
   const started = Promise.all(servers.all.map((server) => server.start()));
   let closed: Promise<void> | undefined;
   const closeCaches = async (): Promise<void> => {
@@ -212,30 +214,49 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   return Object.defineProperties(router, Object.getOwnPropertyDescriptors(own)) as McpoRouter;
 }
 
-function toolCaller(run: Next, servers: ServerRegistry, isOwnKey: (value: string) => boolean): McpoRouter['callTool'] {
+function toolCaller(
+  run: Next,
+  servers: ServerRegistry,
+  telemetry: Telemetry,
+  isOwnKey: (value: string) => boolean,
+): McpoRouter['callTool'] {
+  function makeCall(
+    entry: ToolEntry,
+    args: Readonly<Record<string, unknown>>,
+    options: CallToolOptions,
+    about: Pick<CallInit, 'cancellation' | 'id' | 'begunAt'>,
+  ): ToolCall {
+    const { onProgress, cacheControl } = options;
+    return new ToolCall({
+      ...about,
+      entry,
+      arguments: jsonObject(args),
+      format: 'application/vnd.mcp+json',
+      identity: hostIdentity(options, entry.server.config, isOwnKey),
+      cacheControl: cacheControlOf(cacheControl),
+      trace: undefined,
+      onProgress: onProgress && ((progress) => tell(() => onProgress(progress))),
+    });
+  }
+
   return async function callTool(server, tool, args = {}, options = {}) {
-    const { signal, onProgress, cacheControl } = options;
+    const { signal } = options;
     const cancellation = new Canceller();
+    const about = { cancellation, id: randomUUID(), begunAt: performance.now() };
     const leave = (): void => cancellation.abort(callerGone(signal?.reason));
     if (signal?.aborted) leave();
     signal?.addEventListener('abort', leave, { once: true });
-    if (servers.closing) throw closing();
     const end = servers.begin();
+    let entry: ToolEntry | undefined;
+    let call: ToolCall | undefined;
     try {
-      const entry = servers.named(server, tool);
-      const call = new ToolCall({
-        entry,
-        arguments: args,
-        format: 'application/vnd.mcp+json',
-        identity: hostIdentity(options, entry.server.config, isOwnKey),
-        cacheControl: cacheControlOf(cacheControl),
-        cancellation,
-        trace: undefined,
-        onProgress: onProgress && ((progress) => tell(() => onProgress(progress))),
-        id: randomUUID(),
-        begunAt: performance.now(),
-      });
+      if (servers.closing) throw closing();
+      entry = servers.named(server, tool);
+      call = makeCall(entry, args, options, about);
       return (await run(call)).json() as CallToolResult;
+    } catch (error) {
+      if (!call) telemetry.refused(about, toMcpoError(error), entry?.telemetry);
+      throw error;
     } finally {
       signal?.removeEventListener('abort', leave);
       end();

@@ -1,5 +1,6 @@
 import request from 'supertest';
-import { type CacheOptions, type CustomServerOptions, type McpoOptions, MemoryStore } from '../../lib/index';
+import type { CacheOptions, CustomServerOptions, McpoOptions } from '../../lib/index';
+import { MemoryStore } from '../../lib/parts';
 import { deferred, until } from '../support/deferred';
 import { Lab, text } from '../support/lab';
 import { serving } from '../support/serve';

@@ -1,4 +1,5 @@
-import { MemoryStore, type StoreFactory } from '../../lib';
+import type { StoreFactory } from '../../lib';
+import { MemoryStore } from '../../lib/parts';
 import { type RedisFleetOptions, redisFleet } from '../../lib/redis';
 import { until } from '../support/deferred';
 import { FakeRedis } from '../support/fake-redis';

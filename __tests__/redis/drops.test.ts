@@ -1,4 +1,4 @@
-import { SmartCache } from '../../lib';
+import { SmartCache } from '../../lib/parts';
 import { type RedisFleet, type RedisFleetOptions, redisFleet } from '../../lib/redis';
 import { SET } from '../../lib/redis/scripts';
 import { until } from '../support/deferred';

@@ -1,4 +1,5 @@
-import { ConfigError, SmartCache } from '../../lib';
+import { ConfigError } from '../../lib';
+import { SmartCache } from '../../lib/parts';
 import { storeContract } from '../../lib/cache/store-contract';
 import { type RedisFleet, type RedisFleetOptions, redisFleet } from '../../lib/redis';
 import { deferred, until } from '../support/deferred';

@@ -1,15 +1,8 @@
 import type { AddressInfo } from 'node:net';
 import { trace } from '@opentelemetry/api';
 import express from 'express';
-import {
-  type CallLayer,
-  CircuitBreaker,
-  ConnectionPool,
-  type Logger,
-  type McpoOptions,
-  type McpoRouter,
-  mcpoRouter,
-} from '../../lib';
+import { type CallLayer, type Logger, type McpoOptions, type McpoRouter, mcpoRouter } from '../../lib';
+import { CircuitBreaker, ConnectionPool } from '../../lib/parts';
 import { redisFleet } from '../../lib/redis';
 import { AsyncStore } from './async-store';
 import { Lab, text } from './lab';

@@ -4,7 +4,11 @@
 const Module = require('node:module');
 const path = require('node:path');
 
-const SOURCES = { 'express-mcpo': 'index.ts', 'express-mcpo/redis': 'redis/index.ts' };
+const SOURCES = {
+  'express-mcpo': 'index.ts',
+  'express-mcpo/parts': 'parts/index.ts',
+  'express-mcpo/redis': 'redis/index.ts',
+};
 const resolve = Module._resolveFilename;
 Module._resolveFilename = function resolveSelf(request, ...rest) {
   const source = SOURCES[request];

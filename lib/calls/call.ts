@@ -3,6 +3,7 @@ import { McpoError } from '../errors';
 import type { Progress } from '../mcp/session/pending-call';
 import type { ToolEntry } from '../servers/tool-entry';
 import { type Cancellation, signalOf } from '../util/cancellation';
+import { checkPlain } from '../util/plain-json';
 import type { Identity } from './caller';
 import type { TraceContext } from './trace-context';
 
@@ -138,15 +139,12 @@ export class ToolCall {
   }
 
   /**
-   * The same call with other arguments, which are checked, and are part of its key, in place of those that came.
+   * The same call with other arguments: they are checked, and are part of its key, in place of those that came.
    *
-   * @throws McpoError MCPO_INTERNAL for arguments that are no object
+   * @throws McpoError MCPO_INVALID_ARGUMENTS for what is no JSON object
    */
   with({ arguments: args }: { readonly arguments: Readonly<Record<string, unknown>> }): ToolCall {
-    if (typeof args !== 'object' || (args as unknown) === null || Array.isArray(args)) {
-      throw new McpoError('MCPO_INTERNAL', 'the arguments of a call must be an object');
-    }
-    return new ToolCall({ ...this.init, arguments: args }, this.cacheStatus);
+    return new ToolCall({ ...this.init, arguments: jsonObject(args) }, this.cacheStatus);
   }
 
   /**
@@ -185,6 +183,22 @@ export class ToolCall {
     const { origin } = entry.server.config;
     const version = origin === undefined ? definition : `${definition}.${origin}`;
     return cacheKey({ server, tool: name, version, args: this.arguments, principal: identity.scope, format });
+  }
+}
+
+/**
+ * Arguments that code has made, as they are.
+ *
+ * @throws McpoError MCPO_INVALID_ARGUMENTS for what is no JSON object, as those out of a request always are
+ */
+export function jsonObject(args: unknown): Readonly<Record<string, unknown>> {
+  try {
+    if (typeof args !== 'object' || args === null || Array.isArray(args)) throw new TypeError('not a JSON object');
+    checkPlain(args);
+    return args as Readonly<Record<string, unknown>>;
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : 'not a JSON value';
+    throw new McpoError('MCPO_INVALID_ARGUMENTS', `the arguments cannot be sent: ${reason}`, { cause });
   }
 }
 

@@ -5,7 +5,7 @@ import { McpoError } from '../errors';
 import { readJsonObject } from '../http/body';
 import { cacheControlOf } from '../http/cache-control';
 import { type Layer, failing } from '../http/compose';
-import { checkPlain } from '../http/plain-json';
+import { checkPlain } from '../util/plain-json';
 import { stateOf } from '../http/request-state';
 import { traceContextOf } from '../http/trace-context';
 import { Canceller } from '../util/cancellation';

@@ -1,4 +1,4 @@
-import { SmartCache } from '../../../lib';
+import { SmartCache } from '../../../lib/parts';
 import { until } from '../../support/deferred';
 import { Lab, text } from '../../support/lab';
 import { type Answer, post } from '../../support/post';

@@ -1,4 +1,4 @@
-import { SmartCache } from '../../../lib';
+import { SmartCache } from '../../../lib/parts';
 import { storeContract } from '../../../lib/cache/store-contract';
 import type { MaybePromise } from '../../../lib/util/maybe-promise';
 import type { CacheStore, StoreFactory, StoreInit } from '../../../lib/cache/store';

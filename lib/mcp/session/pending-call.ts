@@ -13,6 +13,7 @@ export interface Progress {
   readonly progress: number;
   /** What `progress` is when the tool is done, where the tool knows it. */
   readonly total?: number | undefined;
+  /** What it is at, in words. */
   readonly message?: string | undefined;
 }
 
