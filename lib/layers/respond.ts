@@ -21,10 +21,15 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
       canceller.abort(callerGone());
     };
     if (hasResponseEnded(req, res)) leave();
-    const stay = onResponseEnd(req, res, leave);
+    let stay: (() => void) | undefined;
+    let isAnswered = false;
+    // A hit is there before anybody can leave, and needs no listener.
+    process.nextTick(() => {
+      if (!isAnswered) stay = onResponseEnd(req, res, leave);
+    });
 
     const answer = (write: () => void): void => {
-      stay();
+      stay?.();
       end();
       if (res.headersSent || res.destroyed) return;
       if (servers.closing) endConnection(req, res);
@@ -33,6 +38,7 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
     };
     run(call).then(
       ({ body }) => {
+        isAnswered = true;
         const write = (): void =>
           answer(() => {
             send(req, res, 200, { 'Content-Type': call.format }, body);
@@ -41,6 +47,7 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
         else write();
       },
       (error: unknown) => {
+        isAnswered = true;
         answer(() => {
           next(error);
         });
