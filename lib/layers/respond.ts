@@ -1,5 +1,4 @@
-import type { CacheStatus } from '../calls/call';
-import { callerGone } from '../calls/call';
+import { type Answer, type CacheStatus, callerGone } from '../calls/call';
 import type { Next } from '../calls/pipeline';
 import { McpoError } from '../errors';
 import { AnswerBatcher } from '../http/answer-batcher';
@@ -28,29 +27,31 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
       if (!isAnswered) stay = onResponseEnd(req, res, leave);
     });
 
-    const answer = (write: () => void): void => {
+    const finish = (write: () => void): void => {
       stay?.();
       end();
       if (res.headersSent || res.destroyed) return;
-      if (servers.closing) endConnection(req, res);
-      for (const [name, value] of cacheHeaders(call.cacheStatus)) res.setHeader(name, value);
-      write();
+      try {
+        if (servers.closing) endConnection(req, res);
+        for (const [name, value] of cacheHeaders(call.cacheStatus)) res.setHeader(name, value);
+        write();
+      } catch (error) {
+        // Of what the host has put in place of the response's own methods.
+        next(error);
+      }
+    };
+    const answer = ({ body }: Answer): void => {
+      finish(() => send(req, res, 200, { 'Content-Type': call.format }, body));
     };
     run(call).then(
-      ({ body }) => {
+      (answered) => {
         isAnswered = true;
-        const write = (): void =>
-          answer(() => {
-            send(req, res, 200, { 'Content-Type': call.format }, body);
-          });
-        if (call.cacheStatus.hit) hits.add(write);
-        else write();
+        if (call.cacheStatus.hit) hits.add(() => answer(answered));
+        else answer(answered);
       },
       (error: unknown) => {
         isAnswered = true;
-        answer(() => {
-          next(error);
-        });
+        finish(() => next(error));
       },
     );
   };
