@@ -19,8 +19,7 @@ export type { Access, Kind, ToolPolicy } from './calls/policy';
 export { CacheManager } from './cache/cache-manager';
 export { MemoryStore } from './cache/memory-store';
 export { SmartCache } from './cache/smart-cache';
-export type { SaveOptions } from './cache/smart-cache';
-export type { CacheEvents, CacheStats } from './cache/smart-cache-numbers';
+export type { CacheEvents, CacheStats, SaveOptions } from './cache/smart-cache';
 export type { SmartCacheOptions } from './cache/options';
 export type {
   CacheEntry,

@@ -57,7 +57,7 @@ describe('what cannot work is refused', () => {
     [
       { cache: { caches: { default: {} } } },
       'cache.caches.default',
-      'must have a name that is not empty and not taken, got "default"',
+      'must have a non-empty name that is not taken, got "default"',
     ],
     [{ share: true }, 'share', `${OBJECT} true`],
     [{ share: null }, 'share', `${OBJECT} null`],

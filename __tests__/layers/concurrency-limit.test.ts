@@ -64,7 +64,7 @@ describe.each(APPS)('in %s', (_name, make) => {
       status: 503,
       body: {
         type: 'urn:express-mcpo:problem:queue-full',
-        title: 'Too many calls waiting',
+        title: 'Queue full',
         status: 503,
         code: 'MCPO_QUEUE_FULL',
         detail: 'concurrency limit: 1 calls are waiting already',

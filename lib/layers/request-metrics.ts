@@ -30,7 +30,7 @@ export function requestMetrics({ register, prefix = '' }: RequestMetricsOptions)
   const instruments = new HttpInstruments(register, prefix);
   return (route) => {
     if (typeof route !== 'string' || route === '') {
-      throw new ConfigError('route', 'must be a string that is not empty', { value: route });
+      throw new ConfigError('route', 'must be a non-empty string', { value: route });
     }
     return function requestMetrics(req, res, next) {
       const begun = performance.now();
