@@ -2,14 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { Router } from 'express';
 import type { Layer } from './http/compose';
 
-/** How a Router takes a request. Express calls it by this name; its types leave it out. */
+/** The method by which Express hands a request to a Router; missing in its types. */
 interface Dispatcher {
   handle(req: IncomingMessage, res: ServerResponse, done: (error?: unknown) => void): void;
 }
 
 /**
- * An Express Router with one layer, which is given every request at once: where there is only what fits all, a search for
- * what fits is time lost. As soon as anything else has been added to it, the Router searches as any other does.
+ * An Express Router with one layer, which gets every request without a search through the stack. As soon as the host adds
+ * another layer, the Router searches as usual.
  */
 export function oneLayerRouter(layer: Layer): Router {
   const router = Router() as Router & Dispatcher;

@@ -1,7 +1,6 @@
 import type { CacheStatus } from '../calls/call';
-import { callerGone } from '../calls/call';
 import type { Next } from '../calls/pipeline';
-import { McpoError } from '../errors';
+import { McpoError, callerGone } from '../errors';
 import { AnswerBatcher } from '../http/answer-batcher';
 import type { Layer } from '../http/compose';
 import { hasResponseEnded, onResponseEnd } from '../http/disconnect';
@@ -9,7 +8,7 @@ import { stateOf } from '../http/request-state';
 import { endConnection, send } from '../http/response';
 import type { ServerRegistry } from '../servers/registry';
 
-/** Runs the call through the call layers and answers with what comes of it; a caller who leaves cancels it. */
+/** Runs the call through the call layers and sends the answer. Cancels the call when its caller leaves. */
 export function respond(run: Next, servers: ServerRegistry): Layer {
   const hits = new AnswerBatcher();
   return function respond(req, res, next) {
@@ -21,10 +20,10 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
       canceller.abort(callerGone());
     };
     if (hasResponseEnded(req, res)) leave();
-    const stay = onResponseEnd(req, res, leave);
+    const stopWatching = onResponseEnd(req, res, leave);
 
     const answer = (write: () => void): void => {
-      stay();
+      stopWatching();
       end();
       if (res.headersSent || res.destroyed) return;
       if (servers.closing) endConnection(req, res);
