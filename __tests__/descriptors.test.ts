@@ -75,7 +75,7 @@ it('no file descriptors left: the app lives, says what it cannot do, and does it
   const unique = Array.from({ length: 900 }, (_, index) => index);
   const unchecked =
     '503 MCPO_SERVER_DOWN: the arguments cannot be checked in bounded time: no file descriptors left (EMFILE)';
-  const unfit = '422 MCPO_INVALID_ARGUMENTS: the arguments do not fit the input schema of the tool';
+  const unfit = '422 MCPO_INVALID_ARGUMENTS: the arguments do not match the input schema of the tool';
 
   expect(await call('echo', { text: 'before' })).toBe('before');
   const idlers = new Idlers(url);

@@ -6,7 +6,7 @@ it('is problem details without stack and cause', () => {
   const error = new McpoError('MCPO_CONNECTION_LOST', 'gone', { cause: new Error('secret'), outcome: 'unknown' });
   expect(JSON.parse(JSON.stringify(error))).toEqual({
     type: 'urn:express-mcpo:problem:connection-lost',
-    title: 'MCP server broke off',
+    title: 'Connection to the MCP server lost',
     status: 502,
     detail: 'gone',
     code: 'MCPO_CONNECTION_LOST',

@@ -166,8 +166,8 @@ describe('options that cannot work', () => {
     [{ metrics: null }, 'metrics', 'must be an object, got null'],
     [{ metrics: false }, 'metrics', 'must be an object, got false'],
     [{ metrics: { prefx: 'a_' } }, 'metrics.prefx', 'is not an option; known are prefix, register, defaultMetrics'],
-    [{ metrics: { prefix: '' } }, 'metrics.prefix', 'must be a string that is not empty'],
-    [{ metrics: { prefix: 1 } }, 'metrics.prefix', 'must be a string that is not empty'],
+    [{ metrics: { prefix: '' } }, 'metrics.prefix', 'must be a non-empty string'],
+    [{ metrics: { prefix: 1 } }, 'metrics.prefix', 'must be a non-empty string'],
     ...['1a', 'a-b_', 'a b', '\u00e9_', 'a\n'].map((prefix): [unknown, string, string] => [
       { metrics: { prefix } },
       'metrics.prefix',

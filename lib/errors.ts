@@ -1,64 +1,64 @@
-/** Every code a caller can meet, with the HTTP status and the RFC 9457 title that go with it. */
+/** Every error code with its HTTP status and its RFC 9457 title. */
 const PROBLEMS = {
   MCPO_CONFIG: { status: 500, title: 'Invalid configuration' },
   MCPO_INVALID_JSON: { status: 400, title: 'Body is not valid JSON' },
   MCPO_INVALID_BODY: { status: 400, title: 'Body is not a JSON object' },
-  MCPO_INVALID_HEADER: { status: 400, title: 'Header cannot be forwarded' },
+  MCPO_INVALID_HEADER: { status: 400, title: 'Invalid header' },
   MCPO_REJECTED: { status: 400, title: 'Request rejected by the MCP server' },
   MCPO_UNAUTHORIZED: { status: 401, title: 'Authentication required' },
-  MCPO_FORBIDDEN_ORIGIN: { status: 403, title: 'Cross-site request refused' },
+  MCPO_FORBIDDEN_ORIGIN: { status: 403, title: 'Cross-site request blocked' },
   MCPO_FORBIDDEN_HOST: { status: 403, title: 'Host not allowed' },
-  MCPO_UNKNOWN_SERVER: { status: 404, title: 'No such server' },
+  MCPO_UNKNOWN_SERVER: { status: 404, title: 'Unknown server' },
   MCPO_UNKNOWN_SESSION: { status: 404, title: 'Unknown session' },
-  MCPO_UNKNOWN_TOOL: { status: 404, title: 'No such tool' },
+  MCPO_UNKNOWN_TOOL: { status: 404, title: 'Unknown tool' },
   MCPO_METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed' },
   MCPO_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
   MCPO_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
   MCPO_INVALID_ARGUMENTS: { status: 422, title: 'Invalid arguments' },
-  MCPO_CALLER_GONE: { status: 499, title: 'Caller closed the connection' },
+  MCPO_CALLER_GONE: { status: 499, title: 'Client closed the request' },
   MCPO_TOOL_ERROR: { status: 500, title: 'Tool failed' },
-  MCPO_SERVER_ERROR: { status: 500, title: 'MCP server reported an error' },
+  MCPO_SERVER_ERROR: { status: 500, title: 'Error from the MCP server' },
   MCPO_INTERNAL: { status: 500, title: 'Internal error' },
-  MCPO_CONNECTION_LOST: { status: 502, title: 'MCP server broke off' },
-  MCPO_BAD_RESPONSE: { status: 502, title: 'MCP server answered nonsense' },
+  MCPO_CONNECTION_LOST: { status: 502, title: 'Connection to the MCP server lost' },
+  MCPO_BAD_RESPONSE: { status: 502, title: 'Invalid response from the MCP server' },
   MCPO_SERVER_DOWN: { status: 503, title: 'MCP server unavailable' },
-  MCPO_BREAKER_OPEN: { status: 503, title: 'MCP server keeps failing' },
-  MCPO_QUEUE_FULL: { status: 503, title: 'Too many calls waiting' },
-  MCPO_QUEUE_TIMEOUT: { status: 503, title: 'Waited too long to be run' },
-  MCPO_POOL_EXHAUSTED: { status: 503, title: 'No connection free' },
+  MCPO_BREAKER_OPEN: { status: 503, title: 'Circuit breaker open' },
+  MCPO_QUEUE_FULL: { status: 503, title: 'Queue full' },
+  MCPO_QUEUE_TIMEOUT: { status: 503, title: 'Queue timeout' },
+  MCPO_POOL_EXHAUSTED: { status: 503, title: 'Connection pool exhausted' },
   MCPO_CLOSING: { status: 503, title: 'Shutting down' },
-  MCPO_TIMEOUT: { status: 504, title: 'MCP server did not answer in time' },
+  MCPO_TIMEOUT: { status: 504, title: 'MCP server timeout' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
-/** A stable identifier of what went wrong; the README lists each with its HTTP status. */
+/** A stable error code; the README lists all with their HTTP status. */
 export type ErrorCode = keyof typeof PROBLEMS;
 
 /** All error codes, in the order of their HTTP status. */
 export const ERROR_CODES = Object.keys(PROBLEMS) as readonly ErrorCode[];
 
-/** One complaint about the arguments of a call. */
+/** One validation error in the arguments of a call. */
 export interface ArgumentError {
-  /** Where: a JSON Pointer (RFC 6901) into the request body; `""` is the body itself. */
+  /** Where: a JSON Pointer (RFC 6901) into the request body. `""` is the body itself. */
   readonly pointer: string;
   /** What is wrong there. */
   readonly message: string;
 }
 
-/** What an {@link McpoError} carries beside its code and detail. */
+/** What an {@link McpoError} carries besides its code and detail. */
 export interface McpoErrorOptions {
-  /** The error behind this one; never shown to a caller. */
+  /** The underlying error; never shown to a caller. */
   readonly cause?: unknown;
-  /** Response headers that belong to this error, such as `Allow`. */
+  /** Response headers, such as `Allow`. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** When a new try makes sense, in milliseconds from now: becomes `Retry-After`, in whole seconds. */
+  /** When to try again, in milliseconds from now. Becomes `Retry-After`, in whole seconds. */
   readonly retryAfterMs?: number;
-  /** `'unknown'` where the tool may have run although no answer arrived. */
+  /** `'unknown'` if the tool may have run although no answer arrived. */
   readonly outcome?: 'unknown';
-  /** Each complaint about the arguments. */
+  /** The validation errors. */
   readonly errors?: readonly ArgumentError[];
 }
 
-/** An error as RFC 9457 problem details; the reply adds `instance`, `server` and `tool`. */
+/** An error as RFC 9457 problem details. The response adds `instance`, `requestId`, `server` and `tool`. */
 export interface Problem {
   readonly type: string;
   readonly title: string;
@@ -72,14 +72,14 @@ export interface Problem {
 const BRAND = Symbol.for('express-mcpo.error');
 
 /**
- * The one error class of this package: a stable `code`, the HTTP `status` and `headers` it answers with, and a
- * message that is safe to show to a caller.
+ * The error class of this package: a stable `code`, the HTTP `status` and `headers` of the response, and a message that
+ * is safe to show to a caller.
  */
 export class McpoError extends Error {
   readonly [BRAND] = true;
   override readonly name: string = 'McpoError';
   readonly code: ErrorCode;
-  /** HTTP status; named as Express's own error handler reads it. */
+  /** HTTP status, under the name that Express's error handler reads. */
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly outcome: 'unknown' | undefined;
@@ -97,7 +97,7 @@ export class McpoError extends Error {
     this.errors = options.errors;
   }
 
-  /** This error as problem details: no stack, no cause. */
+  /** This error as problem details, without stack and cause. */
   toJSON(): Problem {
     return {
       type: `urn:express-mcpo:problem:${this.code.slice('MCPO_'.length).toLowerCase().replaceAll('_', '-')}`,
@@ -111,16 +111,16 @@ export class McpoError extends Error {
   }
 }
 
-/** Thrown by `mcpoRouter()` for an option or environment variable that cannot work; the message begins with its path. */
+/** An invalid option or environment variable. The message begins with its path. */
 export class ConfigError extends McpoError {
-  /** Where in the options, such as `pool.maxConnections`, or the name of the environment variable. */
+  /** The path of the option, such as `pool.maxConnections`, or the name of the environment variable. */
   readonly path: string;
   override readonly name = 'ConfigError';
 
   /**
    * @param path - the option's path or the variable's name
    * @param remedy - what it must be, such as `must be an integer of at least 1`
-   * @param got - the value that was found; left out where it may be a secret
+   * @param got - the invalid value; left out where it may be a secret
    */
   constructor(path: string, remedy: string, got?: { readonly value: unknown }) {
     super('MCPO_CONFIG', `${path} ${remedy}${got ? `, got ${show(got.value)}` : ''}`);
@@ -128,23 +128,28 @@ export class ConfigError extends McpoError {
   }
 }
 
-/** Whether a value is an {@link McpoError}, also one of another copy of this package. */
+/** Whether a value is an {@link McpoError}, of this or another copy of the package. */
 export function isMcpoError(value: unknown): value is McpoError {
   return typeof value === 'object' && value !== null && BRAND in value;
 }
 
-/** What was thrown, if it is an {@link McpoError}; otherwise an MCPO_INTERNAL that says nothing of it. */
+/** Returns an {@link McpoError} as it is, and hides anything else behind MCPO_INTERNAL. */
 export function toMcpoError(error: unknown): McpoError {
   return isMcpoError(error) ? error : new McpoError('MCPO_INTERNAL', 'an internal error occurred', { cause: error });
 }
 
-/** Says of an error that nobody waits for, such as a listener's, by a process warning. */
+/** The error of a call whose caller has closed the connection. */
+export function callerGone(options?: McpoErrorOptions): McpoError {
+  return new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection', options);
+}
+
+/** Makes a process warning of an error that nobody catches, such as one of a listener. */
 export function warn(error: unknown): void {
-  let text: Error | string = 'something that has no text was thrown';
+  let text: Error | string = 'an object without a text form was thrown';
   try {
     text = error instanceof Error ? error : String(error);
   } catch {
-    // An object without a prototype cannot be made a text.
+    // An object without a prototype has no text form.
   }
   process.emitWarning(text);
 }
@@ -157,7 +162,7 @@ function show(value: unknown): string {
   try {
     text = JSON.stringify(value);
   } catch {
-    // A circular value has no JSON; its type must do.
+    // A circular value has no JSON form.
   }
   return (text ?? String(value)).slice(0, 100);
 }

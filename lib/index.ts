@@ -43,8 +43,7 @@ export type { Logger } from './util/logger';
 // What an option takes or the router shows; `express-mcpo/parts` has the classes.
 export type { CacheManager } from './cache/cache-manager';
 export type { SmartCacheOptions } from './cache/options';
-export type { SaveOptions, SmartCache } from './cache/smart-cache';
-export type { CacheEvents, CacheStats } from './cache/smart-cache-numbers';
+export type { CacheEvents, CacheStats, SaveOptions, SmartCache } from './cache/smart-cache';
 export type {
   CacheEntry,
   CacheStore,

@@ -29,7 +29,7 @@ describe('CacheManager', () => {
     const manager = new CacheManager();
     manager.createCache('taken');
     expect(() => manager.createCache(name)).toThrow(
-      `cache.caches.${name} must have a name that is not empty and not taken, got ${JSON.stringify(name)}`,
+      `cache.caches.${name} must have a non-empty name that is not taken, got ${JSON.stringify(name)}`,
     );
   });
 

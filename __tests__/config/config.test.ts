@@ -124,12 +124,12 @@ describe('what cannot work is refused with its path', () => {
     [{ servers: { a: { ...stdio, type: 'sse' } } }, 'servers.a.type must be stdio here, got "sse"'],
     [{ servers: { a: { ...web, type: 'stdio' } } }, 'servers.a.type must be streamable-http or'],
     [{ servers: { a: { ...stdio, forwardHeaders: ['x'] } } }, 'servers.a.forwardHeaders is not an option'],
-    [{ servers: { a: { command: '' } } }, 'servers.a.command must be a string that is not empty'],
+    [{ servers: { a: { command: '' } } }, 'servers.a.command must be a non-empty string'],
     [{ servers: { a: { command: 'x', args: 'y' } } }, 'servers.a.args must be an array of strings'],
     [{ servers: { a: { command: 'x', args: [1] } } }, 'servers.a.args must be an array of strings'],
     [{ servers: { a: { command: 'x', env: { SECRET: 1 } } } }, 'servers.a.env.SECRET must be a string'],
     [{ servers: { a: { command: 'x', env: ['A=1'] } } }, 'servers.a.env must be an object of strings'],
-    [{ servers: { a: { command: 'x', cwd: 1 } } }, 'servers.a.cwd must be a string'],
+    [{ servers: { a: { command: 'x', cwd: 1 } } }, 'servers.a.cwd must be a non-empty string'],
     [{ servers: { a: { url: 'ftp://a.example' } } }, 'servers.a.url must be an http: or https: URL'],
     [{ servers: { a: { url: 'nonsense' } } }, 'servers.a.url must be an http: or https: URL'],
     [{ servers: { a: { ...web, headers: { 'bad name': 'x' } } } }, 'servers.a.headers must hold valid header names'],
@@ -150,7 +150,7 @@ describe('what cannot work is refused with its path', () => {
     [{ servers: { a: { ...stdio, pool: { min: 1 } } } }, 'servers.a.pool.min is not an option'],
     [{ servers: { a: { ...stdio, tools: ['x'] } } }, 'servers.a.tools must be an object'],
     [{ servers: { a: { ...stdio, tools: { include: 'x' } } } }, 'servers.a.tools.include must be an array of strings'],
-    [{ servers: { a: { ...stdio, disabledTools: [1] } } }, 'servers.a.disabledTools[0] must be a string'],
+    [{ servers: { a: { ...stdio, disabledTools: [1] } } }, 'servers.a.disabledTools[0] must be a non-empty string'],
     [{ servers: { a: { ...web, forwardHeaders: 'x' } } }, 'servers.a.forwardHeaders must be a list of header names'],
     [{ servers: { a: { ...web, forwardHeaders: ['a b'] } } }, 'servers.a.forwardHeaders must name headers, got "a b"'],
     [
@@ -170,7 +170,7 @@ describe('what cannot work is refused with its path', () => {
       { servers: { a: { ...web, forwardHeaders: { a: 'x', b: 'X' } } } },
       'servers.a.forwardHeaders must not forward two headers as x',
     ],
-    [{ servers: {}, apiKey: '' }, 'apiKey must be a string that is not empty'],
+    [{ servers: {}, apiKey: '' }, 'apiKey must be a non-empty string'],
     [{ servers: {}, apiKey: [] }, 'apiKey must hold at least one key'],
     [{ servers: {}, apiKey: ['ok', 'not ok'] }, 'apiKey[1] must consist of visible ASCII characters'],
     [{ servers: {}, apiKey: 'x', authorize: () => true }, 'authorize must not be given together with apiKey'],
@@ -181,7 +181,7 @@ describe('what cannot work is refused with its path', () => {
     [{ servers: {}, allowedHosts: 'x' }, 'allowedHosts must be an array of strings'],
     [{ servers: {}, bodyLimit: '1mb' }, 'bodyLimit must be an integer of at least 1, got "1mb"'],
     [{ servers: {}, info: { titel: 'x' } }, 'info.titel is not an option; known are title, version, description'],
-    [{ servers: {}, info: { title: '' } }, 'info.title must be a string that is not empty'],
+    [{ servers: {}, info: { title: '' } }, 'info.title must be a non-empty string'],
     [{ servers: {}, logger: { warn: () => undefined } }, 'logger must have the methods debug, info, warn, error'],
     [{ servers: {}, logger: null }, 'logger must have the methods'],
   ])('%j', (options, message) => {
@@ -190,9 +190,7 @@ describe('what cannot work is refused with its path', () => {
   });
 
   it('an empty key in the environment', () => {
-    expect(() => config({ servers: {} }, { MCPO_API_KEY: '' })).toThrow(
-      'MCPO_API_KEY must be a string that is not empty',
-    );
+    expect(() => config({ servers: {} }, { MCPO_API_KEY: '' })).toThrow('MCPO_API_KEY must be a non-empty string');
   });
 
   it('without showing a secret', () => {

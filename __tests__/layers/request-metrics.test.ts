@@ -55,5 +55,5 @@ it('refuses what cannot work', () => {
   const register = new Registry();
   const measured = requestMetrics({ register });
   expect(() => requestMetrics({ register })).toThrow(ConfigError);
-  expect(() => measured('')).toThrow('route must be a string that is not empty');
+  expect(() => measured('')).toThrow('route must be a non-empty string');
 });

@@ -1,7 +1,7 @@
 import { type Socket, isIP } from 'node:net';
 import type { IncomingHttpHeaders } from 'node:http';
 
-/** Whether the browser says that another site's page makes this request, and that site is not allowed. */
+/** Whether a browser sends this request on behalf of another site that is not allowed. */
 export function isCrossSite(
   headers: IncomingHttpHeaders,
   method: string | undefined,
@@ -12,26 +12,26 @@ export function isCrossSite(
   if (site === 'same-origin' || site === 'none') return false;
   if (site !== undefined) {
     const reads = method === 'GET' || method === 'HEAD';
-    // Following a link from elsewhere to a page of ours reads nothing across sites and runs no tool.
+    // A link from another site is harmless: it runs no tool and that site cannot read the page.
     return !(reads && headers['sec-fetch-mode'] === 'navigate');
   }
-  // Older browsers send no Sec-Fetch-Site, but an Origin with every request that could change something.
+  // Older browsers send no Sec-Fetch-Site, but an Origin with every unsafe request.
   if (origin === undefined) return false;
   const host = authorityOf(headers);
   return host === undefined || hostOf(origin) !== host.toLowerCase();
 }
 
-/** The host that a request names: HTTP/2 has a pseudo-header for it (RFC 9113 section 8.3.1). */
+/** The `Host` of a request, or `:authority` in HTTP/2 (RFC 9113 section 8.3.1). */
 function authorityOf(headers: IncomingHttpHeaders): string | undefined {
   const { host, ':authority': authority } = headers as { host?: string; ':authority'?: string };
   return host ?? authority;
 }
 
-/** Tells whether a request on a loopback socket names a host that is none of this machine's own names (DNS rebinding). */
+/** Detects DNS rebinding: a request over loopback whose host is no name of this machine. */
 export function foreignHosts(
   allowedHosts: ReadonlySet<string>,
 ): (headers: IncomingHttpHeaders, socket: Socket) => boolean {
-  // One request after the other names the same host.
+  // Consecutive requests have the same host.
   let last: { readonly address: string; readonly host: string; readonly foreign: boolean } | undefined;
   return (headers, { localAddress: address = '' }) => {
     const host = authorityOf(headers) ?? '';
@@ -54,7 +54,7 @@ function isLoopbackAddress(address: string): boolean {
   return plain === '::1' || (isIP(plain) === 4 && plain.startsWith('127.'));
 }
 
-/** The lower-case name in a Host header, without the port; `undefined` when it is not one host. */
+/** The lower-case host name of a Host header, without the port; `undefined` if it is malformed. */
 function hostnameOf(host: string): string | undefined {
   return /^(\[[0-9a-f:.]+\]|[^:/?#@\\\s,]+)(?::\d*)?$/i.exec(host)?.[1]?.toLowerCase();
 }

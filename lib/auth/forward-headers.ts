@@ -1,28 +1,28 @@
-import { createHash } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { ConfigError, McpoError } from '../errors';
+import { sha256 } from '../util/sha256';
 
-/** The headers of one caller that go on to a server. */
+/** The headers of one caller that are forwarded to a server. */
 export interface ForwardedHeaders {
   /** By their lower-case upstream name. */
   readonly headers: Readonly<Record<string, string>>;
-  /** SHA-256 of names and values: equal exactly when the headers are. */
+  /** The SHA-256 of names and values. */
   readonly id: string;
 }
 
-/** Which request header goes on under which name, both in lower case. */
+/** A request header and its upstream name, both in lower case. */
 export type ForwardRule = readonly [from: string, to: string];
 
-// RFC 9110 section 7.6.1 (hop-by-hop), and what describes our own message to the server rather than the caller's.
+// Hop-by-hop headers (RFC 9110 section 7.6.1), and those that describe the message to the server, not the caller's.
 const NEVER =
   /^(?:host|connection|keep-alive|te|trailer|transfer-encoding|upgrade|expect|accept|accept-encoding|last-event-id|(?:content|proxy|mcp|sec)-.*)$/;
 const TOKEN = /^[!#$%&'*+.^`|~\w-]+$/;
 const MAX_VALUE_BYTES = 4096;
 
 /**
- * The rules of a `forwardHeaders` option.
+ * Validates a `forwardHeaders` option.
  *
- * @throws ConfigError for a name that is no header name or may never be forwarded
+ * @throws ConfigError for an invalid header name, or one that may never be forwarded
  */
 export function forwardRules(path: string, option: unknown): readonly ForwardRule[] {
   if (option === undefined) return [];
@@ -50,9 +50,9 @@ export function forwardRules(path: string, option: unknown): readonly ForwardRul
 }
 
 /**
- * The headers of one request that go on by these rules; `undefined` when none is there.
+ * The headers of a request that are forwarded; `undefined` if there are none.
  *
- * @param isOwnKey - whether a value carries this router's own API key, which never goes on
+ * @param isOwnKey - whether a value is an API key of this router, which is never forwarded
  * @throws McpoError MCPO_INVALID_HEADER for a value over 4 KiB or with control characters
  */
 export function forwardHeaders(
@@ -62,20 +62,17 @@ export function forwardHeaders(
 ): ForwardedHeaders | undefined {
   if (rules.length === 0) return undefined;
   const forwarded: [name: string, value: string][] = [];
-  const hash = createHash('sha256');
   for (const [from, to] of rules) {
-    // `constructor` is a name that a header may have, and that any object has.
+    // A header may be called `constructor`.
     const found = Object.hasOwn(headers, from) ? headers[from] : undefined;
     const value = Array.isArray(found) ? found.join(', ') : found;
     if (value === undefined || isOwnKey(value)) continue;
-    // Every control character but the tab, is forbidden in a value by RFC 9110 section 5.5.
+    // RFC 9110 section 5.5 forbids control characters other than the tab.
     if (Buffer.byteLength(value) > MAX_VALUE_BYTES || /[^\t\x20-\x7e\x80-\xff]/.test(value)) {
       throw new McpoError('MCPO_INVALID_HEADER', `header ${from} is over 4 KiB or holds control characters`);
     }
     forwarded.push([to, value]);
-    // A header name cannot hold a colon and a value no line feed, so that no two sets read alike.
-    hash.update(`${to}:${value}\n`);
   }
   if (forwarded.length === 0) return undefined;
-  return { headers: Object.fromEntries(forwarded), id: hash.digest('base64url') };
+  return { headers: Object.fromEntries(forwarded), id: sha256(JSON.stringify(forwarded)) };
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import type { Caller, Identity } from '../calls/caller';
 import type { Authenticator } from './authenticator';
@@ -6,11 +5,12 @@ import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './forwa
 import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import { McpoError } from '../errors';
 import type { Principal } from '../options';
+import { sha256 } from '../util/sha256';
 
-/** Tells who makes a request to a server. */
+/** Identifies the caller of a request to a server. */
 export type Identify = (req: IncomingMessage, server: IdentifiedBy) => MaybePromise<Identity>;
 
-/** What of a server says which callers must be kept apart. */
+/** The options of a server that decide which callers are kept apart. */
 export interface IdentifiedBy {
   readonly forward: readonly ForwardRule[];
   readonly stateful: boolean;
@@ -19,9 +19,8 @@ export interface IdentifiedBy {
 const SESSION = /^[\x21-\x7e]{1,128}$/;
 
 /**
- * Tells callers apart by what the host says of them, else by their API key and the headers that go on; and the sessions
- * of a server that keeps state by `X-MCPO-Session`, among those of the principal. A caller without that header has one
- * session all the same.
+ * Identifies callers by the host's `principal`, else by API key and forwarded headers. `X-MCPO-Session` distinguishes the
+ * sessions of a principal with a stateful server; a caller without that header has one session.
  */
 export function identifier(
   authenticator: Authenticator,
@@ -36,14 +35,14 @@ export function identifier(
       const key = authenticator.principal(req);
       return identityOf({ principal: key, scope: scopeOf(key, forwarded), session, forwarded }, server);
     }
-    return mapMaybe(principalOf(req), (said) => {
-      const principal = named(said);
+    return mapMaybe(principalOf(req), (value) => {
+      const principal = principalName(value);
       return identityOf({ principal, scope: principal, session, forwarded }, server);
     });
   };
 }
 
-/** Who makes a call that the host itself makes, for somebody or for itself. */
+/** The identity of a call by the host itself, on behalf of somebody or not. */
 export function hostIdentity(
   { principal, headers = {}, session }: HostCaller,
   server: IdentifiedBy,
@@ -54,45 +53,44 @@ export function hostIdentity(
   return identityOf({ principal, scope: principal ?? scopeOf(undefined, forwarded), session, forwarded }, server);
 }
 
-/** For whom the host calls. */
+/** On whose behalf the host calls. */
 export interface HostCaller {
   readonly principal?: string | undefined;
   readonly headers?: Readonly<Record<string, string>> | undefined;
   readonly session?: string | undefined;
 }
 
-interface Known {
+interface IdentityParts {
   readonly principal: string | undefined;
   readonly scope: string | undefined;
   readonly session: unknown;
   readonly forwarded: ForwardedHeaders | undefined;
 }
 
-function identityOf({ principal, scope, session, forwarded }: Known, { stateful }: IdentifiedBy): Identity {
+function identityOf({ principal, scope, session, forwarded }: IdentityParts, { stateful }: IdentifiedBy): Identity {
   if (!stateful) return { principal, scope, caller: forwarded };
   const caller = sessionOf(session, scope, forwarded);
-  // What one session is answered says nothing of another's state.
+  // Sessions have different states, so they share no answers.
   return { principal, scope: caller.id, caller };
 }
 
 /**
- * Who calls, as text. What is no name would make one caller of all who have none, and give each the results and sessions of
- * the others: nobody is let in by it. The value itself may be a secret.
+ * A principal as text. A value that is no name must not pass: all callers who have it would share results and sessions.
  *
- * @throws TypeError
+ * @throws TypeError without the value, which may be a secret
  */
-function named(principal: unknown): string | undefined {
+function principalName(principal: unknown): string | undefined {
   if (principal === undefined || principal === null) return undefined;
   if (typeof principal === 'string' && principal !== '') return principal;
   if (typeof principal === 'bigint' || (typeof principal === 'number' && Number.isFinite(principal))) {
     return String(principal);
   }
   const type = principal === '' ? 'an empty string' : `a value of the type ${typeof principal}`;
-  const wanted = 'a string that is not empty, a finite number, a bigint or undefined';
+  const wanted = 'a non-empty string, a finite number, a bigint or undefined';
   throw new TypeError(`the option principal must give ${wanted}; it gave ${type}`);
 }
 
-/** Two callers are the same to us when key and forwarded headers are. */
+/** Without a principal, API key and forwarded headers identify a caller. */
 function scopeOf(key: string | undefined, forwarded: ForwardedHeaders | undefined): string | undefined {
   return forwarded ? digest([key ?? null, forwarded.id]) : key;
 }
@@ -107,5 +105,5 @@ function sessionOf(session: unknown, scope: string | undefined, forwarded: Forwa
 }
 
 function digest(parts: readonly (string | null)[]): string {
-  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+  return sha256(JSON.stringify(parts));
 }

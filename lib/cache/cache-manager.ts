@@ -1,14 +1,13 @@
 import { ConfigError, McpoError } from '../errors';
 import { allDone, type MaybePromise } from '../util/maybe-promise';
 import type { SmartCacheOptions } from './options';
-import { SmartCache } from './smart-cache';
-import type { CacheStats } from './smart-cache-numbers';
+import { type CacheStats, SmartCache } from './smart-cache';
 
 const DEFAULT = 'default';
 
-/** The `default` cache and any number of named ones, each with its own size, TTL, strategy and store. */
+/** The `default` cache and any number of named ones, each with its own size, lifetime, strategy and store. */
 export class CacheManager {
-  /** The cache of all tools that have been given no other. */
+  /** The cache of all tools without a cache of their own. */
   readonly default: SmartCache;
   readonly #options: SmartCacheOptions;
   readonly #path: string;
@@ -16,9 +15,9 @@ export class CacheManager {
   #closed: MaybePromise<void> | 'open' = 'open';
 
   /**
-   * @param options - of the default cache; its `store` is also the one of every named cache that brings none
-   * @param path - what error messages call the options
-   * @throws ConfigError for an option that cannot work
+   * @param options - of the default cache; its `store` also serves named caches without one
+   * @param path - the path of the options in error messages
+   * @throws ConfigError for an invalid option
    */
   constructor(options: SmartCacheOptions = {}, path = 'cache') {
     this.#options = options;
@@ -32,38 +31,38 @@ export class CacheManager {
     return this.#caches;
   }
 
-  /** The numbers of every cache by its name. */
+  /** The statistics of all caches by name. */
   get stats(): Readonly<Record<string, CacheStats>> {
     return Object.fromEntries(Array.from(this.#caches, ([name, cache]) => [name, cache.stats]));
   }
 
   /**
-   * Adds a cache. Only the store is taken over from the default cache.
+   * Adds a cache, which inherits nothing but the store of the default cache.
    *
-   * @param path - what error messages call the options
-   * @throws ConfigError for an option that cannot work or a name that is empty or taken; McpoError `MCPO_CLOSING`
+   * @param path - the path of the options in error messages
+   * @throws ConfigError for an invalid option or a name that is empty or taken; McpoError `MCPO_CLOSING`
    * after {@link close}
    */
   createCache(name: string, options: SmartCacheOptions = {}, path = `${this.#path}.caches.${name}`): SmartCache {
     if (this.#closed !== 'open') throw new McpoError('MCPO_CLOSING', 'the cache manager is closed');
     if (name === '' || this.#caches.has(name)) {
-      throw new ConfigError(path, 'must have a name that is not empty and not taken', { value: name });
+      throw new ConfigError(path, 'must have a non-empty name that is not taken', { value: name });
     }
     const cache = new SmartCache({ ...options, store: options.store ?? this.#options.store }, name, path);
     this.#caches.set(name, cache);
     return cache;
   }
 
-  /** The cache of that name, if there is one. */
+  /** The cache of this name, if there is one. */
   getCache(name: string): SmartCache | undefined {
     return this.#caches.get(name);
   }
 
   /**
-   * Drops the results of a group, such as all of one MCP server, from every cache at once; reads of it that are still
-   * running will not be stored. Several stores that answer by promises are all asked, then the first error is thrown.
+   * Drops the results of a group (an MCP server) from every cache. Reads in progress will not be stored. All stores are
+   * asked, then the first error is thrown.
    *
-   * @param unsettledMs - how long what is read of it must not be stored either, in milliseconds. @defaultValue 0
+   * @param unsettledMs - see {@link SmartCache.invalidate}. @defaultValue 0
    */
   invalidate(group: string, unsettledMs?: number): MaybePromise<void> {
     return this.#each((cache) => cache.invalidate(group, unsettledMs));
@@ -74,7 +73,7 @@ export class CacheManager {
     return this.#each((cache) => cache.clear());
   }
 
-  /** Closes every cache. May be called again. */
+  /** Closes every cache. Idempotent. */
   close(): MaybePromise<void> {
     if (this.#closed === 'open') this.#closed = this.#each((cache) => cache.close());
     return this.#closed;

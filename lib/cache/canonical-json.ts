@@ -1,29 +1,28 @@
-/** An array or object that has been opened and not yet closed. */
+/** An array or object that is being written. */
 interface Frame {
   readonly parent: Frame | undefined;
   readonly depth: number;
   readonly container: Readonly<Record<string | number, unknown>>;
-  /** Sorted names of an object's members; `undefined` for an array. */
+  /** The sorted keys of an object; `undefined` for an array. */
   readonly keys: readonly string[] | undefined;
   readonly length: number;
   index: number;
 }
 
-/** What JSON may have to escape. To call JSON.stringify for every short string would take half as long again. */
+/** What JSON may have to escape. To call JSON.stringify for every short string takes 50 % longer. */
 const SPECIAL = /["\\\u0000-\u001f\ud800-\udfff]/;
 
-/** From this depth on, and at each doubling of it, a value is checked for containing itself. */
+/** Cycles are looked for at this depth and at each doubling of it. */
 const FIRST_CYCLE_CHECK = 1024;
 
 /**
- * The one text of a JSON value: members sorted, no white space (RFC 8785, JSON Canonicalization Scheme).
+ * The canonical text of a JSON value: sorted members, no white space (RFC 8785, JSON Canonicalization Scheme).
  *
- * Two values have the same text exactly when they are the same JSON. Where the RFC refuses a lone surrogate, it is
- * escaped as `JSON.stringify` does, so that it stays distinct. Members that are `undefined` are left out. Nesting is
- * not limited by the stack.
+ * Two values have the same text exactly if they are the same JSON. A lone surrogate, which the RFC refuses, is escaped
+ * as by `JSON.stringify`. Members that are `undefined` are left out. The depth is not limited by the stack.
  *
- * @throws TypeError for what has no JSON form or not one of its own: NaN, Infinity, a bigint, a function, a symbol,
- * `undefined` outside an object, a class instance such as a Date, a value that contains itself
+ * @throws TypeError for NaN, Infinity, a bigint, a function, a symbol, `undefined` outside an object, a class instance
+ * such as a Date, and a cycle
  */
 export function canonicalJson(value: unknown): string {
   let text = '';
@@ -78,10 +77,10 @@ function open(container: object, parent: Frame | undefined): Frame {
   };
 }
 
-/** The names of an object's members in the order of their UTF-16 code units (RFC 8785 section 3.2.3). */
+/** The keys of an object in the order of their UTF-16 code units (RFC 8785 section 3.2.3). */
 function sortedKeys(object: Readonly<Record<string, unknown>>): string[] {
   const prototype: unknown = Object.getPrototypeOf(object);
-  // The second look accepts a plain object of another realm, such as a vm context.
+  // A plain object of another realm, such as a vm context, is accepted too.
   if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
     throw new TypeError('not a JSON value: an instance of a class');
   }

@@ -1,14 +1,14 @@
-/** What an {@link ExpiryHeap} holds. */
+/** An item of an {@link ExpiryHeap}. */
 export interface Expiring {
   /** In milliseconds since the epoch. */
   readonly expiresAt: number;
-  /** Decides between equal times: the lower goes first. */
+  /** Orders items that expire at the same time. */
   readonly sequence: number;
-  /** The item's place in the heap, -1 outside; belongs to the heap. */
+  /** The index in the heap, -1 outside. Only the heap writes to it. */
   place: number;
 }
 
-/** Items by the time they expire: a binary heap that can also take out an item from its middle in O(log n). */
+/** A binary heap of items by their expiry, with removal anywhere in O(log n). */
 export class ExpiryHeap<T extends Expiring> {
   #items: T[] = [];
 
@@ -22,7 +22,7 @@ export class ExpiryHeap<T extends Expiring> {
     this.#rise(item, this.#items.length);
   }
 
-  /** Takes an item out, if it is in. */
+  /** Removes an item, if it is in the heap. */
   remove(item: T): void {
     if (item.place < 0) return;
     const place = item.place;
@@ -33,7 +33,7 @@ export class ExpiryHeap<T extends Expiring> {
     else this.#sink(last, place);
   }
 
-  /** Forgets all items. */
+  /** Removes all items. */
   clear(): void {
     this.#items = [];
   }

@@ -1,17 +1,17 @@
-import * as crypto from 'node:crypto';
+import { sha256 } from '../util/sha256';
 import { canonicalJson } from './canonical-json';
 
-/** All that the result of a call depends on. */
+/** Everything that the result of a call depends on. */
 export interface KeyParts {
   /** The name of the MCP server. */
   readonly server: string;
   /** The name of the tool. */
   readonly tool: string;
-  /** What the tool is: a server may give the name to another. @defaultValue always the same */
+  /** The tool's definition, as a server may give its name to another tool. @defaultValue always the same */
   readonly version?: string | undefined;
   /** The arguments: a JSON value. */
   readonly args: unknown;
-  /** Who calls; `undefined` for nobody in particular, which differs from every name. */
+  /** Who calls; `undefined` for an anonymous caller, which differs from every name. */
   readonly principal: string | undefined;
   /** The representation of the result: a media type. */
   readonly format: string;
@@ -20,19 +20,13 @@ export interface KeyParts {
 /**
  * The key of a call's result: a SHA-256 digest in base64url, 43 characters.
  *
- * Calls share a key only if all their parts are equal, arguments as JSON values: neither the order of members nor the
- * spelling of a number counts.
+ * Two calls have the same key exactly if all parts are equal. Arguments are compared as JSON values: neither the order of
+ * members nor the notation of numbers counts.
  *
- * @throws TypeError if the arguments are no JSON value; see {@link canonicalJson}
+ * @throws TypeError if the arguments have no JSON form; see {@link canonicalJson}
  */
 export function cacheKey(parts: KeyParts): string {
-  // A JSON array frames its items without ambiguity: no part can run over into the next.
+  // A JSON array separates its items without ambiguity.
   const { server, tool, version, args, principal = null, format } = parts;
   return sha256(canonicalJson([server, tool, args, principal, format, ...(version === undefined ? [] : [version])]));
 }
-
-/** `crypto.hash` came with Node 20.12 and takes a third of the time. */
-const sha256 =
-  typeof crypto.hash === 'function'
-    ? (text: string): string => crypto.hash('sha256', text, 'base64url')
-    : (text: string): string => crypto.createHash('sha256').update(text).digest('base64url');

@@ -1,33 +1,34 @@
 import NodeCache from 'node-cache';
+import { ownBuffer } from '../util/own-buffer';
 import { SlotIndex, type Slot } from './slot-index';
 import type { CacheEntry, CacheStore, EvictReason, Eviction, Found, Generation, StoreInit } from './store';
 
-/** What an entry takes beside its key and body on Node 20: some 530 bytes of heap, and its buffer's own outside of it. */
+/** The size of an entry besides its key and body on Node 20: some 530 bytes of heap, and its buffer's own off the heap. */
 const ENTRY_OVERHEAD = 900;
 const CLEAN_UP_INTERVAL_MS = 10_000;
-/** Entries removed in one turn of the event loop: about a millisecond. */
+/** Entries removed per turn of the event loop: about a millisecond. */
 const CLEAN_UP_SLICE = 1_000;
 
 /**
- * A {@link CacheStore} in this process: node-cache holds the entries and their time, an index of ours bounds them.
+ * A {@link CacheStore} in this process: node-cache holds the entries, a {@link SlotIndex} bounds them.
  *
- * When it is full, entries whose time is over go first, then by strategy. Entries that nobody asks for any more are
- * cleaned up every ten seconds, in slices; node-cache's own clean-up looks at every entry in one go, which takes some
- * 40 ms for 100,000. So are those of a dropped group; until then they count, but are not found.
+ * When it is full, expired entries are evicted first, then others by strategy. A clean-up every ten seconds removes
+ * expired entries and those of dropped groups, in slices: node-cache's own clean-up of 100,000 entries blocks for 40 ms.
+ * Until then they count, but are not found.
  */
 export class MemoryStore implements CacheStore {
   readonly #init: StoreInit;
-  // Its limit on keys is left alone: it also refuses to replace an entry (node-cache 5.1.2).
+  // Without its own `maxKeys`, which also refuses to replace an entry (node-cache 5.1.2).
   readonly #cache = new NodeCache({ useClones: false, checkperiod: 0 });
   readonly #index = new SlotIndex();
-  #gone: Eviction[] = [];
+  #evicted: Eviction[] = [];
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
   constructor(init: StoreInit) {
     this.#init = init;
     this.#cache.on('expired', (_key: string, slot: Slot) => {
-      this.#left(slot, 'expired');
+      this.#recordEviction(slot, 'expired');
     });
   }
 
@@ -42,7 +43,7 @@ export class MemoryStore implements CacheStore {
   find(key: string, group: string): Found {
     const slot = this.#find(key);
     if (slot && this.#init.strategy !== 'ttl') this.#index.touch(slot);
-    this.#tell();
+    this.#notify();
     return { entry: slot?.entry, generation: this.#index.generation(group) };
   }
 
@@ -56,19 +57,21 @@ export class MemoryStore implements CacheStore {
     if (fits) {
       if (replaced) this.#index.remove(replaced);
       this.#makeRoom(bytes);
-      this.#keep(this.#index.add(key, ownEntry(entry), group, bytes, expiresAt));
+      this.#keep(
+        this.#index.add(key, Object.freeze({ ...entry, body: ownBuffer(entry.body) }), group, bytes, expiresAt),
+      );
     } else if (replaced) {
-      // A caller who has seen the newer result must not meet the older one afterwards.
+      // The newer result has been seen by a caller: the older one must not be found after it.
       this.#evict(replaced, 'bytes');
     }
-    this.#tell();
+    this.#notify();
     return fits;
   }
 
   delete(key: string): boolean {
     const slot = this.#find(key);
     if (slot) this.#evict(slot, 'deleted');
-    this.#tell();
+    this.#notify();
     return slot !== undefined;
   }
 
@@ -82,13 +85,13 @@ export class MemoryStore implements CacheStore {
   }
 
   clear(): void {
-    this.#gone = this.#forgetAll().map((slot) => eviction(slot, 'deleted'));
-    this.#tell();
+    this.#evicted = this.#removeAll().map((slot) => eviction(slot, 'deleted'));
+    this.#notify();
   }
 
   close(): void {
     this.#closed = true;
-    this.#forgetAll();
+    this.#removeAll();
     this.#cache.close();
   }
 
@@ -103,12 +106,12 @@ export class MemoryStore implements CacheStore {
     for (;;) {
       const tooMany = this.#index.size >= this.#init.maxSize;
       if (!tooMany && this.#index.bytes + bytes <= this.#init.maxBytes) return;
-      if (!this.#evictUseless()) this.#evict(this.#victim(), tooMany ? 'size' : 'bytes');
+      if (!this.#evictOutdated()) this.#evict(this.#victim(), tooMany ? 'size' : 'bytes');
     }
   }
 
-  /** Evicts an entry that would never be found again. `false` if there is none. */
-  #evictUseless(): boolean {
+  /** Evicts one expired or dropped entry; `false` if there is none. */
+  #evictOutdated(): boolean {
     const dropped = this.#index.takeDropped();
     if (dropped) {
       this.#evict(dropped, 'invalidated');
@@ -120,14 +123,14 @@ export class MemoryStore implements CacheStore {
     return true;
   }
 
-  /** The entry to go next, of at least one. In `ttl`, entries without an end come last, the oldest first. */
+  /** The entry to evict by strategy. In `ttl`, entries that never expire come last, the oldest first. */
   #victim(): Slot {
     const first = this.#init.strategy === 'ttl' ? this.#index.nextToExpire : undefined;
     return first ?? (this.#index.leastRecent as Slot);
   }
 
   #keep(slot: Slot): void {
-    // node-cache takes seconds, 0 for ever, and keeps an entry through the millisecond at which its time is over.
+    // node-cache takes seconds, 0 for ever, and keeps an entry through the millisecond in which it expires.
     const ttlMs = slot.expiresAt - Date.now();
     this.#cache.set(slot.key, slot, ttlMs === Infinity ? 0 : (ttlMs - 0.5) / 1000);
     if (ttlMs !== Infinity && !this.#timer) this.#cleanUpIn(CLEAN_UP_INTERVAL_MS);
@@ -135,23 +138,20 @@ export class MemoryStore implements CacheStore {
 
   #evict(slot: Slot, reason: EvictReason): void {
     this.#cache.del(slot.key);
-    this.#left(slot, reason);
+    this.#recordEviction(slot, reason);
   }
 
-  #left(slot: Slot, reason: EvictReason): void {
+  #recordEviction(slot: Slot, reason: EvictReason): void {
     this.#index.remove(slot);
-    this.#gone.push(eviction(slot, reason));
+    this.#evicted.push(eviction(slot, reason));
   }
 
-  /** The listener hears of evictions last: what it does to the store must find the store whole. */
-  #tell(): void {
-    if (this.#gone.length === 0) return;
-    const gone = this.#gone;
-    this.#gone = [];
-    for (const one of gone) this.#init.onEvict(one);
+  /** The listener may use the store, so it is called last, when the store is consistent. */
+  #notify(): void {
+    for (const evicted of this.#evicted.splice(0)) this.#init.onEvict(evicted);
   }
 
-  #forgetAll(): Slot[] {
+  #removeAll(): Slot[] {
     this.#stopCleanUp();
     this.#cache.flushAll();
     return this.#index.clear();
@@ -160,10 +160,10 @@ export class MemoryStore implements CacheStore {
   #cleanUp(): void {
     this.#stopCleanUp();
     let left = CLEAN_UP_SLICE;
-    while (left > 0 && this.#evictUseless()) left--;
+    while (left > 0 && this.#evictOutdated()) left--;
     if (left === 0) this.#cleanUpIn(0);
     else if (this.#index.nextToExpire) this.#cleanUpIn(CLEAN_UP_INTERVAL_MS);
-    this.#tell();
+    this.#notify();
   }
 
   #cleanUpIn(delayMs: number): void {
@@ -180,19 +180,4 @@ export class MemoryStore implements CacheStore {
 
 function eviction({ key, group }: Slot, reason: EvictReason): Eviction {
   return { key, group: group.name, reason };
-}
-
-/**
- * An entry that nobody else can change, whose body has memory of its own: a small Buffer is often a view of a shared
- * block, and would keep all of it alive.
- */
-function ownEntry({ body, storedAt, ttlMs }: CacheEntry): CacheEntry {
-  const whole = body.length === body.buffer.byteLength;
-  return Object.freeze({ body: whole ? body : copyOf(body), storedAt, ttlMs });
-}
-
-function copyOf(body: Buffer): Buffer {
-  const copy = Buffer.allocUnsafeSlow(body.length);
-  body.copy(copy);
-  return copy;
 }

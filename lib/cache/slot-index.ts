@@ -2,19 +2,19 @@ import { ExpiryHeap, type Expiring } from './expiry-heap';
 import { LinkedList, type ListNode } from '../util/linked-list';
 import type { CacheEntry } from './store';
 
-/** Entries that are dropped together. */
+/** The unit of invalidation. */
 interface Group {
   readonly name: string;
-  /** Counts how often the group has been dropped. */
+  /** How often the group has been dropped. */
   readonly generation: number;
-  /** Until then, in milliseconds since the epoch, it has none. */
+  /** Until then, in milliseconds since the epoch, the group has no generation. */
   readonly unsettledUntil: number;
   readonly slots: Set<Slot>;
-  /** Its entries are not valid any more and wait to be removed; another group has its name. */
+  /** Whether its entries are only waiting to be removed. Another group has its name by then. */
   dropped: boolean;
 }
 
-/** An entry with its places in the indexes. */
+/** An entry with its links in the indexes. */
 export interface Slot extends ListNode<Slot>, Expiring {
   readonly key: string;
   readonly entry: CacheEntry;
@@ -22,12 +22,12 @@ export interface Slot extends ListNode<Slot>, Expiring {
   readonly bytes: number;
 }
 
-/** What a store knows of its entries beside their keys: how many, how large, how old, how recent, whose. */
+/** The entries of a store by recency, expiry and group, with their number and size. */
 export class SlotIndex {
   readonly #recency = new LinkedList<Slot>();
   readonly #expiry = new ExpiryHeap<Slot>();
   readonly #groups = new Map<string, Group>();
-  // Iterators, because to find the first item of a Set again and again steps over all deleted ones each time.
+  // Iterators: to find the first item of a Set anew steps over all deleted ones each time.
   #dropped: IterableIterator<Slot>[] = [];
   #size = 0;
   #bytes = 0;
@@ -42,17 +42,17 @@ export class SlotIndex {
     return this.#bytes;
   }
 
-  /** The entry that was longest neither added nor touched. */
+  /** The least recently used entry. */
   get leastRecent(): Slot | undefined {
     return this.#recency.first;
   }
 
-  /** The entry whose time is over first, the older of equals; those without an end are not considered. */
+  /** The next entry to expire, the older of equals; never one without an expiry. */
   get nextToExpire(): Slot | undefined {
     return this.#expiry.first;
   }
 
-  /** An entry whose group was dropped, each once, for the caller to remove; `undefined` when all have been handed out. */
+  /** The next entry of a dropped group, for the caller to remove; `undefined` when there are no more. */
   takeDropped(): Slot | undefined {
     for (;;) {
       const slots = this.#dropped[0];
@@ -63,7 +63,7 @@ export class SlotIndex {
     }
   }
 
-  /** Adds an entry; no other of its key may be in. */
+  /** Adds an entry. There must be none with its key. */
   add(key: string, entry: CacheEntry, groupName: string, bytes: number, expiresAt: number): Slot {
     const group = this.#group(groupName);
     const sequence = this.#sequence++;
@@ -81,24 +81,24 @@ export class SlotIndex {
     this.#recency.remove(slot);
     this.#expiry.remove(slot);
     group.slots.delete(slot);
-    this.#forgetIfUnused(group);
+    this.#removeIfUnused(group);
     this.#size--;
     this.#bytes -= slot.bytes;
   }
 
-  /** Makes an entry the most recent. */
+  /** Marks an entry as just used. */
   touch(slot: Slot): void {
     this.#recency.touch(slot);
   }
 
-  /** Grows, and only grows, when the group is dropped or all is cleared; `undefined` while the group is unsettled. */
+  /** Grows whenever the group is dropped or all is cleared; `undefined` while the group is unsettled. */
   generation(groupName: string): number | undefined {
     const group = this.#groups.get(groupName);
     if (!group) return this.#cleared;
     return group.unsettledUntil > Date.now() ? undefined : this.#cleared + group.generation;
   }
 
-  /** Moves a group's generation on, whose entries are not valid from now on and come out of {@link takeDropped}. */
+  /** Starts the next generation of a group. Its entries are invalid from now on; {@link takeDropped} returns them. */
   drop(groupName: string, settledFrom: number): void {
     const group = this.#groups.get(groupName);
     const generation = (group?.generation ?? 0) + 1;
@@ -109,7 +109,7 @@ export class SlotIndex {
     this.#dropped.push(group.slots.values());
   }
 
-  /** Forgets all entries and moves every generation on. */
+  /** Removes all entries and starts the next generation of every group. */
   clear(): Slot[] {
     this.#cleared++;
     const slots: Slot[] = [];
@@ -118,7 +118,7 @@ export class SlotIndex {
     for (const group of this.#groups.values()) {
       for (const slot of group.slots) slots.push(slot);
       group.slots.clear();
-      this.#forgetIfUnused(group);
+      this.#removeIfUnused(group);
     }
     this.#recency.clear();
     this.#expiry.clear();
@@ -136,7 +136,7 @@ export class SlotIndex {
     return group;
   }
 
-  #forgetIfUnused(group: Group): void {
+  #removeIfUnused(group: Group): void {
     if (group.slots.size === 0 && group.generation === 0 && !group.dropped) this.#groups.delete(group.name);
   }
 }

@@ -1,30 +1,61 @@
-import { EventEmitter } from 'node:events';
-import { warn } from '../errors';
-import { bounded } from './bounded';
+import { SafeEmitter } from '../util/safe-emitter';
+import { withTimeout } from '../util/timeout';
 import { cacheKey } from './key';
 import { MemoryStore } from './memory-store';
 import { smartCacheConfig, type SmartCacheConfig, type SmartCacheOptions } from './options';
-import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
-import type { CacheEvents, CacheStats } from './smart-cache-numbers';
-import type { CacheStore, EvictReason, Eviction, Found, Generation } from './store';
+import { type MaybePromise, isPromise, mapMaybe } from '../util/maybe-promise';
+import type { CacheStore, EvictReason, Eviction, Found, Generation, StoreHealth } from './store';
 
-/** What is known of a result beside its body. */
+/** A store that answers later is of no use: it only spares a call. */
+const STORE_TIMEOUT_MS = 1_000;
+
+/** A snapshot of a cache. */
+export interface CacheStats {
+  /** Look-ups that found a result. */
+  readonly hits: number;
+  /** Look-ups that found nothing. */
+  readonly misses: number;
+  /** Hits in percent of all look-ups; 0 before the first. */
+  readonly hitRate: number;
+  /** Entries held; `undefined` if unknown. */
+  readonly size: number | undefined;
+  /** Bytes held, including keys and overhead; `undefined` if unknown. */
+  readonly bytes: number | undefined;
+  /** The state of the store's database; `undefined` if it has none. */
+  readonly health: StoreHealth | undefined;
+  /** Evictions by reason. A replaced entry is none. */
+  readonly evictions: Readonly<Record<EvictReason, number>>;
+}
+
+/** The events of a {@link SmartCache} with the arguments of their listeners. */
+export interface CacheEvents {
+  /** A look-up found a result. */
+  hit: [{ readonly key: string }];
+  /** A look-up found nothing. */
+  miss: [{ readonly key: string }];
+  /** A result was stored. */
+  set: [{ readonly key: string; readonly group: string; readonly ttlMs: number | undefined }];
+  /** An entry was evicted. */
+  evict: [Eviction];
+}
+
+/** How a result is saved. */
 export interface SaveOptions {
-  /** Results that are dropped together: the name of the MCP server. */
+  /** The unit of invalidation: the name of the MCP server. */
   readonly group: string;
-  /** How long it is good, in milliseconds; 0 or less: it is not stored. @defaultValue the cache's `defaultTtlMs` */
+  /** Lifetime in milliseconds; 0 or less: not stored. @defaultValue the cache's `defaultTtlMs` */
   readonly ttlMs?: number | undefined;
-  /** The group's {@link SmartCache.generation} when the read began; it is not stored if the group was dropped since. */
+  /** The group's {@link SmartCache.generation} before the read: the result is not stored if it has changed since. */
   readonly generation?: Generation | undefined;
 }
 
 /**
- * A bounded cache of tool results; knows no HTTP.
+ * A bounded cache of tool results, without HTTP.
  *
- * By tool and arguments it keeps any JSON value: {@link get}, {@link set}, {@link delete}. By key it keeps finished
- * response bodies: {@link lookup}, {@link save}, which answer at once if the store does.
+ * {@link get}, {@link set} and {@link delete} keep JSON values by tool and arguments. {@link lookup} and {@link save}
+ * keep finished response bodies by key, synchronously if the store is synchronous.
  *
- * A listener that throws or rejects does not disturb the cache; what it threw becomes a process warning.
+ * A listener that throws or rejects causes a process warning and nothing else.
  *
  * @example Alone
  * ```ts
@@ -33,7 +64,7 @@ export interface SaveOptions {
  * await cache.get('search', { q: 'mcp' }); // { found: 3 }
  * ```
  */
-export class SmartCache extends EventEmitter<CacheEvents> {
+export class SmartCache extends SafeEmitter<CacheEvents> {
   readonly #config: SmartCacheConfig;
   readonly #store: CacheStore;
   readonly #evictions: Record<EvictReason, number> = { size: 0, bytes: 0, expired: 0, deleted: 0, invalidated: 0 };
@@ -41,23 +72,23 @@ export class SmartCache extends EventEmitter<CacheEvents> {
   #misses = 0;
 
   /**
-   * @param name - tells this cache's entries from another's in a shared database
-   * @param path - what error messages call the options
-   * @throws ConfigError for an option that cannot work
+   * @param name - keeps the entries of caches apart in a shared database
+   * @param path - the path of the options in error messages
+   * @throws ConfigError for an invalid option
    */
   constructor(options: SmartCacheOptions = {}, name = 'default', path = 'cache') {
-    super({ captureRejections: true });
+    super();
     this.#config = smartCacheConfig(options, path);
     const { strategy, maxSize, maxBytes, maxEntryBytes } = this.#config;
     const onEvict = (eviction: Eviction): void => {
       this.#evictions[eviction.reason]++;
-      this.#tell('evict', eviction);
+      this.notify('evict', eviction);
     };
     const init = { name, strategy, maxSize, maxBytes, maxEntryBytes, onEvict };
     this.#store = options.store ? options.store(init) : new MemoryStore(init);
   }
 
-  /** Counts so far and what is held now. */
+  /** The counts so far and the contents now. */
   get stats(): CacheStats {
     const lookups = this.#hits + this.#misses;
     return {
@@ -72,9 +103,9 @@ export class SmartCache extends EventEmitter<CacheEvents> {
   }
 
   /**
-   * The value kept for a tool and its arguments: a new copy each time. `undefined` if there is none.
+   * The value kept for a tool and its arguments: a new copy each time, or `undefined`.
    *
-   * @throws TypeError if the arguments are no JSON value
+   * @throws TypeError if the arguments have no JSON form
    */
   async get(tool: string, args: unknown = {}): Promise<unknown> {
     const { entry } = await this.lookup(toolKey(tool, args), tool);
@@ -82,7 +113,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
   }
 
   /**
-   * Keeps a value, as JSON, for a tool and its arguments, in a group named like the tool.
+   * Keeps a value for a tool and its arguments, as JSON, in a group with the tool's name.
    *
    * @param ttlMs - see {@link SaveOptions.ttlMs}
    * @returns whether it was stored
@@ -98,7 +129,7 @@ export class SmartCache extends EventEmitter<CacheEvents> {
    * Drops the value kept for a tool and its arguments.
    *
    * @returns whether there was one
-   * @throws TypeError if the arguments are no JSON value
+   * @throws TypeError if the arguments have no JSON form
    */
   async delete(tool: string, args: unknown = {}): Promise<boolean> {
     const key = toolKey(tool, args);
@@ -106,8 +137,8 @@ export class SmartCache extends EventEmitter<CacheEvents> {
   }
 
   /**
-   * The finished result of a group under a {@link cacheKey}, whose body must not be written to, and the group's
-   * {@link generation}. Counts as a hit or a miss.
+   * Looks up a finished result by its {@link cacheKey}, together with the {@link generation} of its group. Nobody may
+   * write to its body. Counts as a hit or a miss.
    */
   lookup(key: string, group: string): MaybePromise<Found> {
     const found = bounded(() => this.#store.find(key, group));
@@ -115,9 +146,9 @@ export class SmartCache extends EventEmitter<CacheEvents> {
   }
 
   /**
-   * Keeps a finished result, which from now on must not be written to.
+   * Keeps a finished result. Nobody may write to its body from now on.
    *
-   * @returns whether it was stored: not if it is too large, its time is over or its group was dropped since the read began
+   * @returns whether it was stored: not if it is too large, has expired, or its group was dropped since the read began
    * @throws RangeError if `ttlMs` is not a finite number
    */
   save(key: string, body: Buffer, options: SaveOptions): MaybePromise<boolean> {
@@ -125,60 +156,58 @@ export class SmartCache extends EventEmitter<CacheEvents> {
     if (!Number.isFinite(ttlMs)) throw new RangeError(`ttlMs must be a finite number, got ${String(ttlMs)}`);
     if (ttlMs <= 0) return false;
     const entry = { body, storedAt: Date.now(), ttlMs: this.#config.strategy === 'lru' ? undefined : ttlMs };
-    const tell = (stored: boolean): boolean => {
-      if (stored) this.#tell('set', { key, group, ttlMs: entry.ttlMs });
+    const saved = bounded(() => this.#store.set(key, entry, group, generation));
+    return mapMaybe(saved, (stored) => {
+      if (stored) this.notify('set', { key, group, ttlMs: entry.ttlMs });
       return stored;
-    };
-    const stored = bounded(() => this.#store.set(key, entry, group, generation));
-    return mapMaybe(stored, tell);
+    });
   }
 
-  /** To take before a read and to give to {@link save} after it; `undefined`: what is read now must not be saved. */
+  /** The generation to take before a read and to pass to {@link save}. `undefined`: what is read now must not be saved. */
   generation(group: string): MaybePromise<Generation | undefined> {
     return bounded(() => this.#store.generation(group));
   }
 
   /**
-   * Drops all results of a group at once; a read of it that is still running will not be stored.
+   * Drops all results of a group. A read that is in progress will not be stored.
    *
-   * @param unsettledMs - how long what is read of it must not be stored either, in milliseconds. @defaultValue 0
+   * @param unsettledMs - for how long later reads must not be stored either, in milliseconds. @defaultValue 0
    */
   invalidate(group: string, unsettledMs?: number): MaybePromise<void> {
     return bounded(() => this.#store.dropGroup(group, unsettledMs));
   }
 
-  /** Drops all results; a read that is still running will not be stored. */
+  /** Drops all results. A read that is in progress will not be stored. */
   clear(): MaybePromise<void> {
     return bounded(() => this.#store.clear());
   }
 
-  /** Gives up memory, timers and connections: nothing is found or stored from then on. May be called again. */
+  /** Releases memory, timers and connections: nothing is found or stored afterwards. Idempotent. */
   close(): MaybePromise<void> {
     return bounded(() => this.#store.close());
-  }
-
-  /** What a listener that is an async function rejects with. */
-  override [EventEmitter.captureRejectionSymbol](error: unknown, ..._event: readonly unknown[]): void {
-    warn(error);
   }
 
   #count(key: string, found: Found): Found {
     if (found.entry) this.#hits++;
     else this.#misses++;
-    this.#tell(found.entry ? 'hit' : 'miss', { key });
+    this.notify(found.entry ? 'hit' : 'miss', { key });
     return found;
-  }
-
-  #tell<K extends keyof CacheEvents>(event: K, ...args: CacheEvents[K]): void {
-    try {
-      this.emit<keyof CacheEvents>(event, ...args);
-    } catch (error) {
-      warn(error);
-    }
   }
 }
 
-/** The key of what is kept by hand: a server's name is never empty, so that no result of a server is in its way. */
+/** The key of a value kept by `set()`. No server has an empty name, so it never meets a result of a server. */
 function toolKey(tool: string, args: unknown): string {
   return cacheKey({ server: '', tool, args, principal: undefined, format: 'application/json' });
+}
+
+/** Asks a store; rejects if it throws, or takes longer than a second. */
+function bounded<T>(ask: () => MaybePromise<T>): MaybePromise<T> {
+  try {
+    const answer = ask();
+    if (!isPromise(answer)) return answer;
+    const late = (): Error => new Error(`the cache store did not answer within ${STORE_TIMEOUT_MS} ms`);
+    return withTimeout(answer, STORE_TIMEOUT_MS, late);
+  } catch (error) {
+    return Promise.reject(error instanceof Error ? error : new Error(String(error)));
+  }
 }

@@ -8,20 +8,20 @@ import type { Answer } from './call';
 import { Freshness } from './freshness';
 import { CallLimits } from './limits';
 
-/** What makes calls fast, and what keeps that from making them wrong. */
+/** Cache, shared calls and limits of a router. */
 export interface Acceleration {
   readonly cache: CacheManager;
   readonly freshness: Freshness;
   readonly flights: RequestDeduplicator<Answer, Cancellation>;
-  /** `undefined`: calls are shared within this process alone. */
+  /** `undefined`: calls are shared within this process only. */
   readonly fleet: FleetFlights | undefined;
   readonly limits: CallLimits;
 }
 
 /**
- * Builds it from the options.
+ * Creates them from the options.
  *
- * @throws ConfigError for the size of a cache that cannot work
+ * @throws ConfigError for an invalid cache size
  */
 export function accelerate(config: Config): Acceleration {
   const cache = new CacheManager(config.cache.options);

@@ -9,23 +9,23 @@ import type { CallLayer, Next } from './pipeline';
 
 const NOTHING: Found = { entry: undefined, generation: undefined };
 
-/** Answers from the store, or keeps the answer (RFC 9111). A store that fails counts as empty. */
+/** Answers from the cache, or stores the answer (RFC 9111). A store that fails counts as empty. */
 export function cache(manager: CacheManager, freshness: Freshness, logger: Logger): CallLayer {
-  function storeFor(call: ToolCall): SmartCache | undefined {
+  function cacheFor(call: ToolCall): SmartCache | undefined {
     const { entry, cacheControl } = call.init;
     const { ttlMs, cache: name } = entry.policy;
     const mayUse = ttlMs > 0 && !cacheControl.noStore && call.isIdentified && freshness.isCurrent(call.server);
     return mayUse ? manager.getCache(name) : undefined;
   }
 
-  /** Before the call is made: a write that ends from here on keeps its answer out of the store. */
+  /** The generation is taken before the call: a write that ends after this keeps the answer out of the store. */
   function lookUp(call: ToolCall, store: SmartCache): MaybePromise<Found> {
     if (!call.init.cacheControl.noCache) return store.lookup(call.key, call.server);
     return mapMaybe(store.generation(call.server), (generation) => ({ entry: undefined, generation }));
   }
 
   function keep(call: ToolCall, store: SmartCache, answer: Answer, generation: Generation | undefined): void {
-    if (generation === undefined || !freshness.isSettled(call.server) || !answer.keepOnce()) return;
+    if (generation === undefined || !freshness.isSettled(call.server) || !answer.storeOnce()) return;
     const { ttlMs } = call.init.entry.policy;
     const saved = store.save(call.key, answer.body, { group: call.server, ttlMs, generation });
     if (isPromise(saved)) saved.catch(failed);
@@ -54,7 +54,7 @@ export function cache(manager: CacheManager, freshness: Freshness, logger: Logge
   }
 
   return function cache(call, next) {
-    const store = storeFor(call);
+    const store = cacheFor(call);
     if (store) return answerFrom(store, call, next);
     call.cacheStatus.forwarded = 'bypass';
     call.init.entry.telemetry.cache('bypass');

@@ -1,8 +1,9 @@
 import { cacheKey } from '../cache/key';
-import { McpoError } from '../errors';
+import { McpoError, callerGone as gone } from '../errors';
 import type { Progress } from '../mcp/session/pending-call';
 import type { ToolEntry } from '../servers/tool-entry';
 import { type Cancellation, signalOf } from '../util/cancellation';
+import { isObject } from '../util/json-object';
 import { checkPlain } from '../util/plain-json';
 import type { Identity } from './caller';
 import type { TraceContext } from './trace-context';
@@ -10,29 +11,29 @@ import type { TraceContext } from './trace-context';
 /** The media type of an answer: the unwrapped content, or the whole MCP `CallToolResult`. */
 export type Format = 'application/json' | 'application/vnd.mcp+json';
 
-/** What a caller asks of the cache (RFC 9111, section 5.2.1). */
+/** The `Cache-Control` of a request (RFC 9111, section 5.2.1). */
 export interface CacheControl {
-  /** Answer afresh. */
+  /** Do not answer from the cache. */
   readonly noCache: boolean;
-  /** Neither answer from the store nor keep the answer. */
+  /** Neither answer from the cache nor store the answer. */
   readonly noStore: boolean;
-  /** The oldest stored answer that will do, in milliseconds. */
+  /** The maximum age of a stored answer, in milliseconds. */
   readonly maxAgeMs: number | undefined;
 }
 
-/** What the cache had to do with a call, for `Cache-Status` (RFC 9211). */
+/** What the cache did with a call, for `Cache-Status` (RFC 9211). */
 export interface CacheStatus {
-  /** Answered from the cache, by an answer of this age, which is fresh for `ttlMs` more where it has a lifetime. */
+  /** Served from the cache: the age of the answer, and for how much longer it is fresh (`undefined`: for ever). */
   hit?: { readonly ageMs: number; readonly ttlMs: number | undefined };
-  /** Why it was not: `bypass` was not looked up, `request` was asked for afresh. */
+  /** Why it was not served from the cache: not looked up, not found, or `Cache-Control: no-cache`. */
   forwarded?: 'bypass' | 'miss' | 'request';
-  /** The call joined another in flight. */
+  /** The call joined one in flight. */
   collapsed?: true;
-  /** The answer is kept. */
+  /** The answer was stored. */
   stored?: true;
 }
 
-/** What a {@link ToolCall} is made from. */
+/** The parts of a {@link ToolCall}. */
 export interface CallInit {
   readonly entry: ToolEntry;
   readonly arguments: Readonly<Record<string, unknown>>;
@@ -41,22 +42,22 @@ export interface CallInit {
   readonly cacheControl: CacheControl;
   readonly cancellation: Cancellation;
   readonly trace: TraceContext | undefined;
-  /** Told how far the tool has come; must not throw. */
+  /** Called with the progress of the tool. Must not throw. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /** The id of the request, for the log. */
   readonly id: string;
-  /** When the request came, on the clock of `performance.now()`. */
+  /** When the request arrived, on the clock of `performance.now()`. */
   readonly begunAt: number;
 }
 
 /**
- * What a tool answered: finished JSON in the {@link ToolCall.format} of its call. All who share a call get the same answer;
- * nobody may write to it.
+ * The answer of a tool: finished JSON in the {@link ToolCall.format} of its call. Shared calls get the same answer; nobody
+ * may write to it.
  */
 export class Answer {
   /** JSON in UTF-8. */
   readonly body: Buffer;
-  #isKept = false;
+  #isStored = false;
 
   constructor(body: Buffer) {
     this.body = body;
@@ -64,9 +65,9 @@ export class Answer {
   }
 
   /**
-   * An answer made of a value.
+   * Makes an answer of a value.
    *
-   * @throws TypeError when the value has no JSON form
+   * @throws TypeError if the value has no JSON form
    */
   static of(value: unknown): Answer {
     const json = JSON.stringify(value) as string | undefined;
@@ -80,19 +81,19 @@ export class Answer {
   }
 
   /**
-   * Whether it is the first to ask: an answer that many share is kept once.
+   * Whether this is the first call of this method: a shared answer is stored once.
    *
    * @internal
    */
-  keepOnce(): boolean {
-    if (this.#isKept) return false;
-    return (this.#isKept = true);
+  storeOnce(): boolean {
+    if (this.#isStored) return false;
+    return (this.#isStored = true);
   }
 }
 
-/** A call of a tool, on its way through the {@link CallLayer | call layers}. */
+/** A call of a tool. Passes through the {@link CallLayer | call layers}. */
 export class ToolCall {
-  /** The arguments exactly as they came: nothing added, renamed or dropped. */
+  /** The arguments as they were sent: nothing added, renamed or removed. */
   readonly arguments: Readonly<Record<string, unknown>>;
   /** @internal */
   readonly init: CallInit;
@@ -123,23 +124,23 @@ export class ToolCall {
     return this.init.entry.policy.access;
   }
 
-  /** Who calls; `undefined` when the caller is nobody in particular. */
+  /** Who calls; `undefined` for an anonymous caller. */
   get principal(): string | undefined {
     return this.init.identity.principal;
   }
 
-  /** What the answer is to be: see {@link Answer}. */
+  /** The format of the {@link Answer}. */
   get format(): Format {
     return this.init.format;
   }
 
-  /** Aborted when nobody waits for the answer any more. */
+  /** Aborted when no caller waits for the answer any more. */
   get signal(): AbortSignal {
     return (this.#signal ??= signalOf(this.init.cancellation));
   }
 
   /**
-   * The same call with other arguments: they are checked, and are part of its key, in place of those that came.
+   * The same call with other arguments. They are validated and become part of its key, in place of the original ones.
    *
    * @throws McpoError MCPO_INVALID_ARGUMENTS for what is no JSON object
    */
@@ -148,17 +149,17 @@ export class ToolCall {
   }
 
   /**
-   * The same call for all who wait for it, which ends when none of them is left.
+   * The same call on behalf of all its callers: `cancellation` ends it when the last of them has left.
    *
    * @internal
    */
-  forEverybody(cancellation: Cancellation, onProgress: (progress: Progress) => void): ToolCall {
+  shared(cancellation: Cancellation, onProgress: (progress: Progress) => void): ToolCall {
     return new ToolCall({ ...this.init, cancellation, onProgress });
   }
 
   /**
-   * Equal exactly when server (its origin included), tool (its definition included), arguments (RFC 8785), cache scope and
-   * format are: SHA-256 in base64url.
+   * The SHA-256, in base64url, of everything that the answer depends on: server (with its origin), tool (with its
+   * definition), arguments (RFC 8785), cache scope and format.
    *
    * @internal
    */
@@ -167,8 +168,8 @@ export class ToolCall {
   }
 
   /**
-   * Whether the key tells all that the answer may depend on: not when headers of the caller go on to the server and nobody
-   * can say whose they are.
+   * Whether the key covers everything that the answer may depend on. It does not if headers of an anonymous caller are
+   * forwarded.
    *
    * @internal
    */
@@ -187,22 +188,22 @@ export class ToolCall {
 }
 
 /**
- * Arguments that code has made, as they are.
+ * The arguments of a call that is made in code.
  *
- * @throws McpoError MCPO_INVALID_ARGUMENTS for what is no JSON object, as those out of a request always are
+ * @throws McpoError MCPO_INVALID_ARGUMENTS for what is no JSON object
  */
 export function jsonObject(args: unknown): Readonly<Record<string, unknown>> {
   try {
-    if (typeof args !== 'object' || args === null || Array.isArray(args)) throw new TypeError('not a JSON object');
+    if (!isObject(args)) throw new TypeError('not a JSON object');
     checkPlain(args);
-    return args as Readonly<Record<string, unknown>>;
+    return args;
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : 'not a JSON value';
     throw new McpoError('MCPO_INVALID_ARGUMENTS', `the arguments cannot be sent: ${reason}`, { cause });
   }
 }
 
-/** How a call ends whose caller has left. */
+/** The error of a call whose caller has left. */
 export function callerGone(cause?: unknown): McpoError {
-  return new McpoError('MCPO_CALLER_GONE', 'the caller closed the connection', { cause });
+  return gone({ cause });
 }

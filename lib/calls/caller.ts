@@ -1,19 +1,19 @@
 /** Who makes a call. */
 export interface Identity {
-  /** Who calls, as the host or the API key says; `undefined` for nobody in particular. */
+  /** Who calls, by the host's `principal` or the API key; `undefined` for an anonymous caller. */
   readonly principal: string | undefined;
-  /** Equal for calls that may be given each other's answers; `undefined` for nobody in particular. */
+  /** The cache scope: calls of one scope may get each other's answers. `undefined` for an anonymous caller. */
   readonly scope: string | undefined;
-  /** Over whose connections the call goes; `undefined` for the server's own. */
+  /** Whose connections are used; `undefined`: those that all callers share. */
   readonly caller: Caller | undefined;
 }
 
-/** Whose connections a call goes over, where they may not be anybody else's. */
+/** A caller with connections of its own. */
 export interface Caller {
-  /** Equal exactly when the forwarded headers are and, with a server that keeps state, principal and session too. */
+  /** Identifies the forwarded headers and, with a stateful server, principal and session. */
   readonly id: string;
-  /** Who may have only so many sessions; `undefined` without sessions. */
+  /** Whose sessions are counted together; `undefined` without sessions. */
   readonly owner?: string | undefined;
-  /** The caller's headers that go on, by their lower-case upstream name. */
+  /** The forwarded headers, by their lower-case upstream name. */
   readonly headers: Readonly<Record<string, string>>;
 }

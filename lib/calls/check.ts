@@ -1,11 +1,13 @@
 import { McpoError } from '../errors';
 import type { CallLayer } from './pipeline';
 
-/** Refuses arguments that do not fit the tool's schema. */
+/** Rejects arguments that do not match the input schema of the tool. */
 export const check: CallLayer = (call, next) => {
   const errors = call.init.entry.tool.check(call.arguments);
   if (errors) {
-    throw new McpoError('MCPO_INVALID_ARGUMENTS', 'the arguments do not fit the input schema of the tool', { errors });
+    throw new McpoError('MCPO_INVALID_ARGUMENTS', 'the arguments do not match the input schema of the tool', {
+      errors,
+    });
   }
   return next(call);
 };

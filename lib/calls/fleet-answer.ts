@@ -1,10 +1,11 @@
 import { type ArgumentError, type ErrorCode, ERROR_CODES, McpoError, toMcpoError } from '../errors';
+import { isObject } from '../util/json-object';
 import { Answer } from './call';
 
-/** How a call ended. */
+/** The result of a call. */
 export type Settled = { readonly answer: Answer } | { readonly error: McpoError };
 
-/** The end of a call, which never rejects. */
+/** Waits for the end of a call. Never rejects. */
 export function settled(work: Promise<Answer>): Promise<Settled> {
   return work.then(
     (answer) => ({ answer }),
@@ -13,20 +14,20 @@ export function settled(work: Promise<Answer>): Promise<Settled> {
 }
 
 /**
- * The answer, if the call ended with one.
+ * The answer of a call.
  *
- * @throws McpoError the error that it ended with
+ * @throws McpoError the error of a call that failed
  */
-export function unwrap(end: Settled): Answer {
-  if ('error' in end) throw end.error;
-  return end.answer;
+export function unwrap(result: Settled): Answer {
+  if ('error' in result) throw result.error;
+  return result.answer;
 }
 
 const ANSWER = 1;
 const ERROR = 0;
 const HEADERS = { 'Retry-After': /^\d{1,9}$/, Allow: /^[A-Z]+(?:, [A-Z]+)*$/ };
 
-/** An error as other instances get it: what a caller may see, and no cause. */
+/** An error for other instances: what callers may see, without the cause. */
 interface WireError {
   readonly code: ErrorCode;
   readonly detail: string;
@@ -36,18 +37,18 @@ interface WireError {
 }
 
 /**
- * The end of a call, for callers in other processes. `undefined` for an end that is this process's own matter: its caller
- * has gone, or nothing was sent (503), which another may be able to do.
+ * Encodes the result of a call for callers in other processes. `undefined` for an error that concerns this process only: its
+ * caller has gone, or nothing was sent (503), so that another may succeed.
  */
-export function encodeAnswer(end: Settled): Buffer | undefined {
-  if ('answer' in end) return Buffer.concat([Buffer.of(ANSWER), end.answer.body]);
-  const { code, message, status, headers, outcome, errors } = end.error;
+export function encodeAnswer(result: Settled): Buffer | undefined {
+  if ('answer' in result) return Buffer.concat([Buffer.of(ANSWER), result.answer.body]);
+  const { code, message, status, headers, outcome, errors } = result.error;
   if (status === 503 || code === 'MCPO_CALLER_GONE') return undefined;
   const wire: WireError = { code, detail: message, headers, ...(outcome && { outcome }), ...(errors && { errors }) };
   return Buffer.concat([Buffer.of(ERROR), Buffer.from(JSON.stringify(wire))]);
 }
 
-/** The end that was encoded; `undefined` for what cannot be read. */
+/** Decodes a result; `undefined` if that is not possible. */
 export function decodeAnswer(bytes: Buffer): Settled | undefined {
   if (bytes[0] === ANSWER) return { answer: new Answer(bytes.subarray(1)) };
   if (bytes[0] !== ERROR) return undefined;
@@ -64,13 +65,13 @@ export function decodeAnswer(bytes: Buffer): Settled | undefined {
   }
 }
 
-/** Of what errors have; nothing else that stands in Redis becomes a header of an answer. */
+/** The headers that errors may have. Nothing else in Redis becomes a header of a response. */
 function safeHeaders(headers: unknown): Record<string, string> {
-  if (typeof headers !== 'object' || headers === null) return {};
+  if (!isObject(headers)) return {};
   return Object.fromEntries(
-    Object.entries(HEADERS).flatMap(([name, form]) => {
-      const value: unknown = (headers as Record<string, unknown>)[name];
-      return typeof value === 'string' && form.test(value) ? [[name, value]] : [];
+    Object.entries(HEADERS).flatMap(([name, pattern]) => {
+      const value = headers[name];
+      return typeof value === 'string' && pattern.test(value) ? [[name, value]] : [];
     }),
   );
 }

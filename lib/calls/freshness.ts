@@ -5,29 +5,29 @@ import type { Logger } from '../util/logger';
 import type { FleetFlights } from '../share/fleet';
 
 /**
- * After a write of which nobody knows when, or whether, it takes effect, what is read of its server is neither kept
- * nor shared for so long.
+ * After a write with an unknown outcome: for how long reads of its server are neither stored nor shared, as the write may
+ * still take effect.
  */
 const UNSETTLED_MS = 30_000;
-/** How long a store that could not drop what is out of date is left alone. */
+/** When to try again after a store failed to drop outdated entries. */
 const DROP_AGAIN_MS = 1_000;
 
 interface Writes {
   count: number;
   unsettledUntil: number;
-  /** When what is out of date is to be dropped again, because the store failed to; until then nothing stored is used. */
+  /** When to drop outdated entries again after the store failed to. Until they are dropped, no stored entry is used. */
   dropAt: number | undefined;
 }
 
-/** Reads that were given equal ones may share an answer. */
+/** The state of a server after its last write. Only reads in the same epoch may share an answer. */
 export interface Epoch {
-  /** Counts the writes of this process, also those that a store could not be told of. */
+  /** The number of writes of this process, including those that no store knows of. */
   readonly count: number;
-  /** Changes with every write that a store was told of, by whichever process. */
+  /** Changes with every write of any process that the store knows of. */
   readonly generation: Generation;
 }
 
-/** Keeps reads from being answered with what was true before a write. */
+/** Keeps answers from before a write out of reads after it. */
 export class Freshness {
   readonly #cache: CacheManager;
   readonly #logger: Pick<Logger, 'error'>;
@@ -41,10 +41,10 @@ export class Freshness {
   }
 
   /**
-   * Which writes to a server have ended before now; `undefined` where nobody can say. Those of other processes are known
-   * to what the flights share, else to the store.
+   * The current epoch of a server; `undefined` if it is unknown. Writes of other processes are known to the fleet's flights,
+   * else to the store.
    *
-   * @param cache - the name of the cache in whose store all writes are noted
+   * @param cache - the name of the cache whose store is asked
    */
   epoch(server: string, cache: string): MaybePromise<Epoch | undefined> {
     const count = this.#servers.get(server)?.count ?? 0;
@@ -54,13 +54,13 @@ export class Freshness {
     return isPromise(generation) ? generation.then(both, () => undefined) : both(generation);
   }
 
-  /** Whether no write may still be taking effect unseen. */
+  /** Whether no write with an unknown outcome may still take effect. */
   isSettled(server: string): boolean {
     const writes = this.#servers.get(server);
     return !writes || performance.now() >= writes.unsettledUntil;
   }
 
-  /** Whether what is stored of a server may be used: not as long as the store fails to drop what is out of date. */
+  /** Whether stored entries of a server may be used: not while the store fails to drop outdated ones. */
   isCurrent(server: string): boolean {
     const writes = this.#servers.get(server);
     if (writes?.dropAt === undefined) return true;
@@ -69,9 +69,9 @@ export class Freshness {
   }
 
   /**
-   * A write has ended: what was read of the server before is out of date. Never rejects.
+   * To be called when a write has ended: earlier reads of the server are out of date. Never rejects.
    *
-   * @param outcome - `unknown` when it may still take effect
+   * @param outcome - `unknown` if the write may still take effect
    */
   written(server: string, outcome: 'known' | 'unknown'): Promise<void> {
     let writes = this.#servers.get(server);
@@ -89,7 +89,7 @@ export class Freshness {
     writes.dropAt = Infinity;
     try {
       const unsettledMs = Math.max(0, writes.unsettledUntil - performance.now());
-      // First: who then finds the store's new generation joins no call from before the write, and keeps no answer of one.
+      // Flights first: a call that sees the store's new generation must not join one from before the write.
       if (this.#fleet) await this.#fleet.dropGroup(server, unsettledMs);
       await this.#cache.invalidate(server, unsettledMs);
       if (writes.count === count) writes.dropAt = undefined;

@@ -1,6 +1,6 @@
 import type { CallLayer } from './pipeline';
 
-/** Waits for a permit of the tool, of its server and of the router, and gives it back when the call has ended. */
+/** Holds a permit of the tool, its server and the router while the call runs. */
 export const limit: CallLayer = async (call, next) => {
   const { entry, cancellation } = call.init;
   const permit = entry.limits.tryAcquire() ?? (await entry.limits.acquire({ signal: cancellation }));

@@ -5,15 +5,15 @@ import type { LimiterOptions } from '../limit/options';
 import type { PermitSource } from '../limit/permit';
 import type { Tool } from '../mcp/tools/tool';
 
-/** The limits of a router: for all calls, for those of a server, and for those of a tool. */
+/** The concurrency limits of a router, its servers and its tools. */
 export class CallLimits {
-  /** For all calls. */
+  /** The limit on all calls. */
   readonly global: ConcurrencyLimiter;
   readonly #config: LimitConfig;
   readonly #servers = new Map<string, ConcurrencyLimiter>();
   readonly #tools = new Map<string, ConcurrencyLimiter>();
 
-  /** @param servers - the limits of servers that have their own, by name */
+  /** @param servers - the limits of single servers, by name */
   constructor(config: LimitConfig, servers: ReadonlyMap<string, LimiterOptions>) {
     this.#config = config;
     this.global = new ConcurrencyLimiter({ ...config.global, name: 'the router' });
@@ -22,29 +22,29 @@ export class CallLimits {
     }
   }
 
-  /** The limits of each server that has its own. */
+  /** The limits of single servers, by name. */
   get servers(): ReadonlyMap<string, ConcurrencyLimiter> {
     return this.#servers;
   }
 
-  /** The limits of each tool that has its own and has been called, by `server/tool`. */
+  /** The limits of single tools that have been called, by `server/tool`. */
   get tools(): ReadonlyMap<string, ConcurrencyLimiter> {
     return this.#tools;
   }
 
-  /** What a call of the tool needs a permit from. */
+  /** The limits that apply to a tool. */
   of(tool: Tool): PermitSource {
     const narrowestFirst = [this.#forTool(`${tool.server}/${tool.name}`), this.#servers.get(tool.server), this.global];
     const limits = narrowestFirst.filter((limiter) => limiter !== undefined);
     return limits.length === 1 ? this.global : new Limits(limits);
   }
 
-  /** Refuses the waiting calls and all later ones. */
+  /** Rejects the waiting calls and all later ones. */
   close(): void {
     for (const limiter of [this.global, ...this.#servers.values(), ...this.#tools.values()]) limiter.close();
   }
 
-  /** By name, so that a tool whose definition changes keeps its limiter and the permits that are out. */
+  /** By name: a tool whose definition changes keeps its limiter and the permits in use. */
   #forTool(path: string): ConcurrencyLimiter | undefined {
     const known = this.#tools.get(path);
     const rule = this.#config.tools.find(({ fits }) => fits(path));

@@ -2,7 +2,7 @@ import { isMcpoError, toMcpoError } from '../errors';
 import type { Logger } from '../util/logger';
 import type { CallLayer } from './pipeline';
 
-/** Measures each call from its request to its end, whichever that is. What fails unexpectedly is logged, and becomes an McpoError. */
+/** Measures each call from its request to its end. Unexpected errors are logged and become an McpoError. */
 export function measure(logger: Logger): CallLayer {
   return async function measure(call, next) {
     const { entry, id, begunAt, cancellation } = call.init;

@@ -1,15 +1,15 @@
 import type { Answer, ToolCall } from './call';
 
-/** Goes on with a call. */
+/** Passes a call on to the next layer. */
 export type Next = (call: ToolCall) => Promise<Answer>;
 
 /**
- * One step of the way of a call: answers it, refuses it by throwing an {@link McpoError}, or goes on with `next(call)` and
- * does something before or after. Clean-up is `finally`.
+ * One step in the processing of a call. It answers the call, rejects it by throwing an {@link McpoError}, or passes it on
+ * with `next(call)`. Clean-up belongs into `finally`.
  */
 export type CallLayer = (call: ToolCall, next: Next) => Promise<Answer>;
 
-/** Layers as one, the first outermost; the last answers by itself. */
+/** Composes layers, the first outermost, around `last`. */
 export function pipeline(layers: readonly CallLayer[], last: Next): Next {
   return layers.reduceRight<Next>((next, layer) => (call) => layer(call, next), last);
 }

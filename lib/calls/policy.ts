@@ -1,55 +1,55 @@
 import { glob } from '../util/glob';
 import type { Tool } from '../mcp/tools/tool';
 
-/** What calling a tool may do: nothing, the same thing however often, or anything. */
+/** The effect of calling a tool: none, the same however often it is called, or any. */
 export type Access = 'read' | 'idempotent' | 'write';
 
-/** How fast the results of a reading tool grow old. */
+/** How fast the results of a tool change. */
 export type Kind = 'static' | 'dynamic' | 'realtime' | 'default';
 
-/** What may be done with the calls of one tool. */
+/** How the calls of one tool are treated. */
 export interface ToolPolicy {
-  /** What calling it may do, by configuration, else by its server's annotations, else `write`. */
+  /** The effect of a call, by configuration, else by the server's annotations, else `write`. */
   readonly access: Access;
-  /** How fast its results grow old, by its name. */
+  /** How fast its results change, by its name. */
   readonly kind: Kind;
-  /** How long a result is kept, in milliseconds; 0: not at all. */
+  /** Lifetime of a cached result, in milliseconds; 0: not cached. */
   readonly ttlMs: number;
-  /** The name of the cache that keeps its results. */
+  /** The name of the cache of its results. */
   readonly cache: string;
-  /** Whether equal calls at the same time run once. */
+  /** Whether equal calls in flight are shared. */
   readonly shared: boolean;
-  /** Whether a call is made again although it may have run. */
+  /** Whether a call that may have run is retried. */
   readonly retried: boolean;
 }
 
-/** What the operator says of the tools that fit a pattern. */
+/** A pattern of tools with their access. */
 export interface AccessRule {
   readonly fits: (path: string) => boolean;
   readonly access: Access;
 }
 
-/** How the tools that fit a pattern are cached. */
+/** A pattern of tools with their caching. */
 export interface CacheRule {
   readonly fits: (path: string) => boolean;
   readonly ttlMs: number | undefined;
   readonly cache: string | undefined;
-  /** The default lifetime of that cache, where it has one of its own. */
+  /** The default lifetime of that cache, if it has one of its own. */
   readonly cacheTtlMs?: number | undefined;
 }
 
-/** What policies are made from. */
+/** The options behind policies. */
 export interface PolicyConfig {
-  /** The first that fits wins. */
+  /** The first match wins. */
   readonly access: readonly AccessRule[];
-  /** `undefined`: nothing is cached. */
+  /** `undefined`: no caching. */
   readonly cache: CachePolicyConfig | undefined;
   readonly share: boolean;
 }
 
-/** What of a server the policies of its tools depend on. */
+/** The options of a server that affect the policies of its tools. */
 export interface ServerPolicy {
-  /** Whether its annotations are believed. */
+  /** Whether its annotations are trusted. */
   readonly trustAnnotations: boolean;
   readonly stateful: boolean;
   /** 0: its tools are not cached. */
@@ -57,30 +57,30 @@ export interface ServerPolicy {
   readonly retry: { readonly maxAttempts: number };
 }
 
-/** How long results are kept. */
+/** How long results are cached. */
 export interface CachePolicyConfig {
-  /** The first that fits wins. */
+  /** The first match wins. */
   readonly tools: readonly CacheRule[];
   readonly kinds: Readonly<Record<Exclude<Kind, 'default'>, KindRule>>;
 }
 
-/** Which names belong to a kind, and how long its results are kept. */
+/** The names of a kind of tools, and the lifetime of their results. */
 export interface KindRule {
   readonly patterns: readonly string[];
   readonly ttlMs: number;
 }
 
-/** What a server says of a tool; `undefined` also where it is not believed. */
+/** `undefined` also if the server is not trusted. */
 type Annotations = Tool['definition']['annotations'];
 
-/** What may be done with the calls of a tool. */
+/** Derives the policy of a tool. */
 export function policyOf(tool: Tool, server: ServerPolicy, { access: rules, cache, share }: PolicyConfig): ToolPolicy {
   const path = `${tool.server}/${tool.name}`;
   const rule = cache?.tools.find(({ fits }) => fits(path));
   const annotations = server.trustAnnotations ? tool.definition.annotations : undefined;
   const access = accessOf(path, annotations, rules, rule);
   const kind = kindOf(tool.name, annotations, cache?.kinds);
-  // What concerns a session's state, which may be lost with its connection, is neither kept by default nor done again.
+  // A call may depend on the state of its session: it is neither cached by default nor retried.
   const defaultTtlMs = server.stateful ? 0 : server.defaultTtlMs;
   const retries = !server.stateful && server.retry.maxAttempts > 1;
   return {
@@ -99,11 +99,11 @@ function accessOf(
   rules: readonly AccessRule[],
   rule: CacheRule | undefined,
 ): Access {
-  const said = rules.find(({ fits }) => fits(path))?.access;
-  if (said) return said;
-  // Who gives a tool a lifetime says that it reads; a pattern may fit more than was meant.
+  const configured = rules.find(({ fits }) => fits(path))?.access;
+  if (configured) return configured;
+  // A lifetime implies a read, unless the server denies it: a pattern may match more than was meant.
   if (rule?.ttlMs && annotations?.readOnlyHint !== false) return 'read';
-  // The specification's `true` alone counts, not what a server takes for it.
+  // Exactly `true`, not a truthy value.
   if (annotations?.readOnlyHint === true) return 'read';
   return annotations?.idempotentHint === true ? 'idempotent' : 'write';
 }
@@ -121,7 +121,7 @@ function ttlOf(
   return cache.kinds[kind].ttlMs;
 }
 
-/** The shortest-lived kind wins: a result that is kept too short costs a call, one kept too long is wrong. */
+/** The shortest-lived kind wins: too short a lifetime costs a call, too long a one gives a wrong answer. */
 function kindOf(name: string, annotations: Annotations, kinds: CachePolicyConfig['kinds'] | undefined): Kind {
   if (!kinds) return 'default';
   const names = [name, words(name)];

@@ -8,22 +8,22 @@ import { type Settled, decodeAnswer, encodeAnswer, settled, unwrap } from './fle
 import type { Epoch, Freshness } from './freshness';
 import type { CallLayer, Next } from './pipeline';
 
-/** Where calls in flight are shared. */
+/** The calls in flight. */
 export interface Flights {
-  /** In this process. */
+  /** Those of this process. */
   readonly local: RequestDeduplicator<Answer, Cancellation>;
-  /** Beyond it. */
+  /** Those of all processes of a fleet. */
   readonly fleet: FleetFlights | undefined;
-  /** How old a call may be and still be joined, in milliseconds. */
+  /** The maximum age of a call that can be joined, in milliseconds. */
   readonly windowMs: number;
 }
 
 /**
- * Joins an equal call that is already in flight, here or in another process, or leads it. The call that is made belongs to
- * all who wait for it, and ends early only when the last of them has gone.
+ * Joins an equal call in flight, in this or another process, or leads one. The shared call belongs to all its callers: it is
+ * cancelled only when the last of them has left.
  */
 export function share({ local, fleet, windowMs }: Flights, freshness: Freshness): CallLayer {
-  const audience = new ProgressAudience();
+  const subscribers = new ProgressSubscribers();
 
   async function leadInFleet(through: FleetFlights, call: ToolCall, key: string, next: Next): Promise<Answer> {
     let own = undefined as Settled | undefined;
@@ -33,25 +33,25 @@ export function share({ local, fleet, windowMs }: Flights, freshness: Freshness)
       return encodeAnswer(own);
     });
     if (own) return unwrap(own);
-    const theirs = bytes && decodeAnswer(bytes);
-    // Nobody can read what another version of this package has written.
-    if (!theirs) return next(call);
+    const remote = bytes && decodeAnswer(bytes);
+    // Another version of this package may have another encoding.
+    if (!remote) return next(call);
     call.cacheStatus.collapsed = true;
-    return unwrap(theirs);
+    return unwrap(remote);
   }
 
   async function shared(call: ToolCall, { count, generation }: Epoch, next: Next): Promise<Answer> {
     const { entry, cancellation, onProgress } = call.init;
-    // A call that began before a write has ended is not joined after it.
+    // A call from before the end of a write must not be joined after it.
     const key = `${call.key}:${count}:${generation}`;
     let led = undefined as ToolCall | undefined;
     const lead = (signal: Cancellation): Promise<Answer> => {
-      led = call.forEverybody(signal, (progress) => audience.tell(key, progress));
-      // What another process does twice when one dies must be a read.
+      led = call.shared(signal, (progress) => subscribers.notify(key, progress));
+      // When a process dies, another repeats the call: it must be a read.
       const isForFleet = fleet && entry.policy.access === 'read';
       return isForFleet ? leadInFleet(fleet, led, `${call.key}:${generation}`, next) : next(led);
     };
-    const leave = onProgress && audience.join(key, onProgress);
+    const leave = onProgress && subscribers.add(key, onProgress);
     try {
       return await local.executeOrWait(key, lead, { signal: cancellation });
     } finally {
@@ -63,7 +63,7 @@ export function share({ local, fleet, windowMs }: Flights, freshness: Freshness)
   return function share(call, next) {
     const { policy } = call.init.entry;
     const { noCache, noStore } = call.init.cacheControl;
-    // An answer that is asked for afresh must not come from a call that began before.
+    // With no-cache, the answer must not come from a call that began earlier.
     const mayShare = policy.shared && call.isIdentified && !noCache && !noStore;
     if (!mayShare || !freshness.isSettled(call.server)) return next(call);
     const epoch = freshness.epoch(call.server, policy.cache);
@@ -77,12 +77,12 @@ function collapsed(call: ToolCall): void {
   call.init.entry.telemetry.shared();
 }
 
-/** Those who are told of the progress of calls in flight, by the key of the call. */
-class ProgressAudience {
+/** The progress listeners of calls in flight, by the key of the call. */
+class ProgressSubscribers {
   readonly #listeners = new Map<string, Set<(progress: Progress) => void>>();
 
-  /** Tells a listener until what is returned is called. */
-  join(key: string, listener: (progress: Progress) => void): () => void {
+  /** Adds a listener; returns a function that removes it. */
+  add(key: string, listener: (progress: Progress) => void): () => void {
     const listeners = this.#listeners.get(key) ?? new Set();
     this.#listeners.set(key, listeners.add(listener));
     return () => {
@@ -91,7 +91,7 @@ class ProgressAudience {
     };
   }
 
-  tell(key: string, progress: Progress): void {
+  notify(key: string, progress: Progress): void {
     for (const listener of this.#listeners.get(key) ?? []) listener(progress);
   }
 }

@@ -3,8 +3,8 @@ import { Answer, ToolCall } from './call';
 import type { CallLayer } from './pipeline';
 
 /**
- * A layer of the host's own, which may replace arguments and answers, but neither server, tool nor principal: those come
- * from {@link ToolCall.with} unchanged.
+ * Wraps a layer of the option `use`. It may replace arguments and answers, but neither server nor tool nor principal:
+ * {@link ToolCall.with} leaves those unchanged.
  */
 export function hostLayer(layer: CallLayer): CallLayer {
   return async function hostLayer(call, next) {
@@ -12,7 +12,7 @@ export function hostLayer(layer: CallLayer): CallLayer {
       if (changed instanceof ToolCall && changed.init.entry === call.init.entry) return next(changed);
       throw new McpoError(
         'MCPO_INTERNAL',
-        'a layer of `use` must go on with the call, or with what call.with() made of it',
+        'a layer of `use` must call next() with its call, or with the result of call.with()',
       );
     });
     if (answer instanceof Answer) return answer;

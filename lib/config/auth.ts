@@ -1,11 +1,10 @@
 import type { AuthConfig } from '../auth/authenticator';
 import { ConfigError } from '../errors';
 import { checkFunction, checkString, checkStrings } from '../util/checks';
+import type { JsonObject } from '../util/json-object';
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** Checks who may use the router: keys or the host's own check, and which browsers' pages. */
-export function authConfig(fields: Fields, env: NodeJS.ProcessEnv): AuthConfig {
+/** Validates the options on who may use the router: API keys or `authorize`, origins and hosts. */
+export function authConfig(fields: JsonObject, env: NodeJS.ProcessEnv): AuthConfig {
   const authorize = checkFunction('authorize', fields.authorize as AuthConfig['authorize']);
   if (authorize && fields.apiKey !== undefined)
     throw new ConfigError('authorize', 'must not be given together with apiKey');
@@ -17,7 +16,7 @@ export function authConfig(fields: Fields, env: NodeJS.ProcessEnv): AuthConfig {
   };
 }
 
-/** An empty key, or an empty list, would leave a router open that was meant to be closed: it is an error. */
+/** An empty key or list is an error: it would leave open a router that was meant to be closed. */
 function apiKeys(option: unknown, variable: string | undefined): readonly string[] {
   if (option === undefined) return variable === undefined ? [] : [apiKey('MCPO_API_KEY', variable)];
   if (!Array.isArray(option)) return [apiKey('apiKey', option)];
@@ -27,7 +26,7 @@ function apiKeys(option: unknown, variable: string | undefined): readonly string
 
 function apiKey(path: string, value: unknown): string {
   const key = checkString(path, value);
-  // What RFC 9110 lets a header carry, without the spaces at which a header's value is trimmed or split.
+  // RFC 9110 allows these in a header; spaces would be trimmed.
   if (!/^[\x21-\x7e]+$/.test(key))
     throw new ConfigError(path, 'must consist of visible ASCII characters without spaces');
   return key;

@@ -3,16 +3,15 @@ import { ConfigError } from '../errors';
 import type { CachePolicyConfig, CacheRule, KindRule } from '../calls/policy';
 import { checkInteger, checkObject, checkOptions, checkStrings, join } from '../util/checks';
 import { environmentInteger, environmentSeconds } from './environment';
-import { patternRules } from './patterns';
+import { patternRules } from './tool-rules';
+import type { JsonObject } from '../util/json-object';
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** The caches, and what goes into them. */
+/** The caches of a router and what they keep. */
 export interface CacheConfig {
   readonly options: SmartCacheOptions;
   readonly caches: readonly (readonly [name: string, options: SmartCacheOptions])[];
-  /** Without the default lifetimes of single servers; `undefined`: nothing is cached. */
-  readonly policy: Omit<CachePolicyConfig, 'defaultTtlMs'> | undefined;
+  /** `undefined`: no caching. */
+  readonly policy: CachePolicyConfig | undefined;
   readonly defaultTtlMs: number;
 }
 
@@ -27,7 +26,7 @@ const KINDS = {
   realtime: { words: ['time', 'now', 'random', 'uuid', 'status'], ttlMs: 0 },
 };
 
-/** Checks the `cache` option and completes it from the environment; its sizes are checked by the caches themselves. */
+/** Validates the `cache` option and adds the environment's settings. The caches validate their own sizes. */
 export function cacheConfig(value: unknown, env: NodeJS.ProcessEnv): CacheConfig {
   const known = [...STORE_OPTIONS, 'tools', 'kinds', 'caches'];
   const fields = checkOptions('cache', value === false ? undefined : value, known);
@@ -49,15 +48,15 @@ export function cacheConfig(value: unknown, env: NodeJS.ProcessEnv): CacheConfig
   };
 }
 
-/** The default lifetime of one server's results, by its own `cache` option. */
+/** The default lifetime of a server's results, by its own `cache` option. */
 export function serverTtl(path: string, value: unknown, fallback: number): number {
   if (value === false) return 0;
   const fields = checkOptions(path, value, ['defaultTtlMs']);
   return checkInteger(`${path}.defaultTtlMs`, fields.defaultTtlMs, 1, fallback);
 }
 
-/** What is `undefined` must not hide what the environment says. */
-function storeOptions(fields: Fields): SmartCacheOptions {
+/** Without `undefined`, which would hide a setting of the environment. */
+function storeOptions(fields: JsonObject): SmartCacheOptions {
   return Object.fromEntries(
     Object.entries(fields).filter(([key, item]) => STORE_OPTIONS.includes(key) && item !== undefined),
   );
@@ -99,7 +98,7 @@ function kinds(value: unknown): CachePolicyConfig['kinds'] {
   return { static: kind('static'), dynamic: kind('dynamic'), realtime: kind('realtime') };
 }
 
-/** A whole word of a `snake_case` name, wherever it stands. */
+/** Patterns for a whole word anywhere in a `snake_case` name. */
 function wordPatterns(word: string): readonly string[] {
   return [word, `${word}_*`, `*_${word}`, `*_${word}_*`];
 }

@@ -1,18 +1,18 @@
 import { type LimiterOptions, type MaxConcurrent, limiterConfig } from '../limit/options';
 import { checkObject, checkOptions } from '../util/checks';
 import { environmentInteger } from './environment';
-import { patternRules } from './patterns';
+import { patternRules } from './tool-rules';
 
-/** How many calls run at once: of all, of each server that has a limit, of each tool that fits a pattern. */
+/** The concurrency limits of the router and of tools. */
 export interface LimitConfig {
   readonly global: LimiterOptions;
-  /** The first that fits wins. */
+  /** The first match wins. */
   readonly tools: readonly { readonly fits: (path: string) => boolean; readonly options: LimiterOptions }[];
 }
 
 const LIMIT_OPTIONS = ['maxConcurrent', 'maxQueue', 'queueTimeoutMs'];
 
-/** Checks the `concurrency` option and completes it from the environment. */
+/** Validates the `concurrency` option and adds the environment's settings. */
 export function concurrencyConfig(value: unknown, env: NodeJS.ProcessEnv): LimitConfig {
   const fromEnvironment = environmentInteger(env, 'MCPO_MAX_CONCURRENT', 1);
   const { tools, ...global } = checkOptions('concurrency', value, [...LIMIT_OPTIONS, 'tools']);
@@ -24,7 +24,7 @@ export function concurrencyConfig(value: unknown, env: NodeJS.ProcessEnv): Limit
   };
 }
 
-/** Checks limits at creation rather than when the first call comes. */
+/** Validates limits at creation, not at the first call. */
 export function limitOptions(path: string, value: unknown): LimiterOptions {
   const fields = checkObject(path, value, LIMIT_OPTIONS);
   const options: LimiterOptions = {

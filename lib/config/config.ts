@@ -6,7 +6,6 @@ import type { Logger } from '../util/logger';
 import type { CallLayer } from '../calls/pipeline';
 import type { AccessRule } from '../calls/policy';
 import { ConfigError } from '../errors';
-import { accessRules } from './access';
 import { authConfig } from './auth';
 import { type CacheConfig, cacheConfig } from './cache';
 import { checkFunction, checkInteger, checkObject, checkOptions, checkString } from '../util/checks';
@@ -18,17 +17,18 @@ import { type BreakerConfig, breakerConfig, retryConfig } from './retry';
 import { environmentPool, poolOptions } from './pool';
 import { type ServerConfig, type ServerDefaults, serverConfig } from './server';
 import { type ShareConfig, shareConfig } from './share';
+import { accessRules } from './tool-rules';
 
-/** All options, checked and complete: what the rest of the package reads. */
+/** All options, validated and with their defaults. */
 export interface Config {
   readonly servers: readonly ServerConfig[];
   readonly auth: AuthConfig;
   readonly principal: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined;
   readonly bodyLimit: number;
-  /** What the operator says of tools; the first that fits wins. */
+  /** The first match wins. */
   readonly access: readonly AccessRule[];
   readonly cache: CacheConfig;
-  /** `undefined`: every call runs by itself. */
+  /** `undefined`: no calls are shared. */
   readonly share: ShareConfig | undefined;
   readonly concurrency: LimitConfig;
   readonly breaker: BreakerConfig;
@@ -37,7 +37,7 @@ export interface Config {
   readonly drainTimeoutMs: number;
   readonly info: { readonly title: string; readonly version: string; readonly description: string | undefined };
   readonly logger: Logger;
-  /** The host's own call layers, outermost first. */
+  /** The call layers of the host, outermost first. */
   readonly use: readonly CallLayer[];
 }
 
@@ -65,9 +65,9 @@ const OPTIONS = [
 ];
 
 /**
- * Checks the options of `mcpoRouter()` and completes them from the environment and the defaults.
+ * Validates the options of `mcpoRouter()` and adds the environment's settings and the defaults.
  *
- * @throws ConfigError for an unknown key, a wrong type or an impossible value
+ * @throws ConfigError for an unknown key or an invalid value
  */
 export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Config {
   const fields = checkObject('', options, OPTIONS);

@@ -4,13 +4,13 @@ import type { Logger } from '../util/logger';
 
 const METHODS = ['debug', 'info', 'warn', 'error'] as const;
 const MAX_LENGTH = 5_000;
-// What ends a line, drives a terminal or turns the direction of reading.
+// Line ends, terminal controls and bidirectional controls.
 const UNPRINTABLE = /[\p{Cc}\p{Bidi_Control}\u2028\u2029]/gu;
 
-const quiet = (): void => undefined;
+const silent = (): void => undefined;
 const CONSOLE: Logger = {
-  debug: quiet,
-  info: quiet,
+  debug: silent,
+  info: silent,
   warn: (...data: unknown[]) => {
     console.warn(...data);
   },
@@ -20,11 +20,10 @@ const CONSOLE: Logger = {
 };
 
 /**
- * The host's logger, or the console from `warn` on. Messages may hold words of MCP servers, which must not look like entries of
- * their own: each is one line of bounded length. What the logger throws or rejects with is told once, by a process warning:
- * no request fails with it.
+ * The host's logger, or the console from level `warn` on. Messages may quote MCP servers, so each is made one line of bounded
+ * length that cannot pass for another entry. The first error of the logger becomes a process warning; no request fails.
  *
- * @throws ConfigError for an object that is no logger
+ * @throws ConfigError if a method is missing
  */
 export function loggerOf(logger: Logger = CONSOLE): Logger {
   for (const method of METHODS) {
@@ -34,7 +33,7 @@ export function loggerOf(logger: Logger = CONSOLE): Logger {
   }
   const failed = warnOnce('mcpo: the logger failed');
   const inOneLine = (method: (typeof METHODS)[number]): Logger['info'] => {
-    if (logger[method] === quiet) return quiet;
+    if (logger[method] === silent) return silent;
     return (...data: unknown[]) => {
       tell(() => logger[method](...data.map((item) => (typeof item === 'string' ? oneLine(item) : item))), failed);
     };

@@ -1,10 +1,10 @@
-import { createHash } from 'node:crypto';
 import path from 'node:path';
 import type { TransportSpec } from '../mcp/transport-spec';
+import { sha256 } from '../util/sha256';
 
 /**
- * Tells servers of the same name in different instances apart: a SHA-256 digest of all that says what is reached, and with
- * whose rights. `undefined` where only the app's own `connect` knows.
+ * The SHA-256 of everything that identifies a server and the rights it is used with: instances whose servers have equal names
+ * but different origins share nothing. `undefined` for a server with `connect`.
  */
 export function originOf(transport: TransportSpec): string | undefined {
   if (transport.kind === 'custom') return undefined;
@@ -12,7 +12,7 @@ export function originOf(transport: TransportSpec): string | undefined {
     transport.kind === 'http'
       ? [transport.url.href, sorted(transport.headers)]
       : [transport.command, transport.args, sorted(transport.env), path.resolve(transport.cwd ?? '')];
-  return createHash('sha256').update(JSON.stringify(what)).digest('base64url');
+  return sha256(JSON.stringify(what));
 }
 
 function sorted(record: Readonly<Record<string, string>>): readonly unknown[] {

@@ -18,7 +18,7 @@ const CONNECTIONS = [
 const MAX_CALLERS = 100;
 const MAX_SESSIONS = 10;
 
-/** What the environment says of pools. */
+/** The pool settings of the environment. */
 export function environmentPool(env: NodeJS.ProcessEnv): ServerPoolOptions {
   return defined({
     minConnections: environmentInteger(env, 'MCPO_POOL_MIN_CONNECTIONS', 0),
@@ -27,8 +27,8 @@ export function environmentPool(env: NodeJS.ProcessEnv): ServerPoolOptions {
   });
 }
 
-/** Checks a `pool` option and completes it from what holds for it otherwise. */
-export function poolOptions(path: string, value: unknown, otherwise: ServerPoolOptions): ServerPoolOptions {
+/** Validates a `pool` option and adds the defaults. */
+export function poolOptions(path: string, value: unknown, defaults: ServerPoolOptions): ServerPoolOptions {
   const { maxCallers, maxSessionsPerCaller, ...fields } = checkOptions(path, value, [
     ...CONNECTIONS,
     'maxCallers',
@@ -36,17 +36,17 @@ export function poolOptions(path: string, value: unknown, otherwise: ServerPoolO
   ]);
   const given: ServerPoolOptions = defined(fields);
   const options = {
-    ...otherwise,
+    ...defaults,
     ...given,
-    maxPools: checkInteger(`${path}.maxCallers`, maxCallers, 1, otherwise.maxPools ?? MAX_CALLERS),
+    maxPools: checkInteger(`${path}.maxCallers`, maxCallers, 1, defaults.maxPools ?? MAX_CALLERS),
     maxPoolsPerOwner: checkInteger(
       `${path}.maxSessionsPerCaller`,
       maxSessionsPerCaller,
       1,
-      otherwise.maxPoolsPerOwner ?? MAX_SESSIONS,
+      defaults.maxPoolsPerOwner ?? MAX_SESSIONS,
     ),
   };
-  // A smaller maximum alone also lowers the minimum that nobody has asked for here.
+  // A smaller maximum also lowers an inherited minimum.
   const { maxConnections } = options;
   if (given.minConnections === undefined && maxConnections !== undefined && options.minConnections !== undefined) {
     options.minConnections = Math.min(options.minConnections, maxConnections);

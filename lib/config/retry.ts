@@ -1,7 +1,7 @@
 import type { RetryOptions } from '../retry/options';
 import { checkInteger, checkOptions } from '../util/checks';
 
-/** How calls are retried, complete and checked; one attempt means never. */
+/** Validated `retry` options; one attempt means no retry. */
 export interface RetryConfig extends RetryOptions {
   readonly maxAttempts: number;
   readonly budgetPercent: number;
@@ -9,7 +9,7 @@ export interface RetryConfig extends RetryOptions {
 
 const NEVER: RetryConfig = { maxAttempts: 1, budgetPercent: 0 };
 
-/** Checks a `retry` option; what it leaves out is taken from `fallback`, as is all of it when it is not given. */
+/** Validates a `retry` option and adds the values of `fallback`. */
 export function retryConfig(path: string, value: unknown, fallback?: RetryConfig): RetryConfig {
   if (value === false) return NEVER;
   if (value === undefined && fallback) return fallback;
@@ -21,13 +21,13 @@ export function retryConfig(path: string, value: unknown, fallback?: RetryConfig
   };
 }
 
-/** When a server's breaker opens, and for how long. */
+/** Validated `breaker` options. */
 export interface BreakerConfig {
   readonly threshold: number;
   readonly cooldownMs: number;
 }
 
-/** Checks the `breaker` option. */
+/** Validates the `breaker` option. */
 export function breakerConfig(value: unknown): BreakerConfig {
   const { threshold, cooldownMs } = checkOptions('breaker', value, ['threshold', 'cooldownMs']);
   return {

@@ -5,6 +5,7 @@ import type { LimiterOptions } from '../limit/options';
 import type { TransportSpec } from '../mcp/transport-spec';
 import type { ServerPoolOptions } from '../pool/server-pools';
 import { serverTtl } from './cache';
+import type { JsonObject } from '../util/json-object';
 import { checkBoolean, checkInteger, checkOptions, checkStrings, join } from '../util/checks';
 import { limitOptions } from './concurrency';
 import { originOf } from './origin';
@@ -12,7 +13,7 @@ import { poolOptions } from './pool';
 import { type RetryConfig, retryConfig } from './retry';
 import { serverKind } from './transport';
 
-/** One server's options, checked and complete. */
+/** The options of one server, validated and with their defaults. */
 export interface ServerConfig {
   readonly name: string;
   readonly transport: TransportSpec;
@@ -21,27 +22,25 @@ export interface ServerConfig {
   readonly maxTotalTimeoutMs: number;
   readonly stateful: boolean;
   readonly pool: ServerPoolOptions;
-  /** Tells it from another server of the same name, in another instance; `undefined` where nobody can. */
+  /** Distinguishes servers of equal name in different instances: see `originOf()`. */
   readonly origin: string | undefined;
   readonly forward: readonly ForwardRule[];
-  /** Whether what it says of its tools is believed. */
+  /** Whether its annotations are trusted. */
   readonly trustAnnotations: boolean;
-  /** How long results are kept that nothing else is said of, in milliseconds; 0: nothing is kept. */
+  /** Default lifetime of results, in milliseconds; 0: no caching. */
   readonly defaultTtlMs: number;
-  /** `undefined`: no limit of its own. */
+  /** `undefined`: none of its own. */
   readonly concurrency: LimiterOptions | undefined;
   readonly retry: RetryConfig;
 }
 
-/** What a server has that says nothing else. */
+/** The defaults of all servers. */
 export type ServerDefaults = Pick<ServerConfig, 'pool' | 'defaultTtlMs' | 'retry'>;
 
-type Fields = Readonly<Record<string, unknown>>;
-
 /**
- * Checks the options of one server.
+ * Validates the options of one server.
  *
- * @throws ConfigError for an unknown key, a wrong type or an impossible value
+ * @throws ConfigError for an unknown key or an invalid value
  */
 export function serverConfig(name: string, value: unknown, defaults: ServerDefaults): ServerConfig {
   const path = join('servers', name);
@@ -73,7 +72,7 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
   };
 }
 
-function toolFilter(path: string, fields: Fields): (name: string) => boolean {
+function toolFilter(path: string, fields: JsonObject): (name: string) => boolean {
   const tools = checkOptions(`${path}.tools`, fields.tools, ['include', 'exclude']);
   const include = tools.include === undefined ? ['*'] : checkStrings(`${path}.tools.include`, tools.include);
   const exclude = [

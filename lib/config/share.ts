@@ -3,14 +3,14 @@ import type { FleetFlights } from '../share/fleet';
 import { checkInteger, checkOptions } from '../util/checks';
 import { environmentSeconds } from './environment';
 
-/** How equal calls in flight are run as one. */
+/** Validated `share` options. */
 export interface ShareConfig {
   readonly windowMs: number;
-  /** `undefined`: calls are shared within this process alone. */
+  /** `undefined`: calls are shared within this process only. */
   readonly fleet: FleetFlights | undefined;
 }
 
-/** Checks the `share` option and completes it from the environment; `undefined`: every call runs by itself. */
+/** Validates the `share` option and adds the environment's settings; `undefined`: no calls are shared. */
 export function shareConfig(value: unknown, env: NodeJS.ProcessEnv): ShareConfig | undefined {
   const fromEnvironment = environmentSeconds(env, 'MCPO_REQUEST_DEDUP_TTL') ?? 60_000;
   if (value === false) return undefined;

@@ -1,12 +1,11 @@
 import { ConfigError } from '../errors';
 import type { CustomSpec, TransportSpec } from '../mcp/transport-spec';
 import { checkFunction, checkObject, checkString, checkStringRecord } from '../util/checks';
+import { type JsonObject, isObject } from '../util/json-object';
 
-type Fields = Readonly<Record<string, unknown>>;
-
-/** What the options of one server say, and how it is reached. */
+/** The options of one server, and how to reach it. */
 export interface ServerKind {
-  readonly fields: Fields;
+  readonly fields: JsonObject;
   readonly transport: TransportSpec;
 }
 
@@ -28,10 +27,10 @@ const HTTP_OPTIONS = [...COMMON_OPTIONS, 'url', 'headers', 'forwardHeaders'];
 const CUSTOM_OPTIONS = [...COMMON_OPTIONS, 'connect', 'forwardHeaders'];
 const HTTP_TYPES = ['streamable-http', 'streamable_http', 'streamablehttp', 'http'];
 
-/** Tells by its options which kind of server it is, and checks what that kind may have. */
+/** Finds out the kind of a server, and rejects options of other kinds. */
 export function serverKind(path: string, value: unknown): ServerKind {
-  const given = checkObject(path, value, typeof value === 'object' && value !== null ? Object.keys(value) : []);
-  // What a kind of server does not have may stand there as undefined.
+  const given = checkObject(path, value, isObject(value) ? Object.keys(value) : []);
+  // Options of other kinds may be present as undefined.
   const any = Object.fromEntries(Object.entries(given).filter(([, item]) => item !== undefined));
   const kinds = ['command', 'url', 'connect'].filter((key) => Object.hasOwn(any, key));
   if (kinds.length !== 1) throw new ConfigError(path, 'must have exactly one of command, url and connect');
@@ -42,7 +41,7 @@ export function serverKind(path: string, value: unknown): ServerKind {
   return { fields, transport: { kind: 'custom', connect: fields.connect as CustomSpec['connect'] } };
 }
 
-function stdioServer(path: string, fields: Fields): ServerKind {
+function stdioServer(path: string, fields: JsonObject): ServerKind {
   checkType(path, fields.type, ['stdio']);
   return {
     fields,
@@ -56,11 +55,11 @@ function stdioServer(path: string, fields: Fields): ServerKind {
   };
 }
 
-function httpServer(path: string, fields: Fields): ServerKind {
+function httpServer(path: string, fields: JsonObject): ServerKind {
   checkType(path, fields.type, [...HTTP_TYPES, 'sse']);
   const text = String(fields.url);
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  // The URL may hold a secret in its query, so that the error does not show it.
+  // The error does not show the URL, which may hold secrets.
   if (!url || !/^https?:$/.test(url.protocol) || !isDecodable(url.username + url.password))
     throw new ConfigError(`${path}.url`, 'must be an http: or https: URL');
   const headers = checkStringRecord(`${path}.headers`, fields.headers);
@@ -78,7 +77,7 @@ function checkType(path: string, type: unknown, allowed: readonly string[]): voi
   throw new ConfigError(`${path}.type`, `must be ${allowed.join(' or ')} here`, { value: type });
 }
 
-/** Arguments of a command may be empty strings. */
+/** Unlike `checkStrings()`, allows empty strings. */
 function checkArgs(path: string, value: unknown): readonly string[] {
   if (value === undefined) return [];
   if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) {

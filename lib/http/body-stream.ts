@@ -2,39 +2,38 @@ import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:
 import type { Duplex, Transform, Writable } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { MaybePromise } from '../util/maybe-promise';
-import { callerGone } from './disconnect';
-import { McpoError } from '../errors';
+import { McpoError, callerGone } from '../errors';
 
 type Chunk = Buffer | string;
 
-/** The stream below a request of HTTP/2. */
+/** The stream of an HTTP/2 request. */
 type Http2Stream = Duplex & { readonly endAfterHeaders: boolean };
 
-/** How a body is read. */
+/** How to read a body. */
 interface Reading {
   readonly limit: number;
   /** `Content-Length`. */
   readonly length: string | undefined;
   readonly decoder: Transform | undefined;
-  /** What a body of at least one byte is refused with. */
+  /** The error for a body of at least one byte. */
   readonly refusal: McpoError | undefined;
 }
 
 const DECODERS = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate, br: createBrotliDecompress };
 
-/** What the host can do about a body that another middleware has read. */
+/** The remedy for a body that another middleware has read. */
 export const REMEDY =
   'mount express.json() before that middleware, or the router before it, or have it set req.body to what it has read';
 
 /**
- * Keeps a body that somebody listens to from being read before the router knows the caller: a stream that has been told to
- * flow begins with it in the next tick. It goes on as soon as anybody wants its data, then for all who listen.
+ * Pauses a flowing body until the caller is authenticated. It resumes when a listener for its data is added, or when the
+ * response has been sent.
  */
 export function holdBody(req: IncomingMessage, res: ServerResponse): void {
   const stream = streamBelow(req);
   const flows = req.readableFlowing === true && !req.readableEnded;
   if (!flows && !stream?.readableFlowing) return;
-  // Node's response over HTTP/2 says that it has finished only when its stream is closed.
+  // An HTTP/2 response emits `finish` only when its stream is closed.
   const answer: Writable = stream ?? res;
   const release = (): void => {
     req.off('newListener', onListener);
@@ -42,34 +41,34 @@ export function holdBody(req: IncomingMessage, res: ServerResponse): void {
     req.resume();
   };
   const onListener = (event: string | symbol): void => {
-    // A listener does not start a stream again that has been paused.
+    // A listener does not resume a paused stream.
     if (event === 'data') release();
   };
   if (flows) req.pause();
   stream?.pause();
   req.on('newListener', onListener);
-  // Node throws away a body that nobody has asked for, but not one that somebody has.
+  // Node discards an unread body only if it has never been touched.
   answer.once('finish', release);
 }
 
-/** The stream below a request of HTTP/2. */
+/** The stream of an HTTP/2 request. */
 export function streamBelow(req: IncomingMessage): Http2Stream | undefined {
   if (req.httpVersionMajor < 2) return undefined;
   return (req as { stream?: Http2Stream }).stream;
 }
 
-/** Whether the rest of a body will not come: the caller has gone. */
+/** Whether the caller has gone before the end of the body. */
 export function isCut(req: IncomingMessage): boolean {
   const stream = streamBelow(req);
-  // HTTP/2 lets a request end when its stream is reset. One that is to be answered is open.
+  // An HTTP/2 request also ends when its stream is reset.
   if (stream) return stream.closed || stream.destroyed;
   return req.destroyed && !req.readableEnded;
 }
 
 /**
- * The bytes of a body that nobody has read.
+ * Reads the bytes of a body.
  *
- * @param refusal - what a body of at least one byte is refused with
+ * @param refusal - the error for a body of at least one byte
  */
 export function bytesOf(
   req: IncomingMessage,
@@ -79,17 +78,17 @@ export function bytesOf(
 ): MaybePromise<Buffer> {
   const { 'content-encoding': encoding = 'identity', 'content-length': length } = headers;
   if (isCut(req)) throw callerGone();
-  // A body that came with its head needs no listeners.
+  // A body that has arrived with its headers needs no listeners.
   if (encoding === 'identity' && !req.readableFlowing && req.readableLength === Number(length)) {
     const whole = req.read() as Chunk | null;
-    // To its end, of which the host may want to hear.
+    // The host may listen for `end`.
     req.resume();
     if (whole) return bytesIn(whole, req);
   }
   return collected(req, { limit, length, ...decoding(encoding.trim().toLowerCase(), length, refusal) });
 }
 
-/** The host may have had the body decoded as text. */
+/** The host may have called `setEncoding()`. */
 function bytesIn(chunk: Chunk, req: IncomingMessage): Buffer {
   return typeof chunk === 'string' ? Buffer.from(chunk, req.readableEncoding ?? 'utf8') : chunk;
 }
@@ -103,14 +102,14 @@ function decoding(
   if (Object.hasOwn(DECODERS, encoding)) {
     return { decoder: DECODERS[encoding as keyof typeof DECODERS](), refusal };
   }
-  const unknown = new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'the body has a content encoding that is not known', {
+  const unknown = new McpoError('MCPO_UNSUPPORTED_MEDIA_TYPE', 'unsupported content encoding of the body', {
     headers: { 'Accept-Encoding': 'gzip, deflate, br' },
   });
   if (length !== undefined) throw unknown;
   return { decoder: undefined, refusal: unknown };
 }
 
-/** Collects a body. After an error, what comes is thrown away. */
+/** Collects a body. After an error the rest is discarded. */
 function collected(req: IncomingMessage, { limit, length, decoder, refusal }: Reading): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
@@ -121,7 +120,6 @@ function collected(req: IncomingMessage, { limit, length, decoder, refusal }: Re
     const fail = (error: McpoError): void => {
       req.off('data', onData).off('end', onEnd).off('close', onClose);
       reject(error);
-      // What is still to come is not even decompressed.
       if (decoder) req.unpipe(decoder);
       decoder?.destroy();
       req.resume();
@@ -145,11 +143,11 @@ function collected(req: IncomingMessage, { limit, length, decoder, refusal }: Re
       if (isCut(req)) {
         fail(callerGone());
       } else if (length !== undefined && received !== Number(length)) {
-        const detail = `${String(received)} of the body's ${length} bytes have come; if another middleware reads it: ${REMEDY}`;
+        const detail = `only ${received} of the ${length} bytes of the body arrived; if another middleware reads it: ${REMEDY}`;
         fail(new McpoError('MCPO_INVALID_BODY', detail));
       } else {
         ended = true;
-        // To a decoder, no bytes are too few.
+        // A decoder fails on an empty body.
         decoded ||= received === 0;
         settle();
       }
@@ -167,7 +165,7 @@ function collected(req: IncomingMessage, { limit, length, decoder, refusal }: Re
         .on('error', onError)
         .on('end', () => {
           decoded = true;
-          // Bytes after its end are not for the decoder, which waits with them for ever.
+          // The decoder never consumes bytes after the end of its data.
           req.unpipe(decoder);
           if (!ended) flow(req);
           settle();
@@ -178,11 +176,11 @@ function collected(req: IncomingMessage, { limit, length, decoder, refusal }: Re
   });
 }
 
-/** Has a body come, whatever the host has done to its stream. */
+/** Makes a body flow, whatever the host has done to its stream. */
 export function flow(req: IncomingMessage): void {
   req.resume();
   if (req.listenerCount('readable') === 0) return;
-  // With a listener of `readable` a stream does not flow. It is given the time to read, and may as well only look on.
+  // A stream with a `readable` listener does not flow, and that listener may not read.
   const read = (): void => {
     setImmediate(() => {
       while (req.read() !== null);
@@ -192,7 +190,7 @@ export function flow(req: IncomingMessage): void {
   read();
 }
 
-/** How a body ends that is larger than it may be. */
+/** The error of a body that is too large. */
 export function tooLarge(limit: number): McpoError {
   return new McpoError('MCPO_BODY_TOO_LARGE', `the body is larger than ${String(limit)} bytes`);
 }

@@ -2,28 +2,26 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { REMEDY, bytesOf, flow, isCut, streamBelow, tooLarge } from './body-stream';
 import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
-import { callerGone } from './disconnect';
-import { McpoError, isMcpoError } from '../errors';
+import { McpoError, callerGone, isMcpoError } from '../errors';
+import { type JsonObject, isObject } from '../util/json-object';
 
-type JsonObject = Readonly<Record<string, unknown>>;
-
-/** What a number beyond 1.8e308 has: an exponent of three digits, or three hundred of its own. */
+/** A number beyond 1.8e308 has an exponent of three digits, or three hundred digits. */
 const MAY_OVERFLOW = /[eE]\+?\d{3}|\d{300}/;
 
-/** What has come is there once this has been waited for: Node goes through all of it first. */
+/** After one microtask, Node has handed over everything that has arrived. */
 const ARRIVED = Promise.resolve();
 
 /**
- * The body of a request as a JSON object; `{}` when it has no bytes, whatever its type. A body that a parser of the host
- * (`express.json()`) has read already is taken from `req.body`.
+ * Reads the body of a request as a JSON object; `{}` if it is empty. A body that the host has already parsed
+ * (`express.json()`) is taken from `req.body`.
  *
- * @param limit - the largest body, in bytes, before and after decompression
+ * @param limit - the maximum size in bytes, before and after decompression
  * @throws McpoError MCPO_UNSUPPORTED_MEDIA_TYPE, MCPO_BODY_TOO_LARGE, MCPO_INVALID_JSON, MCPO_INVALID_BODY
  */
 export function readJsonObject(req: IncomingMessage, limit: number): Promise<JsonObject> {
   const read = (): MaybePromise<JsonObject> => mapMaybe(valueOf(req, limit), asObject);
   if (req.readableFlowing === null) return ARRIVED.then(read);
-  // Who has paused or started the stream may start it again before the next turn.
+  // The host, which has paused or resumed the stream, may resume it before the next microtask.
   return new Promise((resolve) => {
     resolve(read());
   });
@@ -35,7 +33,7 @@ function valueOf(req: IncomingMessage, limit: number): MaybePromise<unknown> {
   if (Number(length) === 0 || isWithoutBody(req, headers)) return {};
   const refusal = refusalOf(headers);
   const hasBeenRead = req.readableDidRead || isReadBelow(req);
-  // Node throws away the rest of a body only where nobody has begun with it.
+  // Node does not discard the rest of a body that has been partly read.
   if (hasBeenRead) flow(req);
   if (refusal && (length !== undefined || hasBeenRead)) throw refusal;
   if (Number(length) > limit) throw tooLarge(limit);
@@ -47,23 +45,21 @@ function valueOf(req: IncomingMessage, limit: number): MaybePromise<unknown> {
 }
 
 function asObject(value: unknown): JsonObject {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw new McpoError('MCPO_INVALID_BODY', 'the body must be a JSON object');
-  }
-  return value as JsonObject;
+  if (!isObject(value)) throw new McpoError('MCPO_INVALID_BODY', 'the body must be a JSON object');
+  return value;
 }
 
-/** Whether it is known, before anything is read, that a request has no body. */
+/** Whether a request certainly has no body. */
 function isWithoutBody(req: IncomingMessage, headers: IncomingHttpHeaders): boolean {
   if (headers['content-length'] !== undefined) return false;
-  // RFC 9113 section 8.1: no length need be told, and a stream that has ended with its headers has no body.
+  // RFC 9113 section 8.1: the length is optional, and a stream that ends with its headers has no body.
   if (req.httpVersionMajor > 1) return streamBelow(req)?.endAfterHeaders === true;
-  // The headers may be the host's, with those left out that tell of a body.
+  // The host may have removed the headers that announce a body.
   const isOver = req.complete && req.readableLength === 0 && !req.readableDidRead;
   return headers['transfer-encoding'] === undefined && isOver;
 }
 
-/** Whether somebody has read from the stream of HTTP/2 what the request should have been given. */
+/** Whether the host has read the HTTP/2 stream instead of the request. */
 function isReadBelow(req: IncomingMessage): boolean {
   return req.readableLength === 0 && streamBelow(req)?.readableDidRead === true;
 }
@@ -89,7 +85,7 @@ function isJson(type: string): boolean {
   });
 }
 
-/** What a parser of the host has made of a body that has been read. */
+/** The body as the host has parsed it. */
 function parsedBy(req: IncomingMessage, length: string | undefined): unknown {
   const body = bodyOf(req);
   if (body === undefined || isPlaceholder(body, req, length)) {
@@ -106,13 +102,13 @@ function bodyOf(req: IncomingMessage): unknown {
 }
 
 /**
- * Whether `req.body` may be no more than the `{}` that a parser of Express 4 puts there before it looks whether the body is
- * one for it. Those that have read it say so in `req._body`; Express 5 has neither this `{}` nor `req.param()`.
+ * Whether `req.body` may be the `{}` that the parsers of Express 4 assign to every request. Those that have read the body set
+ * `req._body`. Express 5, which has no `req.param()`, does not do this.
  */
 function isPlaceholder(body: unknown, req: IncomingMessage, length: string | undefined): boolean {
   const { _body: isParsed, param } = req as { _body?: unknown; param?: unknown };
   if (isParsed === true || param === undefined || length === '2') return false;
-  return typeof body === 'object' && body !== null && !Array.isArray(body) && Object.keys(body).length === 0;
+  return isObject(body) && Object.keys(body).length === 0;
 }
 
 function parse(bytes: Buffer): unknown {
@@ -134,8 +130,8 @@ function startsWithMark(bytes: Buffer): boolean {
 }
 
 /**
- * A number that JavaScript cannot hold would go on as `null`. Neither recursion nor a reviver would do: a body may be
- * nested deeper than the stack allows.
+ * Rejects numbers that JavaScript cannot represent: they would be forwarded as `null`. Iterative, as a body may be nested
+ * deeper than the stack allows.
  */
 function finite(value: unknown): unknown {
   const left = [value];

@@ -2,7 +2,7 @@ import type { CacheControl } from '../calls/call';
 
 const NONE: CacheControl = { noCache: false, noStore: false, maxAgeMs: undefined };
 
-/** What a `Cache-Control` header of a request says (RFC 9111, section 5.2.1). Directives that it does not know are left alone. */
+/** Parses the `Cache-Control` header of a request (RFC 9111, section 5.2.1). Unknown directives are ignored. */
 export function cacheControlOf(header: string | undefined): CacheControl {
   if (header === undefined) return NONE;
   const directives = header

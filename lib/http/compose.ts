@@ -1,9 +1,9 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 
-/** A middleware in Node's own terms, so that it runs in Express 4 and 5 and in a plain `http.createServer`. */
+/** A middleware for Express 4, Express 5 and plain `http.createServer()`. */
 export type Layer = (req: IncomingMessage, res: ServerResponse, next: (error?: unknown) => void) => void;
 
-/** A middleware for errors; Express knows it by its four parameters. */
+/** An error middleware: Express recognises it by its four parameters. */
 export type ErrorLayer = (
   error: unknown,
   req: IncomingMessage,
@@ -12,9 +12,8 @@ export type ErrorLayer = (
 ) => void;
 
 /**
- * Hands a rejection to `next`. A reason there must be: to `next`, none at all means that the request is to go on.
- *
- * @returns the handler of the rejection
+ * Makes a rejection handler that passes the reason to `next`. Without a reason it passes an Error, as `next()` alone would
+ * continue the request.
  */
 export function failing(next: (error?: unknown) => void): (reason: unknown) => void {
   return (reason) => {
@@ -23,9 +22,9 @@ export function failing(next: (error?: unknown) => void): (reason: unknown) => v
 }
 
 /**
- * Layers as one middleware, in their order; what one of them throws or hands to `next` goes to `problems`.
+ * Composes layers into one middleware. What a layer throws or passes to `next` goes to `problems`.
  *
- * Express does the same for each `use()`, and looks at the request's path and parameters before every one of them.
+ * Unlike `use()` of Express, it does not match path and parameters before each layer.
  */
 export function compose(layers: readonly Layer[], problems: ErrorLayer): Layer {
   return function compose(req, res, done) {
@@ -34,7 +33,7 @@ export function compose(layers: readonly Layer[], problems: ErrorLayer): Layer {
       try {
         problems(error, req, res, done);
       } catch (thrown) {
-        // Nobody may be left above who would catch it.
+        // There may be no caller to catch it.
         done(thrown ?? new Error('thrown without a reason'));
       }
     };

@@ -3,15 +3,15 @@ import type { ToolCall } from '../calls/call';
 import type { Canceller } from '../util/cancellation';
 import type { ToolEntry } from '../servers/tool-entry';
 
-/** What the layers have found out of a request so far. */
+/** What the layers know of a request so far. */
 export interface RequestState {
-  /** Its id. */
+  /** The `X-Request-Id`. */
   id: string;
-  /** When it came, on the clock of `performance.now()`. */
+  /** When the request arrived, on the clock of `performance.now()`. */
   begunAt: number;
-  /** The tool that its path names, from the layer `resolve` on. */
+  /** The tool, from the layer `resolve` on. */
   entry: ToolEntry | undefined;
-  /** What it has become, from the layer `readArguments` on, and what ends it when its caller leaves. */
+  /** The call, from the layer `readArguments` on, and what cancels it when its caller leaves. */
   call: ToolCall | undefined;
   canceller: Canceller | undefined;
 }
@@ -20,12 +20,12 @@ const STATE = Symbol('express-mcpo');
 
 type Owner = IncomingMessage & { [STATE]: RequestState | undefined };
 
-/** What is known of a request, kept with it under a symbol that nobody else has: a WeakMap costs two microseconds more. */
+/** The state of a request, stored on it under a private symbol: a WeakMap costs two microseconds more. */
 export function stateOf(req: IncomingMessage): RequestState {
   return (req as Owner)[STATE] ?? newState(req);
 }
 
-/** Starts the clock of a request, of which nothing is known yet. */
+/** Creates the state of a new request and starts its clock. */
 export function newState(req: IncomingMessage): RequestState {
   const state = { id: 'unknown', begunAt: performance.now(), entry: undefined, call: undefined, canceller: undefined };
   (req as Owner)[STATE] = state;

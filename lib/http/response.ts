@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { McpoError } from '../errors';
+import { stateOf } from './request-state';
 
-/** A body that is copied sooner than written by itself, in bytes. */
+/** Up to this size, in bytes, a body is copied behind its headers instead of written separately. */
 const MAX_ONE_PIECE = 16_384;
 
 /** The path of a request below the mount point, percent-encoded, without the query. */
@@ -10,13 +12,13 @@ export function pathOf(req: IncomingMessage): string {
   return query === -1 ? url : url.slice(0, query);
 }
 
-/** Has the connection closed after the answer: a server that is told to close would wait for one that is kept. */
+/** Closes the connection after the response, so that `server.close()` need not wait for it. */
 export function endConnection(req: IncomingMessage, res: ServerResponse): void {
   // HTTP/2 has no such header.
   if (req.httpVersionMajor === 1) res.setHeader('Connection', 'close');
 }
 
-/** Sends a whole answer. */
+/** Sends a response. */
 export function send(
   req: IncomingMessage,
   res: ServerResponse,
@@ -24,20 +26,43 @@ export function send(
   headers: Readonly<Record<string, string>>,
   body: Buffer | string,
 ): void {
-  // To set it anew is to add a property: see stateOf().
-  if (res.statusCode !== status) res.statusCode = status;
+  res.statusCode = status;
   for (const name in headers) res.setHeader(name, headers[name] ?? '');
   const isExpecting = req.headers.expect !== undefined;
-  // A string goes out in one piece with the headers, and latin1 leaves its bytes as they are; Node adds its length. Who has
-  // put an `end` of their own in place of Node's may not pass the encoding on.
+  // Node writes a string together with the headers and adds its length; latin1 preserves the bytes. A replaced `end()` may
+  // ignore the encoding.
   const isOnePiece = typeof body !== 'string' && body.length <= MAX_ONE_PIECE && !Object.hasOwn(res, 'end');
   if (isOnePiece && !isExpecting && req.method !== 'HEAD') {
     res.end(body.toString('latin1'), 'latin1');
     return;
   }
   res.setHeader('Content-Length', Buffer.byteLength(body));
-  // Node writes its "100 Continue" to a pipelined request between head and body, unless the head has gone before.
+  // Node would write "100 Continue" of a pipelined request between head and body.
   if (isExpecting) res.flushHeaders();
   if (req.method === 'HEAD') res.end();
   else res.end(body);
+}
+
+/** Sends an error as problem details (RFC 9457). */
+export function sendProblem(req: IncomingMessage, res: ServerResponse, error: McpoError): void {
+  const tool = stateOf(req).entry?.tool;
+  const body = JSON.stringify({
+    ...error.toJSON(),
+    instance: originalPath(req),
+    requestId: res.getHeader('X-Request-Id'),
+    ...(tool && { server: tool.server, tool: tool.name }),
+  });
+  send(
+    req,
+    res,
+    error.status,
+    { ...error.headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
+    body,
+  );
+}
+
+/** The path as the client sent it, without the query, which may hold secrets. */
+function originalPath(req: IncomingMessage): string {
+  const { originalUrl } = req as { originalUrl?: unknown };
+  return typeof originalUrl === 'string' ? (originalUrl.split('?', 1)[0] ?? '') : pathOf(req);
 }

@@ -8,16 +8,16 @@ const MAX_MEMBERS = 32;
 const KEY = /^(?:[a-z][a-z\d_*/-]{0,255}|[a-z\d][a-z\d_*/-]{0,240}@[a-z][a-z\d_*/-]{0,13})$/;
 const VALUE = /^[\x20-\x2b\x2d-\x3c\x3e-\x7e]{0,255}[\x21-\x2b\x2d-\x3c\x3e-\x7e]$/;
 
-/** The trace context of a request; `undefined` where it has none, or none that is well-formed. */
+/** The trace context of a request; `undefined` if it is missing or malformed. */
 export function traceContextOf({ traceparent, tracestate }: IncomingHttpHeaders): TraceContext | undefined {
-  // Node joins what came twice by a comma: that is no valid `traceparent`, and one valid `tracestate`.
+  // Node joins repeated headers with a comma: an invalid `traceparent`, but a valid `tracestate`.
   if (typeof traceparent !== 'string' || !TRACEPARENT.test(traceparent)) return undefined;
   return typeof tracestate === 'string' && isTraceState(tracestate) ? { traceparent, tracestate } : { traceparent };
 }
 
 function isTraceState(text: string): boolean {
   if (text.length > MAX_TRACESTATE) return false;
-  // Blanks around a member, and members that are empty, are allowed.
+  // Blanks around members and empty members are allowed.
   const members = text.split(',').flatMap((member) => member.replace(/^[ \t]+|[ \t]+$/g, '') || []);
   const keys = new Set(members.map((member) => member.split('=', 1)[0]));
   return members.length > 0 && members.length <= MAX_MEMBERS && keys.size === members.length && members.every(isMember);

@@ -1,7 +1,7 @@
 import { type Authenticator, unauthorized } from '../auth/authenticator';
 import { type Layer, failing } from '../http/compose';
 
-/** Lets a request pass that no browser trick is behind and that carries valid credentials, where some are asked for. */
+/** Blocks cross-site requests, DNS rebinding, and requests without valid credentials. */
 export function authenticate(authenticator: Authenticator): Layer {
   return function authenticate(req, _res, next) {
     const refusal = authenticator.refuseBrowser(req);

@@ -4,21 +4,22 @@ import { type Layer, failing } from '../http/compose';
 import { ConcurrencyLimiter } from '../limit/limiter';
 import type { LimiterOptions } from '../limit/options';
 import type { Permit } from '../limit/permit';
-import { sendProblem } from '../http/problem';
+import { Canceller } from '../util/cancellation';
+import { sendProblem } from '../http/response';
 
-/** A limit on any route, with its {@link ConcurrencyLimiter} to look at and to change. */
+/** A concurrency limit for any route, with its {@link ConcurrencyLimiter}. */
 export type ConcurrencyLimit = Layer & { readonly limiter: ConcurrencyLimiter };
 
 /**
- * Lets at most so many requests of an app's own routes run at once; the others wait in a bounded queue. One that cannot
- * wait is answered with 503, `Retry-After` and problem details.
+ * Limits the number of requests that an app's own routes process at once. The others wait in a bounded queue. If it is full,
+ * or the wait is too long, the response is 503 with `Retry-After` and problem details.
  *
  * @example Ten at a time
  * ```ts
  * app.use('/expensive', concurrencyLimit({ maxConcurrent: 10 }));
  * ```
  *
- * @throws ConfigError when an option is out of its range
+ * @throws ConfigError for an invalid option
  */
 export function concurrencyLimit(options: LimiterOptions = {}): ConcurrencyLimit {
   const limiter = new ConcurrencyLimiter(options);
@@ -38,19 +39,19 @@ export function concurrencyLimit(options: LimiterOptions = {}): ConcurrencyLimit
       admit(permit);
       return;
     }
-    const gone = new AbortController();
-    const stay = onResponseEnd(req, res, () => {
-      gone.abort();
+    const waiting = new Canceller();
+    const stopWatching = onResponseEnd(req, res, () => {
+      waiting.abort();
     });
     const enter = (waited: Permit): void => {
-      stay();
+      stopWatching();
       admit(waited);
     };
     const refuse = (error: unknown): void => {
-      stay();
-      if (!gone.signal.aborted) sendProblem(req, res, toMcpoError(error));
+      stopWatching();
+      if (!waiting.aborted) sendProblem(req, res, toMcpoError(error));
     };
-    limiter.acquire({ signal: gone.signal }).then(enter, refuse).catch(failing(next));
+    limiter.acquire({ signal: waiting }).then(enter, refuse).catch(failing(next));
   };
   return Object.assign(layer, { limiter });
 }

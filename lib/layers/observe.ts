@@ -8,8 +8,8 @@ const HEADER = 'X-Request-Id';
 const SAFE = /^[\w.:+/=-]{1,128}$/;
 
 /**
- * Starts the clock, has the body wait until the caller is known, and gives every request an id in `X-Request-Id`: the host's,
- * else the one that came with the request, else a new UUID.
+ * Starts the clock, pauses the body until the caller is authenticated, and sets `X-Request-Id`: the host's id, else that of
+ * the request, else a new UUID.
  */
 export function observe(): Layer {
   return function observe(req, res, next) {

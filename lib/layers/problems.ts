@@ -1,11 +1,11 @@
 import { isMcpoError, toMcpoError } from '../errors';
 import type { ErrorLayer } from '../http/compose';
-import { sendProblem } from '../http/problem';
+import { sendProblem } from '../http/response';
 import { stateOf } from '../http/request-state';
 import type { Telemetry } from '../telemetry/telemetry';
 import type { Logger } from '../util/logger';
 
-/** Answers a request that failed with problem details; what it does not know is logged and answered as 500. */
+/** Answers failed requests with problem details. Unexpected errors are logged and answered with 500. */
 export function problems(telemetry: Telemetry, logger: Logger): ErrorLayer {
   return function problems(thrown, req, res, next) {
     if (res.headersSent) {
@@ -16,7 +16,7 @@ export function problems(telemetry: Telemetry, logger: Logger): ErrorLayer {
     const error = toMcpoError(thrown);
     sendProblem(req, res, error);
     const state = stateOf(req);
-    // A call has been measured, and a page that is refused is no request to a tool.
+    // A call has been measured already, and a request for a page is not measured.
     if (state.call || (!state.entry && req.method !== 'POST')) return;
     telemetry.refused(state, error, state.entry?.telemetry);
   };

@@ -10,7 +10,7 @@ import { stateOf } from '../http/request-state';
 import { traceContextOf } from '../http/trace-context';
 import { Canceller } from '../util/cancellation';
 
-/** Reads the arguments of a call, and who makes it: here the {@link ToolCall} is born. */
+/** Makes the {@link ToolCall}: reads the arguments and identifies the caller. */
 export function readArguments(identify: Identify, bodyLimit: number): Layer {
   return function readArguments(req, _res, next) {
     const state = stateOf(req);
@@ -18,7 +18,7 @@ export function readArguments(identify: Identify, bodyLimit: number): Layer {
     if (!entry) throw new McpoError('MCPO_INTERNAL', 'the layer readArguments needs the layer resolve before it');
     const { headers } = req;
     const makeCall = async (): Promise<ToolCall> => {
-      refuseForeign(req);
+      requirePlainJson(req);
       const args = await readJsonObject(req, bodyLimit);
       const identity = await identify(req, entry.server.config);
       const cancellation = (state.canceller = new Canceller());
@@ -44,18 +44,18 @@ export function readArguments(identify: Identify, bodyLimit: number): Layer {
 }
 
 /**
- * Arguments have one JSON text, by which results are kept and shared. What a parser of the host has made of a body may have
- * none, such as a Date of its reviver: then the host is to be told, whatever the tool does and wherever its results are kept.
+ * Results are cached and shared by the JSON text of their arguments. A body that the host has parsed may have none, for
+ * example with a Date made by a reviver: that is an error of the host.
  */
-function refuseForeign(req: IncomingMessage): void {
+function requirePlainJson(req: IncomingMessage): void {
   const { body } = req as { body?: unknown };
   if (typeof body !== 'object' || body === null || Buffer.isBuffer(body) || !req.readableEnded) return;
-  // A body of another type is refused for that.
+  // A body of another type is rejected later.
   if (!req.headers['content-type']?.toLowerCase().startsWith('application/json')) return;
   try {
     checkPlain(body);
   } catch (cause) {
-    throw new TypeError('req.body, as a parser of the host has left it, is no JSON value', { cause });
+    throw new TypeError('req.body, as parsed by the host, is no JSON value', { cause });
   }
 }
 

@@ -4,17 +4,17 @@ import type { Layer } from '../http/compose';
 import { HttpInstruments } from '../monitor/http-instruments';
 import type { Registry } from '../monitor/registry';
 
-/** What the metrics of an app's own routes need. */
+/** Options of `requestMetrics()`. */
 export interface RequestMetricsOptions {
-  /** Where they are registered: that of the app, or `mcpo.registry`. */
+  /** The registry: the app's own, or `mcpo.registry`. */
   readonly register: Registry;
-  /** What their names begin with. @defaultValue none */
+  /** The prefix of the metrics' names. @defaultValue none */
   readonly prefix?: string | undefined;
 }
 
 /**
  * Measures requests of an app's own routes as `http_requests_total{route,method,status}` and
- * `http_request_duration_seconds{route,method}`. A request whose caller leaves has the status `499`.
+ * `http_request_duration_seconds{route,method}`. The status is `499` if the caller closes the connection.
  *
  * @example Two routes, one registry
  * ```ts
@@ -23,14 +23,14 @@ export interface RequestMetricsOptions {
  * app.use('/search', measured('search'));
  * ```
  *
- * @returns makes the middleware of a route from the value of its label, which never comes from a request
- * @throws ConfigError when the registry has metrics of these names
+ * @returns a factory of middlewares by the value of the label `route`
+ * @throws ConfigError if the registry has metrics with these names
  */
 export function requestMetrics({ register, prefix = '' }: RequestMetricsOptions): (route: string) => Layer {
   const instruments = new HttpInstruments(register, prefix);
   return (route) => {
     if (typeof route !== 'string' || route === '') {
-      throw new ConfigError('route', 'must be a string that is not empty', { value: route });
+      throw new ConfigError('route', 'must be a non-empty string', { value: route });
     }
     return function requestMetrics(req, res, next) {
       const begun = performance.now();

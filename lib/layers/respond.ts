@@ -1,6 +1,6 @@
-import { type Answer, type CacheStatus, callerGone } from '../calls/call';
+import type { Answer, CacheStatus } from '../calls/call';
 import type { Next } from '../calls/pipeline';
-import { McpoError } from '../errors';
+import { McpoError, callerGone } from '../errors';
 import { AnswerBatcher } from '../http/answer-batcher';
 import type { Layer } from '../http/compose';
 import { hasResponseEnded, onResponseEnd } from '../http/disconnect';
@@ -8,7 +8,7 @@ import { stateOf } from '../http/request-state';
 import { endConnection, send } from '../http/response';
 import type { ServerRegistry } from '../servers/registry';
 
-/** Runs the call through the call layers and answers with what comes of it; a caller who leaves cancels it. */
+/** Runs the call through the call layers and sends the answer. Cancels the call when its caller leaves. */
 export function respond(run: Next, servers: ServerRegistry): Layer {
   const hits = new AnswerBatcher();
   return function respond(req, res, next) {

@@ -4,7 +4,7 @@ import { McpoError } from '../errors';
 import { type Layer, failing } from '../http/compose';
 import { pathOf } from '../http/response';
 
-/** Ends the caller's session with a server that keeps state: `DELETE /:server`, with the session's `X-MCPO-Session`. */
+/** `DELETE /:server` ends the caller's session with a stateful server, by `X-MCPO-Session`. */
 export function sessions(servers: ServerRegistry, identify: Identify): Layer {
   return function sessions(req, res, next) {
     const name = req.method === 'DELETE' ? /^\/([^/]+)\/?$/.exec(pathOf(req))?.[1] : undefined;

@@ -2,44 +2,45 @@ import { Sema } from 'async-sema';
 import { McpoError } from '../errors';
 import { limiterConfig, permitsFor, type LimiterConfig, type LimiterOptions, type MaxConcurrent } from './options';
 import { OnePermit, type AcquireOptions, type Permit, type PermitSource } from './permit';
-import { Waiter, WaitQueue } from './queue';
+import { LinkedList } from '../util/linked-list';
+import { Waiter } from './waiter';
 
-// Neither a full queue nor a long wait says when there will be room; a second keeps callers from hammering.
+// When there will be room is unknown. A second keeps callers from retrying at once.
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * Lets at most so many calls run at once; the others wait in a bounded queue, first come first served, each with a
- * deadline and its own abort signal.
+ * Limits the number of calls that run at once. The others wait in a bounded FIFO queue, each with a deadline and its own
+ * abort signal.
  *
- * async-sema hands out the permits. It cannot drop a waiter, so it never knows one: it owes us anonymous permits, and
- * who gets a permit is decided when it comes. A permit owed to a caller that has left serves the next one instead.
+ * async-sema counts the permits. It cannot drop a waiter, so it is only asked for anonymous permits: which waiter gets one is
+ * decided when it arrives. A permit requested for a caller that has left goes to the next one.
  */
 export class ConcurrencyLimiter implements PermitSource {
   readonly #config: LimiterConfig;
   readonly #sema: Sema;
-  readonly #queue = new WaitQueue();
-  readonly #giveBack: () => void;
+  readonly #queue = new LinkedList<Waiter>();
+  readonly #release: () => void;
   #maxConcurrent: number;
   #current = 0;
   #peak = 0;
-  // Permits that async-sema still owes us: at least one for each waiter.
-  #owed = 0;
-  // Permits to be swallowed as they come back, after the limit was lowered.
+  // Permits requested from async-sema: at least one for each waiter.
+  #requested = 0;
+  // Permits to withdraw when they are released, after the limit was lowered.
   #surplus = 0;
   #closed = false;
 
-  /** @throws ConfigError when an option is out of its range */
+  /** @throws ConfigError for an invalid option */
   constructor(options: LimiterOptions = {}) {
     this.#config = limiterConfig(options);
     this.#maxConcurrent = this.#config.maxConcurrent;
     this.#sema = new Sema(this.#maxConcurrent);
-    this.#giveBack = () => {
+    this.#release = () => {
       this.#current--;
       this.#put();
     };
   }
 
-  /** Calls that hold a permit; for a while above {@link maxConcurrent} after that was lowered. */
+  /** Calls that hold a permit. May exceed {@link maxConcurrent} for a while after that was lowered. */
   get current(): number {
     return this.#current;
   }
@@ -54,16 +55,16 @@ export class ConcurrencyLimiter implements PermitSource {
     return this.#queue.size;
   }
 
-  /** The limit now. */
+  /** The current limit. */
   get maxConcurrent(): number {
     return this.#maxConcurrent;
   }
 
   /**
-   * Changes the limit. Raised, it lets waiting calls in; lowered, running calls end as they are, and new ones wait
-   * until fewer than the new limit run.
+   * Changes the limit. A higher limit admits waiting calls at once. A lower one interrupts no running calls; new ones wait
+   * until fewer calls than the new limit run.
    *
-   * @throws ConfigError when the value is out of its range
+   * @throws ConfigError for an invalid value
    */
   setMaxConcurrent(value: MaxConcurrent): void {
     const permits = permitsFor(value);
@@ -73,18 +74,18 @@ export class ConcurrencyLimiter implements PermitSource {
     for (; change < 0; change++) if (this.#sema.tryAcquire() === undefined) this.#surplus++;
   }
 
-  /** A permit if one is free and nobody waits; no promise is made. Also `undefined` after {@link close}. */
+  /** A permit if one is free and no call waits, without a promise. `undefined` also after {@link close}. */
   tryAcquire(): Permit | undefined {
-    // A permit may be on its way to a waiter while another is free: the waiter comes first.
+    // A permit may be free while a waiter's is on its way: the waiter comes first.
     if (this.#closed || this.#queue.size > 0 || this.#sema.tryAcquire() === undefined) return undefined;
     return this.#grant(0);
   }
 
   /**
-   * A permit, at once or after waiting.
+   * Waits for a permit.
    *
-   * @throws McpoError MCPO_QUEUE_FULL at once when the queue is full, MCPO_QUEUE_TIMEOUT after `queueTimeoutMs`,
-   * MCPO_CLOSING once the limiter is closed; or the reason of the signal
+   * @throws McpoError MCPO_QUEUE_FULL if the queue is full, MCPO_QUEUE_TIMEOUT after `queueTimeoutMs`, MCPO_CLOSING after
+   * {@link close}; or the reason of the signal
    */
   async acquire({ signal }: AcquireOptions = {}): Promise<Permit> {
     signal?.throwIfAborted();
@@ -93,7 +94,7 @@ export class ConcurrencyLimiter implements PermitSource {
     if (this.#closed) throw this.#closing();
     const { maxQueue, queueTimeoutMs, name } = this.#config;
     if (this.#queue.size >= maxQueue) {
-      throw new McpoError('MCPO_QUEUE_FULL', `${name}: ${String(maxQueue)} calls are waiting already`, {
+      throw new McpoError('MCPO_QUEUE_FULL', `${name}: ${maxQueue} calls are waiting already`, {
         retryAfterMs: RETRY_AFTER_MS,
       });
     }
@@ -101,21 +102,21 @@ export class ConcurrencyLimiter implements PermitSource {
       queueTimeoutMs,
       signal,
       () => {
-        this.#queue.remove(place);
-        const detail = `${name}: still waiting after ${String(queueTimeoutMs)} ms`;
+        this.#queue.remove(waiter);
+        const detail = `${name}: still waiting after ${queueTimeoutMs} ms`;
         waiter.refuse(new McpoError('MCPO_QUEUE_TIMEOUT', detail, { retryAfterMs: RETRY_AFTER_MS }));
       },
       () => {
-        this.#queue.remove(place);
+        this.#queue.remove(waiter);
         waiter.refuse(signal?.reason);
       },
     );
-    const place = this.#queue.push(waiter);
-    this.#order();
+    this.#queue.append(waiter);
+    this.#requestPermits();
     return waiter.promise;
   }
 
-  /** Runs `fn` with a permit and gives it back when `fn` has settled. Rejects as {@link acquire} does, or as `fn`. */
+  /** Runs `fn` while holding a permit. Rejects like {@link acquire} or like `fn`. */
   async run<T>(fn: () => T | PromiseLike<T>, options?: AcquireOptions): Promise<T> {
     const permit = await this.acquire(options);
     try {
@@ -125,7 +126,7 @@ export class ConcurrencyLimiter implements PermitSource {
     }
   }
 
-  /** Refuses the waiting calls and all later ones; permits that are held can still be given back. */
+  /** Rejects the waiting calls and all later ones. Permits can still be released. */
   close(): void {
     this.#closed = true;
     for (let waiter = this.#queue.shift(); waiter; waiter = this.#queue.shift()) waiter.refuse(this.#closing());
@@ -134,25 +135,25 @@ export class ConcurrencyLimiter implements PermitSource {
   #grant(waitedMs: number): Permit {
     this.#current++;
     if (this.#current > this.#peak) this.#peak = this.#current;
-    return new OnePermit(waitedMs, this.#giveBack);
+    return new OnePermit(waitedMs, this.#release);
   }
 
-  /** One permit comes back, or is new. */
+  /** Adds a permit, new or released. */
   #put(): void {
     if (this.#surplus > 0) this.#surplus--;
     else this.#sema.release();
   }
 
-  /** Sees to it that a permit is owed for each waiter. What left waiters were owed is used up first. */
-  #order(): void {
-    while (this.#owed < this.#queue.size) {
-      this.#owed++;
+  /** Requests a permit for each waiter that none is requested for. */
+  #requestPermits(): void {
+    while (this.#requested < this.#queue.size) {
+      this.#requested++;
       void this.#sema.acquire().then(() => {
-        this.#owed--;
+        this.#requested--;
         const waiter = this.#surplus > 0 ? undefined : this.#queue.shift();
         if (waiter) waiter.admit(this.#grant(waiter.waitedMs));
         else this.#put();
-        this.#order();
+        this.#requestPermits();
       });
     }
   }

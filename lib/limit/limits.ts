@@ -1,21 +1,19 @@
 import type { AcquireOptions, Permit, PermitSource } from './permit';
 
 /**
- * Several limits for one call, such as those of its tool, its server and the router, taken together and given back
- * together.
+ * Several limits as one, such as those of a tool, its server and the router.
  *
- * They are acquired from the narrowest to the widest: a call that waits for its tool holds nothing that calls of other
- * tools could use. As all go the same way, no two calls can wait for each other.
+ * Permits are acquired from the narrowest limit to the widest: a call that waits for its tool holds nothing that calls of
+ * other tools could use. The fixed order excludes deadlocks.
  */
 export class Limits implements PermitSource {
   readonly #narrowestFirst: readonly PermitSource[];
 
-  /** @param narrowestFirst - the limits of the tool, of the server, of all; those that exist */
   constructor(narrowestFirst: readonly PermitSource[]) {
     this.#narrowestFirst = [...narrowestFirst];
   }
 
-  /** A permit of every limit if all are free now; otherwise none is held. */
+  /** A permit of every limit if all are free now; otherwise none of any. */
   tryAcquire(): Permit | undefined {
     const held: Permit[] = [];
     for (const limit of this.#narrowestFirst) {
@@ -30,8 +28,8 @@ export class Limits implements PermitSource {
   }
 
   /**
-   * A permit of every limit. Rejects as the limit that refused did, or with the reason of the signal; what was held by
-   * then has been given back.
+   * Waits for a permit of every limit. Rejects like the limit that refused, or with the reason of the signal, after the
+   * permits acquired so far have been released.
    */
   async acquire(options: AcquireOptions = {}): Promise<Permit> {
     const held: Permit[] = [];

@@ -1,38 +1,23 @@
 import { availableParallelism } from 'node:os';
 import { ConfigError } from '../errors';
+import { checkInteger } from '../util/checks';
 
 /** Options of a {@link ConcurrencyLimiter}. */
 export interface LimiterOptions {
-  /**
-   * How many calls run at once: a number, `'cpu'` for as many as there are cores, `'io'` for four times as many.
-   *
-   * @defaultValue 100
-   */
+  /** Maximum number of running calls: a number, `'cpu'` (one per core) or `'io'` (four per core). @defaultValue 100 */
   readonly maxConcurrent?: MaxConcurrent | undefined;
-  /**
-   * How many calls may wait; 0 refuses every call that cannot run at once.
-   *
-   * @defaultValue 1000
-   */
+  /** Maximum number of waiting calls; 0: no call waits. @defaultValue 1000 */
   readonly maxQueue?: number | undefined;
-  /**
-   * How long a call may wait, in milliseconds.
-   *
-   * @defaultValue 30000
-   */
+  /** Maximum waiting time of a call, in milliseconds. @defaultValue 30000 */
   readonly queueTimeoutMs?: number | undefined;
-  /**
-   * What is limited, as error messages call it.
-   *
-   * @defaultValue `'concurrency limit'`
-   */
+  /** The name of the limit in error messages. @defaultValue `'concurrency limit'` */
   readonly name?: string | undefined;
 }
 
-/** A number of calls, or a preset that follows the machine. */
+/** A number of calls, or a preset by the number of cores. */
 export type MaxConcurrent = number | 'cpu' | 'io';
 
-/** Options that are complete and checked. */
+/** Validated options with their defaults. */
 export interface LimiterConfig {
   readonly maxConcurrent: number;
   readonly maxQueue: number;
@@ -42,34 +27,28 @@ export interface LimiterConfig {
 
 // async-sema holds an array element for every permit.
 const MAX_PERMITS = 1_000_000;
-// setTimeout turns anything longer into 1 ms.
-const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const IO_CALLS_PER_CORE = 4;
 
 /**
- * The options with their defaults.
+ * Validates the options and adds the defaults.
  *
- * @param path - what error messages call the options
+ * @param path - the path of the options in error messages
  */
 export function limiterConfig(options: LimiterOptions, path = 'concurrency'): LimiterConfig {
   return {
     maxConcurrent: permitsFor(options.maxConcurrent ?? 100, path),
-    maxQueue: integer(path, 'maxQueue', options.maxQueue ?? 1_000, 0, Number.MAX_SAFE_INTEGER),
-    queueTimeoutMs: integer(path, 'queueTimeoutMs', options.queueTimeoutMs ?? 30_000, 1, MAX_TIMEOUT_MS),
+    maxQueue: checkInteger(`${path}.maxQueue`, options.maxQueue, 0, 1_000, Number.MAX_SAFE_INTEGER),
+    queueTimeoutMs: checkInteger(`${path}.queueTimeoutMs`, options.queueTimeoutMs, 1, 30_000),
     name: options.name ?? 'concurrency limit',
   };
 }
 
-/** How many permits a `maxConcurrent` stands for. */
+/** The number of permits of a `maxConcurrent`. */
 export function permitsFor(value: MaxConcurrent, path = 'concurrency'): number {
   if (value === 'cpu') return availableParallelism();
   if (value === 'io') return IO_CALLS_PER_CORE * availableParallelism();
-  return integer(path, 'maxConcurrent', value, 1, MAX_PERMITS);
-}
-
-function integer(path: string, name: string, value: number, min: number, max: number): number {
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  const preset = name === 'maxConcurrent' ? ", 'cpu' or 'io'" : '';
-  const range = `must be an integer from ${String(min)} to ${String(max)}${preset}`;
-  throw new ConfigError(`${path}.${name}`, range, { value });
+  if (Number.isInteger(value) && value >= 1 && value <= MAX_PERMITS) return value;
+  throw new ConfigError(`${path}.maxConcurrent`, `must be an integer from 1 to ${MAX_PERMITS}, 'cpu' or 'io'`, {
+    value,
+  });
 }

@@ -1,39 +1,40 @@
 import type { Cancellation } from '../util/cancellation';
-/** The right to run one call, held until it is given back. */
+
+/** The right to run one call, until it is released. */
 export interface Permit {
-  /** How long the holder waited for it, in milliseconds; 0 when it was free. */
+  /** How long its holder waited, in milliseconds. */
   readonly waitedMs: number;
-  /** Gives it back. Only the first time counts. */
+  /** Releases the permit. Only the first call counts. */
   release(): void;
 }
 
-/** How one caller waits for a permit. */
+/** Options of one caller. */
 export interface AcquireOptions {
-  /** The caller gives up when it is aborted: `acquire()` rejects with the signal's reason. */
+  /** Aborts the waiting: `acquire()` rejects with its reason. */
   readonly signal?: Cancellation | undefined;
 }
 
-/** What gives permits: one limiter, or several that must all agree. */
+/** A source of permits: a limiter, or several as one. */
 export interface PermitSource {
-  /** A permit if one is free now, without a promise. Never overtakes a caller that waits. */
+  /** A permit if one is free and no call waits, without a promise. */
   tryAcquire(): Permit | undefined;
-  /** A permit as soon as there is one, in the order of asking. */
+  /** Waits for a permit, in FIFO order. */
   acquire(options?: AcquireOptions): Promise<Permit>;
 }
 
-/** A permit that calls `giveBack` at most once. */
+/** A permit of one limiter. */
 export class OnePermit implements Permit {
   readonly waitedMs: number;
-  #giveBack: (() => void) | undefined;
+  #onRelease: (() => void) | undefined;
 
-  constructor(waitedMs: number, giveBack: () => void) {
+  constructor(waitedMs: number, onRelease: () => void) {
     this.waitedMs = waitedMs;
-    this.#giveBack = giveBack;
+    this.#onRelease = onRelease;
   }
 
   release(): void {
-    const giveBack = this.#giveBack;
-    this.#giveBack = undefined;
-    giveBack?.();
+    const onRelease = this.#onRelease;
+    this.#onRelease = undefined;
+    onRelease?.();
   }
 }

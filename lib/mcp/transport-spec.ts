@@ -2,7 +2,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 
 type Headers = Readonly<Record<string, string>>;
 
-/** A server started as a child process. */
+/** A server as a child process. */
 export interface StdioSpec {
   readonly kind: 'stdio';
   readonly command: string;
@@ -11,16 +11,16 @@ export interface StdioSpec {
   readonly cwd?: string;
 }
 
-/** A server reached over HTTP. */
+/** A server over HTTP. */
 export interface HttpSpec {
   readonly kind: 'http';
   readonly url: URL;
   readonly headers: Headers;
-  /** `auto` is streamable HTTP, and SSE where the server does not know it. */
+  /** `auto`: streamable HTTP, else SSE if the server does not support it. */
   readonly mode: 'streamable-http' | 'sse' | 'auto';
 }
 
-/** A server behind a transport of the caller's own. */
+/** A server behind a transport of the host's own. */
 export interface CustomSpec {
   readonly kind: 'custom';
   readonly connect: (context: { readonly headers: Headers }) => Transport | Promise<Transport>;

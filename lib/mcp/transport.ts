@@ -8,9 +8,9 @@ import { HttpTransport } from './http/transport';
 import { StdioTransport } from './stdio/transport';
 
 /**
- * A new, unstarted transport.
+ * Makes a transport, without starting it.
  *
- * @param headers - those of a caller, on top of the server's own
+ * @param headers - a caller's headers, in addition to the server's own
  */
 export async function makeTransport(
   spec: TransportSpec,
@@ -36,9 +36,9 @@ function sse(url: URL, headers: Readonly<Record<string, string>>): Transport {
     async fetch(target, init) {
       const response = await upstream.fetch(target, init);
       if (response.ok || init?.method !== 'POST') return response;
-      // The SDK's own error has no status, by which a refused message is understood.
+      // The error of the SDK has no status, which is needed to understand it.
       await response.body?.cancel();
-      throw new StreamableHTTPError(response.status, 'the message is not accepted');
+      throw new StreamableHTTPError(response.status, 'the message was rejected');
     },
     requestInit: { headers },
   });
@@ -50,14 +50,14 @@ function sse(url: URL, headers: Readonly<Record<string, string>>): Transport {
   return transport;
 }
 
-/** `fetch` takes no URL with a name and a password in it, and would show them in its error. */
+/** `fetch` rejects URLs with credentials, and its error would show them. */
 function basicAuth({ username, password }: URL): Readonly<Record<string, string>> {
   if (username === '' && password === '') return {};
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
 }
 
-/** So that a caller's header replaces the server's own of the same name. */
+/** In lower case, so that a caller's header replaces the server's own. */
 function lowerCase(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

@@ -1,7 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { onResponseEnd } from '../http/disconnect';
 import { McpoError } from '../errors';
-import { sendProblem } from '../http/problem';
+import { sendProblem } from '../http/response';
 
 const INTERVAL_MS = 1_000;
 /** Each costs a connection and the time to write to it. */

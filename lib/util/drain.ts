@@ -1,26 +1,27 @@
-/** Waits until nothing is under way any more, for a bounded time. */
+/** Waits until all work in progress has ended, for a bounded time. */
 export class Drain {
-  readonly #isQuiet: () => boolean;
-  #onQuiet: (() => void) | undefined;
+  readonly #isEmpty: () => boolean;
+  #onEmpty: (() => void) | undefined;
 
-  constructor(isQuiet: () => boolean) {
-    this.#isQuiet = isQuiet;
+  /** @param isEmpty - whether no work is in progress */
+  constructor(isEmpty: () => boolean) {
+    this.#isEmpty = isEmpty;
   }
 
-  /** Resolves as soon as it is quiet, or after `timeoutMs`. */
+  /** Resolves when no work is left, or after `timeoutMs`. */
   wait(timeoutMs: number): Promise<void> {
-    if (this.#isQuiet()) return Promise.resolve();
+    if (this.#isEmpty()) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = setTimeout(resolve, timeoutMs).unref();
-      this.#onQuiet = () => {
+      this.#onEmpty = () => {
         clearTimeout(timer);
         resolve();
       };
     });
   }
 
-  /** Something has ended. */
+  /** To be called when a piece of work has ended. */
   check(): void {
-    if (this.#onQuiet && this.#isQuiet()) this.#onQuiet();
+    if (this.#onEmpty && this.#isEmpty()) this.#onEmpty();
   }
 }

@@ -1,8 +1,7 @@
 /**
- * Whether a name fits one of the patterns, in which `*` stands for any run of characters and `?` for one.
+ * Makes a test of names: whether one matches any of the patterns. `*` stands for any characters, `?` for one.
  *
- * Tool names come from elsewhere and may hold anything, so that the rules of file globs (`*` stops at `/`, does not
- * fit `..`) would let a name slip past an `exclude`.
+ * Unlike in file globs, `*` matches `/` and `..`: tool names may hold anything, and none must slip past an `exclude`.
  */
 export function glob(patterns: readonly string[]): (name: string) => boolean {
   if (patterns.length === 0) return () => false;

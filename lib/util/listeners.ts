@@ -1,11 +1,11 @@
+import { types } from 'node:util';
 import { isPromise } from './maybe-promise';
 import { warn } from '../errors';
 
 /**
- * Calls what only listens. Neither what it throws nor what a promise of it rejects with is the failure of anything else:
- * unheard, either would end the process.
+ * Calls a listener. What it throws or rejects with must not fail anything else, nor end the process.
  *
- * @param failed - is told of it. @defaultValue a process warning
+ * @param failed - is given the error. @defaultValue a process warning
  */
 export function tell(listener: () => unknown, failed: (error: unknown) => void = warn): void {
   try {
@@ -17,23 +17,24 @@ export function tell(listener: () => unknown, failed: (error: unknown) => void =
 }
 
 /**
- * Tells the first failure by a process warning: what fails once may fail with every request.
+ * Makes a process warning of the first error only: what fails once may fail with every request.
  *
- * @param what - what fails, as the warning begins
+ * @param what - what fails; the warning begins with it
  */
 export function warnOnce(what: string): (error: unknown) => void {
-  let isTold = false;
+  let hasWarned = false;
   return (error) => {
-    if (isTold) return;
-    isTold = true;
-    warn(new Error(`${what}: ${reasonOf(error)}`, { cause: error }));
+    if (hasWarned) return;
+    hasWarned = true;
+    warn(new Error(`${what}: ${messageOf(error)}`, { cause: error }));
   };
 }
 
-function reasonOf(error: unknown): string {
+/** The message of whatever was thrown. */
+export function messageOf(error: unknown): string {
   try {
-    return error instanceof Error ? error.message : String(error);
+    return types.isNativeError(error) || error instanceof Error ? error.message : String(error);
   } catch {
-    return 'it cannot be said why';
+    return 'an object without a text form was thrown';
   }
 }

@@ -1,21 +1,21 @@
-/** A value at once, or a promise of it. */
+/** A value, or a promise of it. */
 export type MaybePromise<T> = T | Promise<T>;
 
-/** Whether it is a promise, also one that is not this realm's own `Promise`. */
+/** Whether a value is a promise, of any realm or library. */
 export function isPromise<T>(value: MaybePromise<T>): value is Promise<T> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function';
 }
 
-/** What is made of a value, at once if that is there. */
+/** Applies a function to a value: synchronously, unless the value is a promise. */
 export function mapMaybe<T, U>(value: MaybePromise<T>, use: (value: T) => MaybePromise<U>): MaybePromise<U> {
-  // A promise of another library may have a `then` that returns nothing, and does not hear what `use` throws.
+  // The `then` of another library may return nothing and drop what `use` throws.
   return isPromise(value) ? Promise.resolve(value).then(use) : use(value);
 }
 
 /**
- * Waits for all. Nothing to wait for is told at once.
+ * Waits for all promises; synchronous if there are none.
  *
- * @throws the first rejection, after all have ended
+ * @throws the first rejection, after all have settled
  */
 export function allDone(values: readonly MaybePromise<void>[]): MaybePromise<void> {
   const promises = values.filter(isPromise);

@@ -1,4 +1,4 @@
-/** A container whose items are being looked at. */
+/** A container whose items are being checked. */
 interface Frame {
   readonly container: object;
   readonly items: readonly unknown[];
@@ -6,18 +6,18 @@ interface Frame {
 }
 
 /**
- * Refuses what a parser of the host may put into a body and JSON has not: instances of classes, bigints, functions, symbols,
- * a getter that throws, a value that contains itself. Nesting is not limited by the stack.
+ * Rejects values that a parser of the host may have made but JSON has not: class instances, bigints, functions, symbols,
+ * throwing getters and cycles. Nesting is not limited by the stack.
  *
- * Infinite numbers pass: they come of numbers that are too large, which are the caller's fault.
+ * Infinity passes: it comes from a number that is too large, which is the caller's fault.
  *
- * @throws TypeError, or what a getter throws
+ * @throws TypeError, or whatever a getter throws
  */
 export function checkPlain(value: unknown): void {
   const frames: Frame[] = [];
   const open = new Set<object>();
   const done = new Set<object>();
-  const look = (each: unknown): void => {
+  const visit = (each: unknown): void => {
     if (typeof each !== 'object' || each === null) {
       if (typeof each === 'bigint' || typeof each === 'function' || typeof each === 'symbol')
         throw notPlain(typeof each);
@@ -29,10 +29,10 @@ export function checkPlain(value: unknown): void {
     open.add(each);
     frames.push({ container: each, items: Object.values(each), next: 0 });
   };
-  look(value);
+  visit(value);
   for (let frame = frames.at(-1); frame; frame = frames.at(-1)) {
     if (frame.next < frame.items.length) {
-      look(frame.items[frame.next++]);
+      visit(frame.items[frame.next++]);
     } else {
       open.delete(frame.container);
       done.add(frame.container);
@@ -41,7 +41,7 @@ export function checkPlain(value: unknown): void {
   }
 }
 
-/** Plain objects of another realm, such as a vm context, have a prototype without one, too. */
+/** Also recognises plain objects of another realm, such as a vm context. */
 function isInstance(object: object): boolean {
   const prototype: unknown = Object.getPrototypeOf(object);
   return prototype !== null && Object.getPrototypeOf(prototype) !== null;

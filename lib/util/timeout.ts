@@ -1,22 +1,36 @@
+import type { Cancellation } from './cancellation';
+
 /**
- * The outcome of `work`, or a rejection when it takes longer than `ms` milliseconds or `signal` is aborted. The work goes
- * on; whoever started it must see to what it still brings.
+ * Waits for `work`, for at most `ms` milliseconds and until `signal` is aborted. The work itself goes on: what it still
+ * brings is for the caller to clean up.
+ *
+ * @param late - the error of a timeout
  */
-export function withTimeout<T>(work: Promise<T>, ms: number, late: () => Error, signal: AbortSignal): Promise<T> {
+export function withTimeout<T>(work: PromiseLike<T>, ms: number, late: () => Error, signal?: Cancellation): Promise<T> {
   return new Promise((resolve, reject) => {
     const end = (): void => {
       clearTimeout(timer);
-      signal.removeEventListener('abort', abort);
+      signal?.removeEventListener('abort', abort);
     };
     const abort = (): void => {
       end();
-      reject(signal.reason as Error);
+      reject(signal?.reason as Error);
     };
     const timer = setTimeout(() => {
       end();
       reject(late());
     }, ms).unref();
-    signal.addEventListener('abort', abort);
-    void work.then(resolve, reject).finally(end);
+    if (signal?.aborted) abort();
+    else signal?.addEventListener('abort', abort);
+    work.then(
+      (value) => {
+        end();
+        resolve(value);
+      },
+      (error: unknown) => {
+        end();
+        reject(error as Error);
+      },
+    );
   });
 }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { jsonEqual } from '../../../lib/mcp/schema/json-equal';
+import { jsonEqual } from '../../../lib/mcp/schema/compile';
 import { compileArguments } from '../../../lib/mcp/schema/arguments';
 import { json, objectOf } from '../../support/fuzz-values';
 

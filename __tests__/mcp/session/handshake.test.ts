@@ -74,7 +74,7 @@ describe('a child', () => {
 
   it('that prints other things than messages has that in the cause', async () => {
     const error = await failure(scripted(['chatty dies']));
-    expect((error.cause as Error).message).toContain('prints something else than MCP messages');
+    expect((error.cause as Error).message).toContain('prints other things than MCP messages');
     expect(error.message).not.toContain('prints');
   });
 

@@ -65,7 +65,7 @@ describe('a name', () => {
   it.each(['', '.', '..', '\ud800', 'a\udc00b'])('%j cannot be reached and is left out, with a warning', (name) => {
     const { catalogue, warnings } = catalogueOf([name, 'other']);
     expect(catalogue.entries.map(({ tool }) => tool.name)).toEqual(['other']);
-    expect(warnings).toEqual([expect.stringContaining('no URL can reach its name')]);
+    expect(warnings).toEqual([expect.stringContaining('no URL can hold its name')]);
     expect(catalogue.find(name)).toBeUndefined();
   });
 

@@ -71,11 +71,11 @@ describe('a list of tools', () => {
     const wrong = [null, undefined, 'a', 7, [], [tool('x')], {}, { name: 7 }, { name: null }, { title: 'x' }];
     const { names, warnings } = await read(() => ({ tools: [tool('a'), ...wrong, tool('b')] }));
     expect(names).toEqual(['a', 'b']);
-    expect(warnings).toEqual(['mcpo: 10 listed tools are left out, as they have no name']);
+    expect(warnings).toEqual(['mcpo: 10 listed tools are left out: they have no name']);
   });
 
   it.each([undefined, null, {}, 'tools', 7])('that is %j is an error', async (tools) => {
-    await expect(read(() => ({ tools }))).rejects.toThrow('tools/list is answered without a list of tools');
+    await expect(read(() => ({ tools }))).rejects.toThrow('the answer to tools/list has no list of tools');
   });
 
   it('that gives the same cursor twice is an error', async () => {

@@ -2,38 +2,38 @@ import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { createParser } from 'eventsource-parser';
 import { type Cancellation, Canceller } from '../../util/cancellation';
-import { BodyWatch } from './body-watch';
 import { type HttpRequest, sendRequest } from '../../network/request';
 import type { HttpResponse } from '../../network/response';
 
+const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 const MAX_REDIRECTS = 5;
-const WITHOUT_BODY = [204, 205, 304];
+const STATUS_WITHOUT_BODY = [204, 205, 304];
 const EVENT_STREAM = /^\s*text\/event-stream\b/i;
-/** An event by which nothing can be taken up again. */
+/** An event without an id: a stream of these cannot be resumed. */
 const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
 
-/** A response whose body is still to come. */
-export interface Opened {
-  readonly incoming: HttpResponse;
-  /** Ends it. */
+/** A response whose body has not been read. */
+export interface OpenResponse {
+  readonly response: HttpResponse;
+  /** Aborts it. */
   readonly abort: Canceller;
   /** The id of the JSON-RPC request that it answers. */
   readonly id: RequestId | undefined;
 }
 
 /**
- * The requests of one connection, all of which can be ended at once. Redirects are followed within the origin only, so
- * that no credentials leave it, and each request has a cancellation of its own. The v1 SDK hands one signal to
- * every POST: listeners pile up on it, and each request has to walk through them.
+ * The HTTP requests of one connection, which can be aborted one by one or together. Redirects are followed within the origin
+ * only, so that no credentials leave it. Each request has a cancellation of its own: the SDK passes one signal to every
+ * POST, on which listeners pile up.
  */
 export class Upstream {
   readonly #onEnd: (id: RequestId, isResumable: boolean) => void;
   readonly #running = new Map<Canceller, RequestId | undefined>();
-  readonly #held = new Map<RequestId, Opened>();
+  readonly #held = new Map<RequestId, OpenResponse>();
 
   /**
-   * @param onEnd - told when the response to a JSON-RPC request has ended, whole or broken off, and whether it can be taken
-   * up again; not by {@link text}
+   * @param onEnd - called at the end of the response to a JSON-RPC request, complete or not, with whether it can be resumed;
+   * not by {@link text}
    */
   constructor(onEnd: (id: RequestId, isResumable: boolean) => void = () => undefined) {
     this.#onEnd = onEnd;
@@ -45,14 +45,14 @@ export class Upstream {
     const text = typeof body === 'string' ? body : undefined;
     const id = idIn(text);
     const held = id === undefined ? undefined : this.#held.get(id);
-    if (held) return this.response(held);
+    if (held) return this.webResponse(held);
     init.signal?.throwIfAborted();
     const request = { method, body: text, headers: Object.fromEntries(new Headers(headers)) };
-    return this.response(await this.open(new URL(url), request, id));
+    return this.webResponse(await this.open(new URL(url), request, id));
   };
 
-  /** Does something whose {@link fetch} of this request is given the response that there is already. */
-  async holding<T>(id: RequestId, opened: Opened, work: () => Promise<T>): Promise<T> {
+  /** Runs `work`, during which {@link fetch} of this request returns a response that is already open. */
+  async holding<T>(id: RequestId, opened: OpenResponse, work: () => Promise<T>): Promise<T> {
     this.#held.set(id, opened);
     try {
       return await work();
@@ -62,15 +62,15 @@ export class Upstream {
   }
 
   /**
-   * Sends a request; resolves when the response begins.
+   * Sends a request; resolves with the headers of the response.
    *
-   * @param id - of the JSON-RPC request in its body
+   * @param id - the id of the JSON-RPC request in its body
    */
-  async open(url: URL, request: HttpRequest, id: RequestId | undefined): Promise<Opened> {
+  async open(url: URL, request: HttpRequest, id: RequestId | undefined): Promise<OpenResponse> {
     const abort = new Canceller();
     this.#running.set(abort, id);
     try {
-      return { incoming: await follow(url, request, abort), abort, id };
+      return { response: await follow(url, request, abort), abort, id };
     } catch (error) {
       this.#running.delete(abort);
       abort.abort();
@@ -78,44 +78,44 @@ export class Upstream {
     }
   }
 
-  /** A response as the web has it, for the SDK. */
-  response(opened: Opened): Response {
-    const { incoming } = opened;
-    const { status, statusText } = incoming;
-    const headers = new Headers([...incoming.headers]);
-    const watch = new BodyWatch(isEventStream(incoming));
-    const onData = (chunk: Buffer): void => watch.look(chunk);
-    const body = incoming.stream(onData, () => this.#ended(opened, watch.isResumable));
-    return new Response(WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
+  /** A web `Response`, for the SDK. */
+  webResponse(opened: OpenResponse): Response {
+    const { response } = opened;
+    const { status, statusText } = response;
+    const headers = new Headers([...response.headers]);
+    const watch = new BodyWatch(isEventStream(response));
+    const onData = (chunk: Buffer): void => watch.push(chunk);
+    const body = response.stream(onData, () => this.#ended(opened, watch.isResumable));
+    return new Response(STATUS_WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
   }
 
-  /** The whole body of a response. */
-  async text({ incoming, abort }: Opened): Promise<string> {
+  /** Reads the whole body of a response. */
+  async text({ response, abort }: OpenResponse): Promise<string> {
     const watch = new BodyWatch(false);
     const chunks: Buffer[] = [];
     try {
-      await incoming.read((chunk) => {
+      await response.read((chunk) => {
         chunks.push(chunk);
-        watch.look(chunk);
+        watch.push(chunk);
       });
     } finally {
       this.#running.delete(abort);
     }
-    // Without a byte order mark.
+    // TextDecoder removes a byte order mark.
     return new TextDecoder().decode(Buffer.concat(chunks));
   }
 
   /**
-   * Reads a response that is a stream of events, if it begins with one that has no id and has come whole. Where events
-   * have ids, the SDK knows how to ask for the rest of a stream that was cut off.
+   * Reads an event stream, if its first event is complete and without an id. Streams with ids are left to the SDK, which can
+   * resume them.
    *
-   * @param onMessage - is given the data of each event
-   * @returns `false` when it is left for {@link response}; else once the first bytes, or its end, have come
+   * @param onMessage - called with the data of each event
+   * @returns `false` if the response is left for {@link webResponse}; resolves at the first bytes or the end
    */
-  async events(opened: Opened, onMessage: (data: string) => void): Promise<boolean> {
-    const { incoming } = opened;
-    if (!isEventStream(incoming)) return false;
-    const first = await incoming.first();
+  async events(opened: OpenResponse, onMessage: (data: string) => void): Promise<boolean> {
+    const { response } = opened;
+    if (!isEventStream(response)) return false;
+    const first = await response.first();
     if (first && !EVENT_WITHOUT_ID.test(first.toString('latin1'))) return false;
     const end = (): void => this.#ended(opened, false);
     if (!first) {
@@ -130,19 +130,19 @@ export class Upstream {
       },
     });
     const onData = (chunk: Buffer): void => {
-      watch.look(chunk);
+      watch.push(chunk);
       parser.feed(decoder.decode(chunk, { stream: true }));
     };
-    incoming.read(onData).then(end, end);
+    response.read(onData).then(end, end);
     return true;
   }
 
-  #ended({ abort, id }: Opened, isResumable: boolean): void {
+  #ended({ abort, id }: OpenResponse, isResumable: boolean): void {
     this.#running.delete(abort);
     if (id !== undefined) this.#onEnd(id, isResumable);
   }
 
-  /** Aborts the JSON-RPC request with this id, or else whatever is going on. */
+  /** Aborts the JSON-RPC request with this id, or all requests. */
   abort(id?: RequestId): void {
     for (const [abort, each] of this.#running) if (id === undefined || id === each) abort.abort();
   }
@@ -155,14 +155,14 @@ function isEventStream({ headers }: HttpResponse): boolean {
 async function follow(url: URL, request: HttpRequest, signal: Cancellation): Promise<HttpResponse> {
   let target = url;
   for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects += 1) {
-    const incoming = await sendRequest(target, request, signal);
-    const { status, headers } = incoming;
+    const response = await sendRequest(target, request, signal);
+    const { status, headers } = response;
     const location = headers.get('location');
-    if (status < 300 || status > 399 || location === undefined) return incoming;
-    incoming.cancel();
+    if (status < 300 || status > 399 || location === undefined) return response;
+    response.cancel();
     const next = new URL(location, target);
     if (next.origin !== target.origin)
-      throw new Error('the MCP server redirects to another origin, which is not followed');
+      throw new Error('the MCP server redirects to another origin, which is not allowed');
     if (request.method !== 'GET' && status !== 307 && status !== 308) {
       throw new Error(`the MCP server redirects a ${request.method} request with status ${String(status)}`);
     }
@@ -171,9 +171,38 @@ async function follow(url: URL, request: HttpRequest, signal: Cancellation): Pro
   throw new Error('the MCP server redirects too often');
 }
 
-/** The id of the JSON-RPC request in a body. What answers a request of the server has an id too, of the server's choice. */
+/** The id of the JSON-RPC request in a body. A response has an id too, which the server has chosen. */
 function idIn(body: string | undefined): RequestId | undefined {
   if (body === undefined) return undefined;
   const { method, id } = JSON.parse(body) as { method?: string; id?: RequestId };
   return method === undefined ? undefined : id;
+}
+
+/** Watches a body: whether it can be resumed by an event id, and the size of its messages. */
+class BodyWatch {
+  isResumable = false;
+  #hasId = false;
+  readonly #isStream: boolean;
+  #size = 0;
+  // The end of the data so far, as chunks may end anywhere.
+  #tail = '\n';
+
+  constructor(isStream: boolean) {
+    this.#isStream = isStream;
+  }
+
+  /** @throws Error for a message of more than 64 MiB */
+  push(chunk: Buffer): void {
+    this.#size += chunk.byteLength;
+    if (this.#isStream) {
+      const text = this.#tail + chunk.toString('latin1');
+      this.#tail = text.slice(-6);
+      const isComplete = /\n\n|\r\r|\r\n\r\n/.test(text);
+      // The SDK resumes a stream in which a complete event had an id.
+      this.isResumable ||= (this.#hasId && isComplete) || /[\r\n]id: ?\S[^]*?(?:\n\n|\r\r|\r\n\r\n)/.test(text);
+      this.#hasId ||= /[\r\n]id: ?\S/.test(text);
+      if (isComplete) this.#size = 0;
+    }
+    if (this.#size > MAX_MESSAGE_BYTES) throw new Error('the MCP server sends a message of more than 64 MiB');
+  }
 }

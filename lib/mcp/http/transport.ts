@@ -3,20 +3,22 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { BROKEN_OFF } from '../session/failures';
 import { Upstream } from './fetch';
+import { withTimeout } from '../../util/timeout';
 import { asMessage } from '../json-rpc';
 
 const JSON_TYPE = 'application/json';
 const TERMINATE_TIMEOUT_MS = 1_000;
-// What the SDK says when it stops asking for the rest of an event stream.
+// The SDK's error when it stops resuming an event stream.
 const GIVEN_UP = /^Maximum reconnection attempts/;
 
 /**
- * The SDK's streamable HTTP transport, mended in four ways: its requests do not share one AbortSignal, a request whose
- * answer is cut off fails at once instead of at its time-out, one that is cancelled is ended, and closing ends the
- * session on the server.
+ * The SDK's streamable HTTP transport, with these differences:
  *
- * And made faster in one: a tool call that is answered in JSON, or by events without ids, goes past the web's Request,
- * Headers, Response and streams. What is answered in another way is handed to the SDK.
+ * - Requests do not share one AbortSignal.
+ * - A request whose response is cut off fails at once, not at its timeout.
+ * - Cancelling a request aborts it.
+ * - Closing ends the session on the server.
+ * - Tool calls with a JSON response, or with events without ids, bypass the web's Request, Response and streams, for speed.
  */
 export class HttpTransport implements Transport {
   onclose?: () => void;
@@ -27,7 +29,7 @@ export class HttpTransport implements Transport {
   readonly #url: URL;
   readonly #headers: Record<string, string>;
   readonly #waiting = new Set<RequestId>();
-  /** Those of the waiting whose answer has been cut off and is asked for again. */
+  /** Those of the waiting requests whose response was cut off and is being resumed. */
   readonly #resuming = new Set<RequestId>();
   #closing: Promise<void> | undefined;
 
@@ -36,9 +38,9 @@ export class HttpTransport implements Transport {
     this.#url = url;
     this.#headers = { ...headers, accept: 'application/json, text/event-stream', 'content-type': JSON_TYPE };
     this.#upstream = new Upstream((id, isResumable) => {
-      // The SDK needs a turn to hand on the last events of the stream.
+      // The SDK needs a turn to process the last events of the stream.
       setImmediate(() => {
-        if (!isResumable) this.#breakOff(id);
+        if (!isResumable) this.#fail(id);
         else if (this.#waiting.has(id)) this.#resuming.add(id);
       });
     });
@@ -48,11 +50,11 @@ export class HttpTransport implements Transport {
     });
     this.#inner.onclose = () => this.onclose?.();
     this.#inner.onerror = (error) => {
-      if (GIVEN_UP.test(error.message)) for (const id of this.#resuming) this.#breakOff(id);
+      if (GIVEN_UP.test(error.message)) for (const id of this.#resuming) this.#fail(id);
       this.onerror?.(error);
     };
     this.#inner.onmessage = (message: JSONRPCMessage) => {
-      if (!('method' in message) && message.id !== undefined) this.#forget(message.id);
+      if (!('method' in message) && message.id !== undefined) this.#removeWaiting(message.id);
       this.onmessage?.(message);
     };
   }
@@ -75,14 +77,14 @@ export class HttpTransport implements Transport {
     if (id !== undefined) this.#waiting.add(id);
     const cancelled = cancelledId(message);
     if (cancelled !== undefined) {
-      this.#forget(cancelled);
+      this.#removeWaiting(cancelled);
       this.#upstream.abort(cancelled);
     }
     try {
       if (id !== undefined && 'method' in message && message.method === 'tools/call') await this.#call(message, id);
       else await this.#inner.send(message);
     } catch (error) {
-      if (id !== undefined) this.#forget(id);
+      if (id !== undefined) this.#removeWaiting(id);
       throw error;
     }
   }
@@ -91,12 +93,12 @@ export class HttpTransport implements Transport {
     const { sessionId } = this;
     const headers = sessionId === undefined ? this.#headers : { 'mcp-session-id': sessionId, ...this.#headers };
     const opened = await this.#upstream.open(this.#url, { method: 'POST', headers, body: JSON.stringify(message) }, id);
-    const { status, headers: told } = opened.incoming;
-    const isOurs = status === 200 && (told.get('mcp-session-id') ?? sessionId) === sessionId;
-    if (isOurs && told.get('content-type') === JSON_TYPE) {
+    const { status, headers: received } = opened.response;
+    const isPlain = status === 200 && (received.get('mcp-session-id') ?? sessionId) === sessionId;
+    if (isPlain && received.get('content-type') === JSON_TYPE) {
       const answer = JSON.parse(await this.#upstream.text(opened)) as unknown;
       for (const each of [answer].flat()) this.#receive(each);
-      this.#breakOff(id);
+      this.#fail(id);
       return;
     }
     const onEvent = (data: string): void => {
@@ -106,52 +108,48 @@ export class HttpTransport implements Transport {
         this.onerror?.(error as Error);
       }
     };
-    if (isOurs && (await this.#upstream.events(opened, onEvent))) return;
+    if (isPlain && (await this.#upstream.events(opened, onEvent))) return;
     await this.#upstream.holding(id, opened, () => this.#inner.send(message));
   }
 
   #receive(value: unknown): void {
     const known = asMessage(value);
-    if (!known) throw new Error('the MCP server sends what is no message');
+    if (!known) throw new Error('the MCP server sent an invalid message');
     this.#inner.onmessage?.(known);
   }
 
-  /** Ends the session on the server, for a second at most, and whatever is still going on. */
+  /** Ends the session on the server, waiting a second at most, then all requests. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
   }
 
   async #close(): Promise<void> {
-    let timer: NodeJS.Timeout | undefined;
-    const patience = new Promise((resolve) => {
-      timer = setTimeout(resolve, TERMINATE_TIMEOUT_MS).unref();
-    });
-    await Promise.race([patience, this.#inner.terminateSession().catch(() => undefined)]);
-    clearTimeout(timer);
-    // In this order: what is still going on fails because the connection has closed.
+    const late = (): Error => new Error('the session was not ended in time');
+    await withTimeout(this.#inner.terminateSession(), TERMINATE_TIMEOUT_MS, late).catch(() => undefined);
+    // In this order: requests in progress fail because the connection has closed.
     await this.#inner.close();
     this.#upstream.abort();
   }
 
-  /** The SDK takes a 405 for a server that has no events of its own, also when it asks for the rest of an answer. */
+  /** The SDK takes a 405 as a server without an event stream, even in response to an attempt to resume one. */
   async #fetch(url: string | URL, init: RequestInit = {}): Promise<Response> {
     const response = await this.#upstream.fetch(url, init);
     if (response.status === 405 && new Headers(init.headers).has('last-event-id')) {
       await response.body?.cancel();
-      throw new Error('the MCP server gives event ids, but no events by them');
+      throw new Error('the MCP server sends event ids, but cannot resume');
     }
     return response;
   }
 
-  /** What has no answer now will never have one. */
-  #breakOff(id: RequestId): void {
-    if (!this.#forget(id)) return;
-    this.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32000, message: 'broken off', data: BROKEN_OFF } });
+  /** Fails a request that is still waiting: its response cannot arrive any more. */
+  #fail(id: RequestId): void {
+    if (!this.#removeWaiting(id)) return;
+    this.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32000, message: 'connection lost', data: BROKEN_OFF } });
   }
 
-  /** Whether the request was still waiting. */
-  #forget(id: RequestId): boolean {
+  /** Returns whether the request was still waiting. */
+  #removeWaiting(id: RequestId): boolean {
     this.#resuming.delete(id);
     return this.#waiting.delete(id);
   }

@@ -1,53 +1,55 @@
+import type { ErrorObject } from 'ajv';
 import { type ArgumentError, McpoError } from '../../errors';
+import { type JsonObject, isObject } from '../../util/json-object';
+import { messageOf } from '../../util/listeners';
 import { type Validate, compile } from './compile';
 import { type Weight, measure, weigh } from './cost';
-import { describe } from './errors';
 import { UnguardedError, withTimeLimit, isTimeout } from './time-limit';
 
-/** What is known of a tool's arguments. */
+/** The compiled input schema of a tool. */
 export interface CompiledArguments {
-  /** The tool's own schema; `{ type: 'object' }` where that is no schema or too large. */
-  readonly inputSchema: Readonly<Record<string, unknown>>;
-  /** Whether there is anything to say in a request body. */
+  /** The tool's own schema; `{ type: 'object' }` if that is invalid or too large. */
+  readonly inputSchema: JsonObject;
+  /** Whether a call can have arguments. */
   readonly takesArguments: boolean;
   /**
-   * What is wrong with the arguments of a call, at most 20 things; `undefined` when they are to be sent.
+   * Validates the arguments of a call: at most 20 errors, or `undefined` if they are valid or cannot be validated.
    *
-   * @throws McpoError MCPO_SERVER_DOWN when that cannot be found out in bounded time for the moment
+   * @throws McpoError MCPO_SERVER_DOWN if they cannot be validated in bounded time at present
    */
-  check(args: Readonly<Record<string, unknown>>): readonly ArgumentError[] | undefined;
+  check(args: JsonObject): readonly ArgumentError[] | undefined;
 }
 
-type Args = Readonly<Record<string, unknown>>;
-type Schema = Readonly<Record<string, unknown>>;
-
+const MAX_ERRORS = 20;
+const MAX_MESSAGE_LENGTH = 200;
+const MAX_POINTER_LENGTH = 1_024;
 const MAX_SCHEMA_BYTES = 256 * 1024;
 const MAX_SCHEMA_DEPTH = 64;
-/** Far below what overflows the stack of a validator or of `JSON.stringify`. */
+/** Far below the depth at which a validator or `JSON.stringify` overflows the stack. */
 const MAX_ARGUMENT_DEPTH = 200;
 const MAX_LISTED_SIZE = 16 * 1024;
-/** In steps of validation: a millisecond or two. */
+/** In steps of validation, together one or two milliseconds. */
 const MAX_UNGUARDED_COST = 200_000;
 const COMPILE_TIMEOUT_MS = 1_000;
 const CHECK_TIMEOUT_MS = 50;
 
 /**
- * Prepares the check of a tool's arguments against the JSON Schema that its MCP server gave, which is not trusted:
- * it is compiled at the first check, and neither it nor the arguments can hold the event loop, throw or reach out.
+ * Makes the validator of a tool's arguments. The JSON Schema comes from the MCP server and is not trusted: it is compiled at
+ * the first use, and neither schema nor arguments can block the event loop, throw or fetch anything.
  *
- * Arguments that cannot be checked count as fitting, since the MCP server checks them itself. Where it is the system that
- * fails, nothing is known of the schema: the call is refused, and the next one tries again.
+ * Arguments that cannot be validated pass, as the MCP server validates them itself. If the system lacks resources, the call
+ * is rejected and the next one tries again.
  *
  * @param schema - the tool's `inputSchema`
- * @param options - `warn` is told once why arguments are not, or no longer all, checked, and of each time when none can be
+ * @param options - `warn` is called once with why some or all arguments are not validated, and whenever resources are lacking
  */
 export function compileArguments(schema: unknown, options: { warn(message: string): void }): CompiledArguments {
-  const fault = faultOf(schema);
-  if (fault !== undefined) {
-    options.warn(`inputSchema ${fault}: any object is accepted`);
+  const defect = defectOf(schema);
+  if (defect !== undefined) {
+    options.warn(`inputSchema ${defect}: any object is accepted`);
     return { inputSchema: { type: 'object' }, takesArguments: true, check: (args) => tooDeep(sizeOf(args)) };
   }
-  const usable = schema as Schema;
+  const usable = schema as JsonObject;
   const checker = new Checker(usable, (message) => {
     options.warn(message);
   });
@@ -55,26 +57,26 @@ export function compileArguments(schema: unknown, options: { warn(message: strin
 }
 
 class Checker {
-  readonly #schema: Schema;
+  readonly #schema: JsonObject;
   readonly #warn: (message: string) => void;
   #weight: Weight = { linear: 0, quadratic: 0 };
   #validate: Validate | undefined;
   #listAll: Validate | undefined;
   #canList = true;
-  /** Whether it has been said that there is no guarding a check for now. */
+  /** Whether the present lack of resources has been logged. */
   #isShort = false;
-  /** `'cheap'`: only what is surely fast is still checked. */
+  /** `'cheap'`: only what is certainly fast is validated. */
   #checks: 'all' | 'cheap' | 'nothing' = 'all';
 
-  constructor(schema: Schema, warn: (message: string) => void) {
+  constructor(schema: JsonObject, warn: (message: string) => void) {
     this.#schema = schema;
     this.#warn = warn;
   }
 
-  check(args: Args): readonly ArgumentError[] | undefined {
+  check(args: JsonObject): readonly ArgumentError[] | undefined {
     const size = sizeOf(args);
-    const fault = tooDeep(size);
-    if (fault || this.#checks === 'nothing') return fault;
+    const errors = tooDeep(size);
+    if (errors || this.#checks === 'nothing') return errors;
     try {
       this.#validate ??= this.#compile();
       return this.#run(this.#validate, args, size);
@@ -90,18 +92,18 @@ class Checker {
     return this.#guarded(() => compile(this.#schema, false), COMPILE_TIMEOUT_MS);
   }
 
-  #run(validate: Validate, args: Args, size: number): readonly ArgumentError[] | undefined {
+  #run(validate: Validate, args: JsonObject, size: number): readonly ArgumentError[] | undefined {
     const isCheap = this.#weight.linear * size + this.#weight.quadratic * size ** 2 <= MAX_UNGUARDED_COST;
     if (!isCheap && this.#checks === 'cheap') return undefined;
     if (isCheap ? validate(args) : this.#guarded(() => validate(args), CHECK_TIMEOUT_MS, 2)) return undefined;
     const first = validate.errors ?? [];
-    // What stays on the validator would keep parts of the arguments alive.
+    // The errors would keep parts of the arguments alive.
     validate.errors = null;
     return describe((size <= MAX_LISTED_SIZE && this.#list(args)) || first);
   }
 
-  /** All errors, where they can be had in time. Their number can explode even where finding the first is cheap. */
-  #list(args: Args): Validate['errors'] {
+  /** All errors, if they can be found in time: their number may explode even if the first is found fast. */
+  #list(args: JsonObject): Validate['errors'] {
     if (!this.#canList) return undefined;
     try {
       const listAll = (this.#listAll ??= this.#guarded(() => compile(this.#schema, true), COMPILE_TIMEOUT_MS));
@@ -144,13 +146,15 @@ class Checker {
   }
 }
 
-/** The server may have put anything into its schema, and so into the message of an error. */
+/** The message of an error may quote the schema, which may hold anything. */
 function reasonOf(error: unknown): string {
   if (isTimeout(error)) return `it takes more than ${COMPILE_TIMEOUT_MS} ms to compile`;
-  return (error instanceof Error ? error.message : String(error)).replace(/\p{Cc}+/gu, ' ').slice(0, 200);
+  return messageOf(error)
+    .replace(/\p{Cc}+/gu, ' ')
+    .slice(0, 200);
 }
 
-function sizeOf(args: Args): number {
+function sizeOf(args: JsonObject): number {
   return measure(args, MAX_ARGUMENT_DEPTH);
 }
 
@@ -159,28 +163,90 @@ function tooDeep(size: number): readonly ArgumentError[] | undefined {
   return [{ pointer: '', message: `must not be nested in more than ${MAX_ARGUMENT_DEPTH} levels` }];
 }
 
-function faultOf(schema: unknown): string | undefined {
-  if (typeof schema !== 'object' || schema === null || Array.isArray(schema)) return 'is not a JSON Schema object';
+function defectOf(schema: unknown): string | undefined {
+  if (!isObject(schema)) return 'is not a JSON Schema object';
   if (!Number.isFinite(measure(schema, MAX_SCHEMA_DEPTH))) return `is nested in more than ${MAX_SCHEMA_DEPTH} levels`;
   if (Buffer.byteLength(JSON.stringify(schema)) > MAX_SCHEMA_BYTES) return 'is larger than 256 KiB';
   return undefined;
 }
 
-/** Keywords by which a schema without `properties` may still ask for some. */
+/** Keywords by which a schema without `properties` may still have some. */
 const SHAPING = [
   ...['$ref', '$dynamicRef', '$recursiveRef', 'allOf', 'anyOf', 'oneOf', 'not', 'if', 'const', 'enum'],
   ...['patternProperties', 'propertyNames', 'dependencies', 'dependentRequired', 'dependentSchemas'],
 ];
 
-/** `false` for a schema as servers write it for a tool without arguments: it may allow some, but speaks of none. */
-function takesArguments(schema: Schema): boolean {
+/** `false` for a schema that names no arguments, as servers write it for a tool without any. */
+function takesArguments(schema: JsonObject): boolean {
   const { properties, required, minProperties, additionalProperties = false, unevaluatedProperties = false } = schema;
   return (
     SHAPING.some((keyword) => Object.hasOwn(schema, keyword)) ||
-    (typeof properties === 'object' && properties !== null && Object.keys(properties).length > 0) ||
+    (isObject(properties) && Object.keys(properties).length > 0) ||
     (Array.isArray(required) && required.length > 0) ||
     (typeof minProperties === 'number' && minProperties > 0) ||
     additionalProperties !== false ||
     unevaluatedProperties !== false
   );
+}
+
+/** Ajv's errors for callers: at most 20, short, without duplicates. */
+function describe(errors: readonly ErrorObject[]): readonly ArgumentError[] {
+  const described = new Map<string, ArgumentError>();
+  for (const error of errors.slice(0, MAX_ERRORS)) {
+    // The error in the name has been reported by itself.
+    if (error.keyword === 'propertyNames') continue;
+    const one = describeOne(error);
+    described.set(`${one.pointer}\n${one.message}`, one);
+  }
+  return [...described.values()];
+}
+
+function describeOne(error: ErrorObject): ArgumentError {
+  const params = error.params as Readonly<Record<string, unknown>>;
+  const at = (property: unknown, message: string): ArgumentError => ({
+    pointer: shorten(`${error.instancePath}/${String(property).replaceAll('~', '~0').replaceAll('/', '~1')}`),
+    message: abridge(message),
+  });
+  switch (error.keyword) {
+    case 'required':
+      return at(params['missingProperty'], 'is required');
+    case 'dependencies':
+    case 'dependentRequired':
+      return at(params['missingProperty'], `is required beside ${JSON.stringify(params['property'])}`);
+    case 'additionalProperties':
+      return at(params['additionalProperty'], 'is not allowed');
+    case 'unevaluatedProperties':
+      return at(params['unevaluatedProperty'], 'is not allowed');
+  }
+  if (error.propertyName !== undefined) return at(error.propertyName, `its name ${errorText(error, params)}`);
+  return {
+    pointer: shorten(error.instancePath),
+    message: abridge(errorText(error, params)),
+  };
+}
+
+function errorText(error: ErrorObject, params: Readonly<Record<string, unknown>>): string {
+  switch (error.keyword) {
+    case 'enum':
+      return `must be one of ${(params['allowedValues'] as unknown[]).map((value) => JSON.stringify(value)).join(', ')}`;
+    case 'const':
+      return `must be ${JSON.stringify(params['allowedValue'])}`;
+    case 'type':
+      return `must be ${String(params['type']).split(',').join(' or ')}`;
+    case 'false schema':
+      return 'is not allowed';
+    default:
+      return error.message ?? 'is not valid';
+  }
+}
+
+/** A pointer of bounded length: a longer one is replaced by that of an outer value. */
+function shorten(pointer: string): string {
+  return pointer.length <= MAX_POINTER_LENGTH
+    ? pointer
+    : pointer.slice(0, pointer.lastIndexOf('/', MAX_POINTER_LENGTH));
+}
+
+function abridge(message: string): string {
+  return message.length <= MAX_MESSAGE_LENGTH ? message : `${message.slice(0, MAX_MESSAGE_LENGTH - 1)}…`;
 }

@@ -4,15 +4,15 @@ import { Ajv2020 } from 'ajv/dist/2020';
 import ajvEqual from 'ajv/dist/runtime/equal';
 import AjvDraft04 from 'ajv-draft-04';
 import addFormats from 'ajv-formats';
-import { jsonEqual } from './json-equal';
+import type { JsonObject } from '../../util/json-object';
 
-/** A compiled schema: whether a value fits it, and if not, why in `errors`. */
+/** A compiled schema: whether a value matches it, else why in `errors`. */
 export interface Validate {
   (value: unknown): unknown;
   errors?: ErrorObject[] | null;
 }
 
-/** V8 compiles a regular expression in one go, and some of a few hundred KiB take it seconds. */
+/** V8 compiles a regular expression synchronously: some of a few hundred KiB take seconds. */
 const MAX_PATTERN_LENGTH = 2_048;
 const JSON_SCHEMA = /^https?:\/\/json-schema\.org\/(draft-0[467]|draft\/2019-09)\/schema#?$/;
 
@@ -25,21 +25,21 @@ const DIALECTS = {
 } as const;
 
 /**
- * Compiles a JSON Schema in the dialect of its `$schema`, else in 2020-12, as MCP has it, or in draft-07 where that fails.
+ * Compiles a JSON Schema in the dialect of its `$schema`, else in 2020-12 (the default of MCP), else in draft-07.
  *
- * Each schema has an Ajv of its own: what Ajv remembers goes with the validator, and equal `$id`s never meet.
- * Nothing is fetched, coerced, defaulted or changed.
+ * Each schema has an Ajv of its own, which is released with the validator and in which equal `$id`s cannot collide. Nothing
+ * is fetched, coerced, defaulted or changed.
  *
- * @param allErrors - whether `errors` holds everything that is wrong instead of the first thing
- * @throws Error when the schema cannot be compiled
+ * @param allErrors - whether `errors` has all errors instead of the first
+ * @throws Error if the schema cannot be compiled
  */
-export function compile(schema: Readonly<Record<string, unknown>>, allErrors: boolean): Validate {
+export function compile(schema: JsonObject, allErrors: boolean): Validate {
   const dialect = typeof schema['$schema'] === 'string' ? JSON_SCHEMA.exec(schema['$schema'])?.[1] : undefined;
   if (dialect !== undefined) return compileAs(dialect as keyof typeof DIALECTS, schema, allErrors);
   try {
     return compileAs('draft/2020-12', schema, allErrors);
   } catch (error) {
-    // Many servers write draft-07 without saying so.
+    // Many servers write draft-07 without `$schema`.
     try {
       return compileAs('draft-07', schema, allErrors);
     } catch {
@@ -48,17 +48,13 @@ export function compile(schema: Readonly<Record<string, unknown>>, allErrors: bo
   }
 }
 
-function compileAs(
-  dialect: keyof typeof DIALECTS,
-  schema: Readonly<Record<string, unknown>>,
-  allErrors: boolean,
-): Validate {
+function compileAs(dialect: keyof typeof DIALECTS, schema: JsonObject, allErrors: boolean): Validate {
   const ajv = new DIALECTS[dialect](optionsFor(allErrors));
   addFormats(ajv, { mode: 'full' });
   ajv.addFormat('regex', isRegex);
-  // Ajv refuses schemas that hold draft-04's `id` under a later dialect, where it means nothing.
+  // Ajv rejects draft-04's `id` in later dialects, where it has no meaning.
   ajv.removeKeyword('id');
-  // Ajv's own goes by members like `valueOf`, which arguments may have: what is known in its place is taken.
+  // Replaces Ajv's own comparison, which calls members such as `valueOf`.
   ajv.scope.value('func', { key: ajvEqual, ref: jsonEqual });
   const validate = ajv.compile(schema);
   if ('$async' in validate) throw new Error('"$async" is not supported');
@@ -69,14 +65,14 @@ function optionsFor(allErrors: boolean): Options {
   return {
     allErrors,
     strict: false,
-    // The meta-schemas would cost more than the schema; Ajv checks each keyword that it compiles anyway.
+    // Validation against the meta-schema costs more than the schema; Ajv checks each keyword anyway.
     meta: false,
     validateSchema: false,
     ownProperties: true,
-    // An inlined definition grows the code each time it is used, which a hostile schema can do without end.
+    // Inlining lets a hostile schema grow the code without bound.
     inlineRefs: false,
     logger: false,
-    // Optimising takes most of the time of compiling a large schema; V8 does it anyway.
+    // Optimising takes most of the compilation time of a large schema, and V8 does it anyway.
     code: { regExp, optimize: false },
   };
 }
@@ -88,7 +84,7 @@ const regExp = Object.assign(
     try {
       return new RegExp(pattern, flags);
     } catch {
-      // Not all that is a pattern elsewhere is one in Unicode mode: `\-`, `[\w-.]`.
+      // Some patterns are invalid in Unicode mode only: `\-`, `[\w-.]`.
       return new RegExp(pattern);
     }
   },
@@ -102,4 +98,22 @@ function isRegex(text: string): boolean {
   } catch {
     return false;
   }
+}
+
+/**
+ * Whether two JSON values are equal, whatever the order of members and the sign of zero. Unlike libraries that compare any
+ * JavaScript value, it treats members such as `valueOf` and `constructor` like all others. Recursive.
+ */
+export function jsonEqual(one: unknown, other: unknown): boolean {
+  if (one === other) return true;
+  if (!isContainer(one) || !isContainer(other) || Array.isArray(one) !== Array.isArray(other)) return false;
+  const keys = Object.keys(one);
+  return (
+    keys.length === Object.keys(other).length &&
+    keys.every((key) => Object.hasOwn(other, key) && jsonEqual(one[key], other[key]))
+  );
+}
+
+function isContainer(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null;
 }

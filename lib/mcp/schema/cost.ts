@@ -1,24 +1,24 @@
-/** An upper bound of what validation costs: `linear × size + quadratic × size²`, for arguments of some size. */
+/** An upper bound of the cost of validation: `linear × size + quadratic × size²`. */
 export interface Weight {
   readonly linear: number;
   readonly quadratic: number;
 }
 
-/** The formats of ajv-formats whose check is at most quadratic in the length of the string. */
-const TAME_FORMATS: ReadonlySet<string> = new Set([
+/** The formats of ajv-formats that are at most quadratic in the length of the string. */
+const BOUNDED_FORMATS: ReadonlySet<string> = new Set([
   ...['date', 'date-time', 'time', 'duration', 'email', 'hostname', 'ipv4', 'ipv6', 'json-pointer', 'uri', 'uuid'],
   ...['binary', 'byte', 'double', 'float', 'int32', 'int64', 'password'],
 ]);
-/** Without groups and with at most one quantifier, a pattern backtracks at most once per start. */
-const TAME_PATTERN = /^[^(*+?{]*(?:[*+?{][^(*+?{]*)?$/;
-/** What is escaped or empty may lead Ajv to another place than {@link resolve}. */
+/** A pattern without groups and with at most one quantifier: it backtracks at most once per start. */
+const BOUNDED_PATTERN = /^[^(*+?{]*(?:[*+?{][^(*+?{]*)?$/;
+/** Without escapes and empty parts, which Ajv may resolve in another way than {@link resolve}. */
 const PLAIN_POINTER = /^#(?:\/[^/%#]+)+$/;
-const TAME: Weight = { linear: 1, quadratic: 0 };
+const UNIT: Weight = { linear: 1, quadratic: 0 };
 const UNBOUNDED: Weight = { linear: Infinity, quadratic: 0 };
 
 /**
- * The size of a JSON value, in characters of text plus one per value and per key; `Infinity` when it holds arrays
- * or objects nested in more than `depth` levels.
+ * The size of a JSON value: its characters plus one per value and key. `Infinity` if it is nested in more than `depth`
+ * levels.
  */
 export function measure(value: unknown, depth: number): number {
   if (typeof value === 'string') return 1 + value.length;
@@ -36,15 +36,15 @@ export function measure(value: unknown, depth: number): number {
 }
 
 /**
- * Weighs a schema of bounded depth: each subschema once for every place it is used in. Infinite when nothing can be
- * promised: a recursive or foreign reference, a pattern or format that may backtrack without end.
+ * Computes the weight of a schema of bounded depth: each subschema counts once per use. Infinite if the cost has no bound:
+ * recursive or external references, patterns or formats that may backtrack exponentially.
  */
 export function weigh(schema: Readonly<Record<string, unknown>>): Weight {
-  // A node that is still being weighed counts as unbounded: meeting it again means that it contains itself.
+  // A node in progress is unbounded: to meet it again means recursion.
   const known = new Map<object, Weight>();
 
   function weighNode(node: unknown): Weight {
-    if (typeof node !== 'object' || node === null) return TAME;
+    if (typeof node !== 'object' || node === null) return UNIT;
     const weight = known.get(node);
     if (weight) return weight;
     known.set(node, UNBOUNDED);
@@ -65,31 +65,31 @@ export function weigh(schema: Readonly<Record<string, unknown>>): Weight {
   return weighNode(schema);
 }
 
-/** What a keyword costs beside the subschemas in it. Where it is the name of a property, its value is no string. */
+/** The cost of a keyword without its subschemas. If it is the name of a property, its value is no string. */
 function weighKeyword(keyword: string, value: unknown, isRoot: boolean): Weight {
   if (keyword === 'patternProperties') return UNBOUNDED;
   if (keyword === 'uniqueItems') return { linear: 1, quadratic: 1 };
-  if (typeof value !== 'string') return TAME;
+  if (typeof value !== 'string') return UNIT;
   switch (keyword) {
     case '$ref':
-      return PLAIN_POINTER.test(value) ? TAME : UNBOUNDED;
+      return PLAIN_POINTER.test(value) ? UNIT : UNBOUNDED;
     case '$dynamicRef':
     case '$recursiveRef':
       return UNBOUNDED;
     case '$id':
     case 'id':
-      // A second base gives the references below it another meaning.
-      return isRoot ? TAME : UNBOUNDED;
+      // Another base changes the meaning of the references below.
+      return isRoot ? UNIT : UNBOUNDED;
     case 'pattern':
-      return TAME_PATTERN.test(value) ? { linear: 1, quadratic: value.length } : UNBOUNDED;
+      return BOUNDED_PATTERN.test(value) ? { linear: 1, quadratic: value.length } : UNBOUNDED;
     case 'format':
-      return TAME_FORMATS.has(value) ? { linear: 1, quadratic: 1 } : UNBOUNDED;
+      return BOUNDED_FORMATS.has(value) ? { linear: 1, quadratic: 1 } : UNBOUNDED;
     default:
-      return TAME;
+      return UNIT;
   }
 }
 
-/** The node at a plain JSON Pointer (RFC 6901); `undefined` when there is none. */
+/** The node at a plain JSON Pointer (RFC 6901), if there is one. */
 function resolve(root: unknown, ref: string): unknown {
   let node = root;
   for (const token of ref.split('/').slice(1)) {

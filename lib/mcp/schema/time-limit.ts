@@ -2,30 +2,28 @@ import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { createContext, Script, type Context } from 'node:vm';
 
-/** The event loop of the thread that watches takes 4 on Linux; the rest is for what other threads open meanwhile. */
+/** The watchdog thread takes 4 on Linux; the rest is a reserve for what other threads open meanwhile. */
 const DESCRIPTORS = 10;
 const SHORTAGES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 const script = new Script('run()');
 let context: Context | undefined;
 
-/** The time of a run cannot be bounded at the moment, so that there was none. */
+/** The time of a run could not be limited, so it did not take place. */
 export class UnguardedError extends Error {
-  /** @param code - of the system, such as `EMFILE` */
+  /** @param code - the system's error, such as `EMFILE` */
   constructor(code: string, cause: unknown) {
     super(`no file descriptors left (${code})`, { cause });
   }
 }
 
 /**
- * Runs a function that has a state of its own for at most `timeoutMs`.
+ * Runs a synchronous function for at most `timeoutMs`.
  *
- * V8 ends the run wherever it is, also inside a regular expression, and skips `catch` and `finally`: whatever the
- * function was working on must be thrown away afterwards. A guarded run costs about 90 us, as Node starts a
- * thread to watch it.
+ * V8 terminates the run anywhere, also inside a regular expression, and skips `catch` and `finally`: whatever the function
+ * was working on must be discarded afterwards. A run costs about 90 us, as Node starts a watchdog thread.
  *
- * @param attempts - how often to try. A machine that stops the whole process for a while (a container's CPU quota)
- * looks like a run that takes too long; a second run tells the two apart.
+ * @param attempts - how often to try: if the whole process was suspended (a container's CPU quota), a second run succeeds
  * @throws whatever `run` throws, an error for which {@link isTimeout} holds, or {@link UnguardedError}
  */
 export function withTimeLimit<T>(run: () => T, timeoutMs: number, attempts = 1): T {
@@ -44,19 +42,19 @@ export function withTimeLimit<T>(run: () => T, timeoutMs: number, attempts = 1):
   }
 }
 
-/** Whether {@link withTimeLimit} gave up for want of time; the error may stem from another realm. */
+/** Whether {@link withTimeLimit} timed out. The error may stem from another realm. */
 export function isTimeout(error: unknown): boolean {
   return (error as { code?: unknown } | null | undefined)?.code === 'ERR_SCRIPT_EXECUTION_TIMEOUT';
 }
 
-/** Node aborts the whole process when the thread that watches finds too few descriptors: nobody could catch that. */
+/** If the watchdog thread finds too few descriptors, Node aborts the process, which cannot be caught. */
 function requireDescriptors(): void {
   const opened: number[] = [];
   try {
     while (opened.length < DESCRIPTORS) opened.push(openSync(devNull, 'r'));
   } catch (error) {
     const { code = '' } = error as NodeJS.ErrnoException;
-    // Where the device may not be opened at all (Node's permission model), that says nothing of a shortage.
+    // Other errors (such as by Node's permission model) are no shortage.
     if (SHORTAGES.has(code)) throw new UnguardedError(code, error);
   } finally {
     for (const descriptor of opened) closeSync(descriptor);

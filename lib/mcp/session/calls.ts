@@ -1,14 +1,15 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
-import { type CallOptions, type CallResult, PendingCall, callerGone } from './pending-call';
+import { callerGone } from '../../errors';
+import { type CallOptions, type CallResult, PendingCall } from './pending-call';
 
-// The SDK counts its own requests from 0 on; a server that takes ids for 32 bits has room for these, too.
+// The SDK counts its own requests from 0 on. These ids still fit into 32 bits.
 const FIRST_ID = 2 ** 30;
 
 /**
- * The `tools/call` requests that are under way on a connection, beside the SDK's own on the same transport: what is about none
- * of these is left to the SDK. Its way of sending a request takes twice as long with the limits of time of a {@link
- * PendingCall} put around it, for an AbortController more and the schemas that each answer goes through.
+ * The `tools/call` requests of a connection, beside the SDK's own requests on the same transport. Messages about other
+ * requests are passed on to the SDK. Calls through the SDK would take twice as long, because of AbortControllers and
+ * schemas.
  */
 export class Calls {
   readonly #send: Transport['send'];
@@ -17,8 +18,8 @@ export class Calls {
   #nextId = FIRST_ID;
 
   /**
-   * @param transport - one that the SDK has been connected to
-   * @param onError - told when a cancellation cannot be sent
+   * @param transport - a transport that the SDK is connected to
+   * @param onError - called if a cancellation cannot be sent
    */
   constructor(transport: Transport, onError: (error: Error) => void) {
     this.#send = transport.send.bind(transport);
@@ -32,12 +33,11 @@ export class Calls {
   /**
    * Sends `tools/call` and waits for the answer.
    *
-   * @throws McpoError MCPO_CALLER_GONE, MCPO_TIMEOUT or MCPO_BAD_RESPONSE; else whatever the transport throws, or the error
-   * that the server answers
+   * @throws McpoError MCPO_CALLER_GONE, MCPO_TIMEOUT or MCPO_BAD_RESPONSE; else the error of the transport or the server
    */
   call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
     return new Promise((resolve, reject) => {
-      if (options.signal.aborted) throw callerGone();
+      if (options.signal.aborted) throw callerGone({ outcome: 'unknown' });
       const id = this.#nextId++;
       const ended = (cancelledFor?: string): void => {
         this.#pending.delete(id);
@@ -52,12 +52,12 @@ export class Calls {
     });
   }
 
-  /** Nothing will be answered any more. */
+  /** Fails all calls. */
   failAll(error: unknown): void {
     for (const call of this.#pending.values()) call.failed(error);
   }
 
-  /** Whether a message is about one of these calls. */
+  /** Handles a message about one of these calls; returns whether it is one. */
   #take(message: JSONRPCMessage): boolean {
     if (!('method' in message)) {
       const call = this.#pending.get(Number(message.id));
@@ -77,7 +77,7 @@ export class Calls {
     });
   }
 
-  /** A transport of an app's own may do anything, and may count on the options that the SDK always gives. */
+  /** A transport of the host's own may throw, and may rely on the options that the SDK always passes. */
   #transmit(message: JSONRPCMessage, onFailure: (error: unknown) => void): void {
     try {
       Promise.resolve(this.#send(message, {})).catch(onFailure);

@@ -21,28 +21,28 @@ import type { TransportSpec } from '../transport-spec';
 
 const CLIENT: Implementation = { name: 'express-mcpo', version: '0.1.0' };
 
-const FORGOTTEN_MS = 5_000;
+const SESSION_CHECK_TIMEOUT_MS = 5_000;
 
-/** The SDK closes a transport that cannot shake hands without looking at what becomes of that. */
-class QuietClient extends Client {
+/** If the handshake fails, the SDK closes the transport and does not handle errors of that. */
+class SafeClient extends Client {
   override async close(): Promise<void> {
     await super.close().catch(() => undefined);
   }
 }
 
-/** One initialised MCP session over one transport; many calls may be under way at once. */
+/** An initialised MCP session over one transport, which multiplexes calls. */
 export class Connection {
-  readonly #client = new QuietClient(CLIENT);
+  readonly #client = new SafeClient(CLIENT);
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #keepsSession: boolean;
   readonly #onClose: (() => void)[] = [];
-  /** Once hands have been shaken. */
+  /** Set after the handshake. */
   #calls: Calls | undefined;
   #closed = false;
   #gone = false;
 
-  /** @param keepsSession - whether there is a session although the transport does not name it */
+  /** @param keepsSession - whether there is a session even if the transport has no session id */
   private constructor(transport: Transport, logger: Logger, keepsSession: boolean) {
     this.#transport = transport;
     this.#logger = logger;
@@ -54,13 +54,13 @@ export class Connection {
     };
     this.#client.onerror = (error) => {
       logger.debug(`mcpo: ${withoutQuotes(error)}`);
-      // The SDK's event stream would come back as a session that nobody has initialised.
+      // The SDK would reconnect to a session that is not initialised.
       if (error instanceof SseError) void this.close();
     };
   }
 
   /**
-   * Starts the transport and shakes hands. Leaves nothing behind when it fails.
+   * Starts the transport and initialises the session. Cleans up if that fails.
    *
    * @throws McpoError MCPO_SERVER_DOWN, with the reason as its cause
    */
@@ -69,7 +69,7 @@ export class Connection {
     try {
       return await Connection.#open({ ...spec, mode: 'streamable-http' }, options);
     } catch (error) {
-      // MCP specification, "Backwards compatibility": such a server may know the older transport.
+      // MCP specification, "Backwards compatibility": the server may support the older transport only.
       const cause = error instanceof Error ? error.cause : undefined;
       if (!isUnknownThere(cause) && !isMethodRefused(cause)) throw error;
       return Connection.#open({ ...spec, mode: 'sse' }, options);
@@ -82,39 +82,39 @@ export class Connection {
       await connection.#client.connect(transport, { timeout: options.connectTimeoutMs });
       connection.#calls = new Calls(transport, (error) => connection.#client.onerror?.(error));
       answerSendFailures(transport);
-      // The transports of this package's own have looked at what they hand on.
+      // The other transports do so themselves.
       if (spec.kind === 'custom') answerInvalidMessages(transport);
       return connection;
     });
   }
 
-  /** What the server calls itself. */
+  /** The name and version of the server. */
   get serverInfo(): Implementation {
     return this.#client.getServerVersion() ?? { name: 'unknown', version: '0' };
   }
 
-  /** How the server says it is to be used. */
+  /** The server's instructions. */
   get instructions(): string | undefined {
     return this.#client.getInstructions();
   }
 
-  /** Whether it takes no more calls: it has ended, or there is nobody at the other end who knows it. */
+  /** Whether it takes no more calls: it has ended, or the server has lost the session. */
   get closed(): boolean {
     return this.#closed || this.#gone;
   }
 
-  /** Tells once that the connection has ended, also when it has already. */
+  /** Calls a listener at the end of the connection, or at once if it has ended. */
   onClose(listener: () => void): void {
     if (this.#closed) listener();
     else this.#onClose.push(listener);
   }
 
-  /** Tells when the server's list of tools has changed. */
+  /** Calls a listener when the server announces a changed list of tools. */
   onToolsChanged(listener: () => void): void {
     this.#client.setNotificationHandler(ToolListChangedNotificationSchema, listener);
   }
 
-  /** All tools, from every page of the server's list. */
+  /** Reads all pages of the server's list of tools. */
   async listTools(): Promise<readonly ToolDefinition[]> {
     if (!this.#client.getServerCapabilities()?.tools) return [];
     return readToolList((cursor) => {
@@ -126,7 +126,7 @@ export class Connection {
   /**
    * Calls a tool.
    *
-   * @throws McpoError without `outcome` when the call was surely not made, with `outcome: 'unknown'` when it may have been
+   * @throws McpoError with `outcome: 'unknown'` if the tool may have run
    */
   call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
     if (this.closed || !this.#calls)
@@ -136,37 +136,37 @@ export class Connection {
 
   readonly #onFailure = async (error: unknown): Promise<never> => {
     const forgotten = isUnknownThere(error) && (await this.#isForgotten());
-    const fault = asMcpoError(error, { closed: this.#closed, forgotten });
-    // Others that are under way may still be answered.
-    if (isConnectionGone(fault)) this.#gone = true;
-    throw fault;
+    const failure = asMcpoError(error, { closed: this.#closed, forgotten });
+    // Other calls in flight may still be answered.
+    if (isConnectionGone(failure)) this.#gone = true;
+    throw failure;
   };
 
-  /** Asks for a sign of life. */
+  /** Sends a ping and waits for the answer. */
   async ping(timeoutMs: number): Promise<void> {
     await this.#client.ping({ timeout: timeoutMs });
   }
 
-  /** Whether the server has no session any more. What it answered to may also be just a message that it does not like. */
+  /** Whether the server has lost the session. It may also have rejected a single message. */
   async #isForgotten(): Promise<boolean> {
     if (!this.#keepsSession && this.#transport.sessionId === undefined) return false;
     try {
-      await this.ping(FORGOTTEN_MS);
+      await this.ping(SESSION_CHECK_TIMEOUT_MS);
       return false;
     } catch (error) {
       return isUnknownThere(sendFailureOf(error) ?? error);
     }
   }
 
-  /** Ends the session; calls under way fail. */
+  /** Ends the session. Calls in flight fail. */
   async close(): Promise<void> {
     await closeTransport(this.#transport, this.#logger);
-    // A transport of an app's own may forget to tell.
+    // A transport of the host's own may not call `onclose`.
     if (!this.#closed) this.#transport.onclose?.();
   }
 }
 
-/** What the SDK has to say, without what it quotes: that is an answer, a message, or a part of one. */
+/** An error message of the SDK, without the message that it quotes. */
 function withoutQuotes({ message }: Error): string {
   return message.replace(/\s*[:"[{].*$/s, '');
 }

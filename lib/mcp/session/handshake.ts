@@ -1,29 +1,30 @@
-import { types } from 'node:util';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { messageOf } from '../../util/listeners';
 import type { Logger } from '../../util/logger';
+import { withTimeout } from '../../util/timeout';
 import { notSent } from './failures';
 import { StdioTransport } from '../stdio/transport';
 import type { TransportSpec } from '../transport-spec';
 import { makeTransport } from '../transport';
 
 // A server may answer with a whole page.
-const MAX_REASON = 500;
+const MAX_REASON_LENGTH = 500;
 const CLOSE_TIMEOUT_MS = 5_000;
 
-/** What making a connection needs to know. */
+/** Options of a new connection. */
 export interface OpenOptions {
-  /** How long starting the server and the handshake may take, in milliseconds. */
+  /** The maximum time for starting the server and the handshake, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** Headers of a caller, on top of the server's own. */
+  /** Headers of a caller, in addition to the server's own. */
   readonly headers: Readonly<Record<string, string>>;
   readonly logger: Logger;
-  /** Gives up. */
+  /** Aborts the attempt. */
   readonly signal: AbortSignal;
 }
 
 /**
- * Makes a transport and has `connect` initialise it, both within the time there is: the SDK's own limit does not bound
- * every transport. Leaves nothing behind when that fails.
+ * Makes a transport and initialises it with `connect`, within the time limit. (The SDK's own limit does not cover every
+ * transport.) Cleans up if that fails.
  *
  * @throws McpoError MCPO_SERVER_DOWN, with the reason as its cause
  */
@@ -33,57 +34,38 @@ export async function shakeHands<T>(
   connect: (transport: Transport) => Promise<T>,
 ): Promise<T> {
   const { connectTimeoutMs, headers, logger, signal } = options;
-  const limit = timeLimit(connectTimeoutMs, signal);
   const made = makeTransport(spec, headers, logger);
   let transport: Transport | undefined;
+  let hasEnded = false;
+  const open = async (): Promise<T> => {
+    const unstarted = await made;
+    if (hasEnded || signal.aborted) throw new Error('the transport is not needed any more');
+    transport = unstarted;
+    return connect(unstarted);
+  };
   try {
-    // In this order: after an abort nothing is started.
-    transport = await Promise.race([limit.over, made]);
-    return await Promise.race([limit.over, connect(transport)]);
+    return await withTimeout(open(), connectTimeoutMs, () => lateAfter(connectTimeoutMs), signal);
   } catch (error) {
-    const said = transport instanceof StdioTransport ? transport.lastWords : '';
+    hasEnded = true;
+    const output = transport instanceof StdioTransport ? transport.output : '';
     if (transport) await closeTransport(transport, logger);
-    // A transport that comes too late is closed as soon as it does.
     else void made.then((late) => closeTransport(late, logger)).catch(() => undefined);
-    const reason = (types.isNativeError(error) ? error.message : String(error)).slice(0, MAX_REASON);
-    // What a process prints may hold secrets: it is for the log, not for a message that callers may see.
-    const cause = said === '' ? error : new Error(`${reason}; it says: ${said}`, { cause: error });
+    const reason = signal.aborted ? 'the router is shutting down' : messageOf(error).slice(0, MAX_REASON_LENGTH);
+    // The output of a process may hold secrets: it is for the log, not for callers.
+    const cause = output === '' ? error : new Error(`${reason}; it says: ${output}`, { cause: error });
     throw notSent(`the MCP server cannot be reached: ${reason}`, cause);
-  } finally {
-    limit.clear();
   }
 }
 
-/** Closes a transport, also one of an app's own that throws or never comes to an end. */
+/** Closes a transport. One of the host's own may throw or never end. */
 export async function closeTransport(transport: Transport, logger: Logger): Promise<void> {
-  const limit = timeLimit(CLOSE_TIMEOUT_MS);
   try {
-    await Promise.race([limit.over, transport.close()]);
+    await withTimeout(transport.close(), CLOSE_TIMEOUT_MS, () => lateAfter(CLOSE_TIMEOUT_MS));
   } catch (error) {
     logger.debug(`mcpo: closing failed: ${String(error)}`);
-  } finally {
-    limit.clear();
   }
 }
 
-function timeLimit(ms: number, signal?: AbortSignal): { readonly over: Promise<never>; readonly clear: () => void } {
-  let end!: (error: Error) => void;
-  const over = new Promise<never>((_resolve, reject) => (end = reject));
-  // It may end when nobody waits any more.
-  over.catch(() => undefined);
-  const onAbort = (): void => {
-    end(new Error('the router is shutting down'));
-  };
-  const timer = setTimeout(() => {
-    end(new Error(`it did not answer within ${String(ms)} ms`));
-  }, ms).unref();
-  if (signal?.aborted) onAbort();
-  else signal?.addEventListener('abort', onAbort, { once: true });
-  return {
-    over,
-    clear() {
-      clearTimeout(timer);
-      signal?.removeEventListener('abort', onAbort);
-    },
-  };
+function lateAfter(ms: number): Error {
+  return new Error(`it did not answer within ${ms} ms`);
 }

@@ -3,8 +3,8 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
 
 /**
- * Has a request that cannot be sent answered with the reason: the SDK keeps what belongs to a request until it is answered,
- * also when sending it has failed.
+ * Makes a transport answer a request that cannot be sent with an error: the SDK keeps the state of a request until it is
+ * answered, even if sending it has failed.
  */
 export function answerSendFailures(transport: Transport): void {
   const send = transport.send.bind(transport);
@@ -19,7 +19,7 @@ export function answerSendFailures(transport: Transport): void {
   };
 }
 
-/** Why a request could not be sent, if that is what its error says. What a server sends is JSON, and no Error. */
+/** Why a request could not be sent; `undefined` for other errors. (An error from a server has JSON as its data, not an Error.) */
 export function sendFailureOf(error: unknown): Error | undefined {
   return error instanceof RpcError && types.isNativeError(error.data) ? error.data : undefined;
 }

@@ -1,20 +1,20 @@
 const LINE_FEED = 0x0a;
 
-/** Splits a byte stream into lines, without copying what is whole already and without growing beyond a bound. */
+/** Splits a byte stream into lines, without copying complete ones, in bounded memory. */
 export class LineSplitter {
   readonly #maxBytes: number;
   #parts: Buffer[] = [];
   #size = 0;
 
-  /** @param maxBytes - the longest line */
+  /** @param maxBytes - the maximum length of a line */
   constructor(maxBytes: number) {
     this.#maxBytes = maxBytes;
   }
 
   /**
-   * Takes a chunk and gives every line that it completes.
+   * Adds a chunk and returns the lines that it completes.
    *
-   * @throws RangeError when a line is longer than `maxBytes`
+   * @throws RangeError if a line is longer than `maxBytes`
    */
   *push(chunk: Buffer): Generator<string> {
     let start = 0;

@@ -1,8 +1,8 @@
 import type { Writable } from 'node:stream';
 
 /**
- * Writes JSON, one value a line. What is written in one turn of the event loop goes out in one piece: each write by
- * itself would be a system call, and wake the other side.
+ * Writes JSON values, one per line. All writes of one turn of the event loop are sent together: separate writes are separate
+ * system calls that each wake the reader.
  */
 export class LineWriter {
   readonly #stream: Writable;
@@ -12,12 +12,12 @@ export class LineWriter {
     this.#stream = stream;
   }
 
-  /** Whether anything can be written still. */
+  /** Whether the stream is open. */
   get writable(): boolean {
     return this.#stream.writable;
   }
 
-  /** Resolves when the other side can take more, or takes nothing any more. */
+  /** Writes a value; resolves when the stream can take more, or has closed. */
   async write(value: unknown): Promise<void> {
     const stream = this.#stream;
     if (stream.writableCorked === 0) {

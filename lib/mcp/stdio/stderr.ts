@@ -5,7 +5,7 @@ const TAIL_CHARACTERS = 2_000;
 const MAX_CHUNK = 4_000;
 const BYTES_PER_SECOND = 64 * 1024;
 
-/** Reads a child's standard error, however much it is: logs a bounded part at debug and keeps the end. */
+/** Reads a child's standard error: logs it at debug, at a bounded rate, and keeps its end. */
 export class Stderr {
   #tail = '';
   #budget = BYTES_PER_SECOND;
@@ -16,10 +16,10 @@ export class Stderr {
       this.#tail = (this.#tail + chunk).slice(-TAIL_CHARACTERS);
       if (this.#mayLog(chunk.length)) logger.debug(`mcpo: stderr of ${name}: ${chunk.slice(0, MAX_CHUNK).trimEnd()}`);
     });
-    stream.on('error', () => undefined); // the child's end is noticed elsewhere
+    stream.on('error', () => undefined); // the end of the child is handled elsewhere
   }
 
-  /** The last that was said. */
+  /** The end of the output. */
   get tail(): string {
     return this.#tail.trim();
   }

@@ -1,10 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
 import { statSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import spawn from 'cross-spawn';
 import type { Logger } from '../../util/logger';
+import { withTimeout } from '../../util/timeout';
 import { connectionGone } from '../session/failures';
 import { asMessage } from '../json-rpc';
 import { LineSplitter } from './line-splitter';
@@ -12,17 +14,18 @@ import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
 import { Stderr } from './stderr';
 import type { StdioSpec } from '../transport-spec';
-import { readFairly } from './fair-read';
 
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 const GRACE_MS = 1_000;
-// What a child has written before it died is still read, unless something it has started keeps the pipe open.
-const LAST_WORDS_MS = 250;
+// After a child has exited, its remaining output is read, but not for ever: a descendant may keep the pipe open.
+const DRAIN_MS = 250;
+// Node reads this much at a time.
+const FULL_CHUNK = 65_536;
 const MAX_WARNINGS = 5;
 
 /**
- * Speaks MCP with a child process in a process group of its own: one JSON-RPC message a line on its standard input and
- * output (MCP specification, "stdio").
+ * A child process in a process group of its own, with one JSON-RPC message per line on its standard input and output (MCP
+ * specification, "stdio").
  */
 export class StdioTransport implements Transport {
   onclose?: () => void;
@@ -34,7 +37,7 @@ export class StdioTransport implements Transport {
   #child: ChildProcess | undefined;
   #stdin: LineWriter | undefined;
   #stderr: Stderr | undefined;
-  #rubbish = 0;
+  #invalidLines = 0;
   #ended: Promise<void> | undefined;
   #isEnded = false;
 
@@ -43,22 +46,22 @@ export class StdioTransport implements Transport {
     this.#logger = logger;
   }
 
-  /** The process id of the child, once it runs. */
+  /** The process id of the running child. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
 
-  /** Why a server may have failed to start: what it printed, for the operator's log alone. */
-  get lastWords(): string {
-    const rubbish = this.#rubbish > 0 ? 'it prints something else than MCP messages on its standard output. ' : '';
-    return `${rubbish}${this.#stderr?.tail ?? ''}`.trim();
+  /** The last output, for the log only: it may explain a failed start. */
+  get output(): string {
+    const note = this.#invalidLines > 0 ? 'it prints other things than MCP messages on its standard output. ' : '';
+    return `${note}${this.#stderr?.tail ?? ''}`.trim();
   }
 
   /** Starts the child. */
   start(): Promise<void> {
     const { command, args, env, cwd } = this.#spec;
     return new Promise((resolve, reject) => {
-      // Node would say of this that the command does not exist.
+      // Node's own error would say that the command does not exist.
       if (cwd !== undefined && !isDirectory(cwd)) throw new Error(`there is no directory ${cwd} to start it in`);
       const child = started(command, () =>
         spawn(command, [...args], {
@@ -72,25 +75,25 @@ export class StdioTransport implements Transport {
       );
       this.#child = child;
       this.#ended = new Promise((ended) => {
-        let lastWords: NodeJS.Timeout | undefined;
+        let drain: NodeJS.Timeout | undefined;
         const end = (): void => {
           if (this.#isEnded) return;
           this.#isEnded = true;
-          clearTimeout(lastWords);
+          clearTimeout(drain);
           killGroup(child, 'SIGKILL');
           forget(child);
-          // What is out of reach may hold the other ends, and must not keep this process alive.
+          // Descendants out of reach may hold the other ends, which must not keep this process alive.
           for (const pipe of pipesOf(child)) pipe?.destroy();
           ended();
           this.onclose?.();
         };
         child.on('error', (error: NodeJS.ErrnoException) => {
           reject(spawnError(command, error));
-          // No process: there will be no exit.
+          // Without a process there is no `exit` event.
           if (child.pid === undefined) end();
         });
         child.once('close', end);
-        child.once('exit', () => (lastWords = setTimeout(end, LAST_WORDS_MS).unref()));
+        child.once('exit', () => (drain = setTimeout(end, DRAIN_MS).unref()));
       });
       child.once('spawn', () => {
         watchOver(child);
@@ -100,7 +103,7 @@ export class StdioTransport implements Transport {
       if (child.stdout) readFairly(child.stdout, (chunk) => this.#read(chunk));
       child.stdin?.on('error', (error) => {
         this.onerror?.(error);
-        // It hears nothing any more.
+        // The child can receive nothing any more.
         void this.close();
       });
       child.stdout?.on('error', (error) => this.onerror?.(error));
@@ -111,14 +114,14 @@ export class StdioTransport implements Transport {
   /**
    * Writes a message; resolves when the child can take more.
    *
-   * @throws McpoError MCPO_SERVER_DOWN when the child is gone, so that nothing was written
+   * @throws McpoError MCPO_SERVER_DOWN if the child has ended, so that nothing was written
    */
   async send(message: JSONRPCMessage): Promise<void> {
     if (!this.#stdin?.writable || this.#isEnded) throw connectionGone('the MCP server has ended');
     await this.#stdin.write(message);
   }
 
-  /** Ends the child and what it has started: by closing its input, then by SIGTERM, then by SIGKILL. */
+  /** Ends the child and its descendants: closes its input, then sends SIGTERM, then SIGKILL. */
   async close(): Promise<void> {
     const child = this.#child;
     const ended = this.#ended;
@@ -156,15 +159,15 @@ export class StdioTransport implements Transport {
   }
 
   #warn(line: string): void {
-    this.#rubbish += 1;
-    if (this.#rubbish > MAX_WARNINGS) return;
+    this.#invalidLines += 1;
+    if (this.#invalidLines > MAX_WARNINGS) return;
     this.#logger.warn(
-      `mcpo: ${this.#spec.command} prints what is no MCP message: ${JSON.stringify(line.slice(0, 200))}`,
+      `mcpo: ${this.#spec.command} prints a line that is no MCP message: ${JSON.stringify(line.slice(0, 200))}`,
     );
   }
 }
 
-/** Of some errors Node tells by an event, others it throws. */
+/** Node throws some errors, and emits others. */
 function started(command: string, start: () => ChildProcess): ChildProcess {
   try {
     return start();
@@ -173,7 +176,7 @@ function started(command: string, start: () => ChildProcess): ChildProcess {
   }
 }
 
-/** There are none where there were no file descriptors for them, whatever the types say. */
+/** Despite the types, there are no pipes if there were no file descriptors. */
 function pipesOf(child: ChildProcess): Iterable<ChildProcess['stdio'][number]> {
   return (child as { readonly stdio?: ChildProcess['stdio'] }).stdio ?? [];
 }
@@ -195,12 +198,20 @@ function isDirectory(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
-async function within(ended: Promise<void>, ms: number): Promise<boolean> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<boolean>((resolve) => {
-    timer = setTimeout(resolve, ms, false).unref();
+function within(ended: Promise<void>, ms: number): Promise<boolean> {
+  const late = (): Error => new Error('still running');
+  return withTimeout(ended, ms, late).then(
+    () => true,
+    () => false,
+  );
+}
+
+/** Reads a pipe, and yields to other work after each full chunk: Node reads up to 32 of them in a row. */
+function readFairly(pipe: Readable, onChunk: (chunk: Buffer) => void): void {
+  pipe.on('data', (chunk: Buffer) => {
+    onChunk(chunk);
+    if (chunk.length < FULL_CHUNK) return;
+    pipe.pause();
+    setImmediate(() => pipe.resume());
   });
-  const result = await Promise.race([ended.then(() => true), timeout]);
-  clearTimeout(timer);
-  return result;
 }

@@ -2,26 +2,26 @@ import type { Tool } from './tool';
 
 type Tools = ReadonlyMap<string, { readonly tool: Tool }>;
 
-/** A server may think of new names for ever. */
+/** A server may list ever new names. */
 const MAX_SEEN = 10_000;
 const MAX_NAMED = 10;
 const MAX_NAME = 100;
 const MAX_DESCRIPTION = 300;
 
-/** What is new in a list of tools. */
+/** The changes in a list of tools. */
 export interface CatalogueChanges {
-  /** `warn` when a tool that was there is now another: an operator may have looked at what it was. */
+  /** `warn` if the definition of a known tool has changed: an operator may have reviewed the earlier one. */
   readonly level: 'info' | 'warn';
-  /** All of it, for one line of a log, however much it is. */
+  /** All changes, for one log line of bounded length. */
   readonly text: string;
 }
 
-/** Tells what is new in each list, also of a tool that has been away in the meantime. */
+/** Finds the changes of each list, also of tools that were missing for some time. */
 export class CatalogueHistory {
-  /** As each tool was when it was last there. */
+  /** The last version of each tool. */
   readonly #seen = new Map<string, Tool>();
 
-  /** Takes the next list; what has changed since the one before, `undefined` when nothing has, or this is the first. */
+  /** Compares the next list with the previous one; `undefined` if nothing has changed, or for the first list. */
   take(before: Tools, after: Tools): CatalogueChanges | undefined {
     const isFirst = this.#seen.size === 0;
     const changed = [...after.values()].flatMap(({ tool }) => {
@@ -53,15 +53,17 @@ function changeOf({ definition: before }: Tool, { definition: after }: Tool): st
   const members = Object.keys({ ...before, ...after }).filter(
     (member) => JSON.stringify(before[member as never]) !== JSON.stringify(after[member as never]),
   );
-  const says = members.includes('description') ? ` and now says ${shown(after.description, MAX_DESCRIPTION)}` : '';
+  const description = members.includes('description')
+    ? ` and now says ${shown(after.description, MAX_DESCRIPTION)}`
+    : '';
   return `has changed (${members
     .slice(0, MAX_NAMED)
     .map((member) => member.slice(0, MAX_NAME))
-    .join(', ')})${says}`;
+    .join(', ')})${description}`;
 }
 
-/** A server's words, shortened and in quotes; whatever else it says instead, as JSON. */
-function shown(said: unknown, length: number): string {
-  const text = typeof said === 'string' ? said : ((JSON.stringify(said) as string | undefined) ?? 'nothing');
+/** A value from a server, shortened and in quotes; as JSON if it is no string. */
+function shown(value: unknown, length: number): string {
+  const text = typeof value === 'string' ? value : ((JSON.stringify(value) as string | undefined) ?? 'nothing');
   return JSON.stringify(text.slice(0, length));
 }

@@ -6,7 +6,7 @@ interface Replaceable {
   replace(definitions: readonly ToolDefinition[]): void;
 }
 
-/** Keeps a catalogue as its server lists it: one reading at a time, and once more if the list changes meanwhile. */
+/** Keeps a catalogue up to date: reads the list, one reading at a time, again if it changes meanwhile. */
 export class CatalogueRefresh {
   readonly #server: string;
   readonly #catalogue: Replaceable;
@@ -20,12 +20,12 @@ export class CatalogueRefresh {
     this.#logger = logger;
   }
 
-  /** Reads the list over a connection. Rejects when it cannot be read. */
+  /** Reads the list over a connection. Rejects if that fails. */
   async read(connection: Connection): Promise<void> {
     this.#catalogue.replace(await connection.listTools());
   }
 
-  /** Follows what the server of this connection announces. */
+  /** Reads the list again whenever the server announces a change over this connection. */
   follow(connection: Connection): void {
     connection.onToolsChanged(() => void this.#reread(connection));
   }

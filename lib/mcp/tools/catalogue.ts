@@ -1,13 +1,13 @@
-import { createHash } from 'node:crypto';
 import type { Logger } from '../../util/logger';
+import { sha256 } from '../../util/sha256';
 import { CatalogueHistory } from './catalogue-changes';
 import { compileArguments } from '../schema/arguments';
 import type { Tool, ToolDefinition } from './tool';
 
-/** Far below what overflows the stack of `JSON.stringify`. */
+/** Far below the depth at which `JSON.stringify` overflows the stack. */
 const MAX_DEPTH = 500;
 
-/** The tools of one server as they are now: found by path or name, replaced as a whole when the server's list changes. */
+/** The current tools of one server, by path and name. Replaced as a whole when the server's list changes. */
 export class Catalogue<E extends { readonly tool: Tool }> {
   readonly #server: string;
   readonly #isServed: (name: string) => boolean;
@@ -20,7 +20,7 @@ export class Catalogue<E extends { readonly tool: Tool }> {
   /**
    * @param server - the server's name in the options
    * @param isServed - whether a tool of this name is served
-   * @param makeEntry - makes what the router knows of a tool, once for each definition
+   * @param makeEntry - makes the router's entry of a tool, once for each definition
    */
   constructor(server: string, isServed: (name: string) => boolean, logger: Logger, makeEntry: (tool: Tool) => E) {
     this.#server = server;
@@ -29,7 +29,7 @@ export class Catalogue<E extends { readonly tool: Tool }> {
     this.#makeEntry = makeEntry;
   }
 
-  /** All tools, in the order in which the server lists them. */
+  /** All tools, in the server's order. */
   get entries(): readonly E[] {
     return [...this.#byName.values()];
   }
@@ -38,14 +38,14 @@ export class Catalogue<E extends { readonly tool: Tool }> {
     return this.#byName.size;
   }
 
-  /** The tool of a percent-encoded path below the server's own, such as `read_file` or `a%2Fb`. */
+  /** Finds a tool by its percent-encoded path below the server's, such as `read_file` or `a%2Fb`. */
   find(path: string): E | undefined {
     const entry = this.#byPath.get(path);
     if (entry || !path.includes('%')) return entry ?? this.#byName.get(path);
     try {
       return this.#byName.get(decodeURIComponent(path));
     } catch {
-      return undefined; // malformed percent-encoding names nothing
+      return undefined; // malformed percent-encoding
     }
   }
 
@@ -54,7 +54,7 @@ export class Catalogue<E extends { readonly tool: Tool }> {
     return this.#byName.get(name);
   }
 
-  /** Takes over a new list, and logs what is new in it; a tool whose definition has not changed stays the same object. */
+  /** Replaces the list, and logs the changes. A tool with an unchanged definition keeps its entry. */
   replace(definitions: readonly ToolDefinition[]): void {
     const byName = new Map<string, E>();
     const byPath = new Map<string, E>();
@@ -62,13 +62,13 @@ export class Catalogue<E extends { readonly tool: Tool }> {
       const { name } = definition;
       if (!this.#isServed(name)) continue;
       const version = versionOf(definition);
-      const fault = byName.has(name)
+      const defect = byName.has(name)
         ? 'its name is taken'
-        : version === undefined
-          ? 'it is nested too deep'
-          : undefined;
-      if (version === undefined || fault !== undefined || !isReachable(name)) {
-        const reason = fault ?? 'no URL can reach its name';
+        : isReachable(name)
+          ? undefined
+          : 'no URL can hold its name';
+      if (version === undefined || defect !== undefined) {
+        const reason = defect ?? 'its definition is nested too deeply';
         this.#logger.warn(`mcpo: server ${this.#server}: tool ${JSON.stringify(name)} is left out: ${reason}`);
         continue;
       }
@@ -103,22 +103,22 @@ export class Catalogue<E extends { readonly tool: Tool }> {
   }
 }
 
-/** A tool's name as path segments. Where clients would normalise the segments away, its slashes are encoded too. */
+/** A tool's name as path segments. If clients would normalise segments away, its slashes are encoded too. */
 function encodeToolPath(name: string): string {
   const segments = name.split('/');
   const vanishes = segments.some((segment) => segment === '' || segment === '.' || segment === '..');
   return vanishes ? encodeURIComponent(name) : segments.map(encodeURIComponent).join('/');
 }
 
-/** Clients resolve `.` and `..` before they send a path, encoded too; UTF-8 has no lone surrogates. */
+/** Clients resolve `.` and `..`, even encoded, before they send a path; UTF-8 has no lone surrogates. */
 function isReachable(name: string): boolean {
   return name !== '' && name !== '.' && name !== '..' && name.isWellFormed();
 }
 
-/** A hash of the definition; `undefined` of one that is nested too deep for those who walk through it. */
+/** The SHA-256 of a definition; `undefined` if it is nested too deeply. */
 function versionOf(definition: ToolDefinition): string | undefined {
   if (isDeeper(definition, MAX_DEPTH)) return undefined;
-  return createHash('sha256').update(JSON.stringify(definition)).digest('base64url');
+  return sha256(JSON.stringify(definition));
 }
 
 function isDeeper(value: unknown, depth: number): boolean {

@@ -1,16 +1,16 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { McpoError } from '../../errors';
 
-/** How a JSON value begins; to find out by an exception is slow. */
+/** The beginning of a JSON value: exceptions of JSON.parse are slow. */
 const MAY_BE_JSON = /^[\t\n\r ]*(?:[["{\d-]|true|false|null)/;
 
 type Item = Readonly<Record<string, unknown>>;
 
 /**
- * The response body of a tool's result, in JSON: `structuredContent` where there is any, else one content item alone,
- * several as an array, none as `[]`.
+ * The response body of a tool's result, in JSON: `structuredContent` if there is any, else a single content item, else an
+ * array of items.
  *
- * @throws McpoError MCPO_TOOL_ERROR when the tool says that it failed
+ * @throws McpoError MCPO_TOOL_ERROR if the tool reports an error
  */
 export function resultBody(result: CallToolResult): Buffer {
   failIfError(result);
@@ -22,7 +22,7 @@ export function resultBody(result: CallToolResult): Buffer {
 /**
  * The whole result as JSON, with nothing unwrapped.
  *
- * @throws McpoError MCPO_TOOL_ERROR when the tool says that it failed
+ * @throws McpoError MCPO_TOOL_ERROR if the tool reports an error
  */
 export function rawResultBody(result: CallToolResult): Buffer {
   failIfError(result);
@@ -58,11 +58,11 @@ function itemJson(item: Item): string {
       break;
     }
   }
-  // A kind of content that this version does not know is handed on whole.
+  // Unknown kinds of content are passed on unchanged.
   return JSON.stringify(item);
 }
 
-/** Text that is JSON already is sent as it came, so that numbers JavaScript cannot hold keep all their digits. */
+/** Text that is JSON is passed on unchanged, which preserves the digits of large numbers. */
 function textJson(text: string): string {
   if (!MAY_BE_JSON.test(text)) return JSON.stringify(text);
   try {
@@ -70,7 +70,7 @@ function textJson(text: string): string {
   } catch {
     return JSON.stringify(text);
   }
-  // UTF-8 cannot carry a lone surrogate. In JSON it can only be in a string, which has a way to write it.
+  // UTF-8 cannot encode a lone surrogate, but a JSON string can escape it.
   return text.isWellFormed() ? text : text.replace(/\p{Cs}/gu, (unit) => `\\u${unit.charCodeAt(0).toString(16)}`);
 }
 

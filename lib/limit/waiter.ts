@@ -1,9 +1,12 @@
 import type { Cancellation } from '../util/cancellation';
+import type { ListNode } from '../util/linked-list';
 import type { Permit } from './permit';
 
-/** One caller in the queue: a promise with a deadline and an abort signal, settled once. */
-export class Waiter {
+/** A caller in the queue: a promise with a deadline and an abort signal, settled once. */
+export class Waiter implements ListNode<Waiter> {
   readonly promise: Promise<Permit>;
+  previous: Waiter | undefined;
+  next: Waiter | undefined;
   readonly #since = performance.now();
   readonly #timer: NodeJS.Timeout;
   readonly #signal: Cancellation | undefined;
@@ -44,39 +47,5 @@ export class Waiter {
   #stop(): void {
     clearTimeout(this.#timer);
     this.#signal?.removeEventListener('abort', this.#onAbort);
-  }
-}
-
-/** First in, first out, with removal from the middle; every step is O(1), `shift` amortised. */
-export class WaitQueue {
-  readonly #waiters = new Map<number, Waiter>();
-  // No waiter has a number below #first; every number is passed over at most once.
-  #first = 0;
-  #next = 0;
-
-  get size(): number {
-    return this.#waiters.size;
-  }
-
-  /** Adds a waiter at the end and returns its place, by which it can be removed. */
-  push(waiter: Waiter): number {
-    this.#waiters.set(this.#next, waiter);
-    return this.#next++;
-  }
-
-  remove(place: number): void {
-    this.#waiters.delete(place);
-  }
-
-  /** Takes the waiter that has waited longest. */
-  shift(): Waiter | undefined {
-    while (this.#first < this.#next) {
-      const place = this.#first++;
-      const waiter = this.#waiters.get(place);
-      if (!waiter) continue;
-      this.#waiters.delete(place);
-      return waiter;
-    }
-    return undefined;
   }
 }
