@@ -4,22 +4,20 @@ import type { StoreBounds, StoreFactory, Strategy } from './store';
 /** Options of a cache. `undefined` means the default. */
 export interface SmartCacheOptions {
   /**
-   * `lru`: entries stay until they are the least recently used of too many. `ttl`: until their time is over, or they
-   * are the nearest to it of too many. `lru_ttl`: until their time is over, or they are the least recently used of too
-   * many.
-   *
+   * What leaves a full cache, and whether results expire. `lru`: the least recently used leaves, nothing expires.
+   * `ttl`: results expire, the next to expire leaves. `lru_ttl`: results expire, the least recently used leaves.
    * @defaultValue `'lru_ttl'`
    */
   readonly strategy?: Strategy | undefined;
-  /** How many results are kept. @defaultValue 1000 */
+  /** Number of results. @defaultValue 1000 */
   readonly maxSize?: number | undefined;
-  /** How many bytes are kept, keys and overhead included. @defaultValue 67108864 (64 MiB) */
+  /** Total size in bytes, keys and overhead included. @defaultValue 67108864 (64 MiB) */
   readonly maxBytes?: number | undefined;
-  /** The largest body that is kept, in bytes. @defaultValue 1048576 (1 MiB), but not more than `maxBytes` */
+  /** Largest result to cache, in bytes. @defaultValue 1048576 (1 MiB), at most `maxBytes` */
   readonly maxEntryBytes?: number | undefined;
-  /** How long a result is good when nothing else is said, in milliseconds. @defaultValue 300000 */
+  /** Lifetime of a result that no other rule sets, in milliseconds. @defaultValue 300000 */
   readonly defaultTtlMs?: number | undefined;
-  /** Makes the store that holds the entries. @defaultValue a {@link MemoryStore} */
+  /** Makes the store that holds the entries. @defaultValue in memory */
   readonly store?: StoreFactory | undefined;
 }
 

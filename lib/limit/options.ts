@@ -4,19 +4,19 @@ import { ConfigError } from '../errors';
 /** Options of a {@link ConcurrencyLimiter}. */
 export interface LimiterOptions {
   /**
-   * How many calls run at once: a number, `'cpu'` for as many as there are cores, `'io'` for four times as many.
+   * Calls that run at once: a number, `'cpu'` (the number of cores) or `'io'` (four times as many).
    *
    * @defaultValue 100
    */
   readonly maxConcurrent?: MaxConcurrent | undefined;
   /**
-   * How many calls may wait; 0 refuses every call that cannot run at once.
+   * Calls that may wait. 0 refuses every call that cannot run at once.
    *
    * @defaultValue 1000
    */
   readonly maxQueue?: number | undefined;
   /**
-   * How long a call may wait, in milliseconds.
+   * Time a call may wait, in milliseconds.
    *
    * @defaultValue 30000
    */
