@@ -74,3 +74,25 @@ describe('a fleet of the host', () => {
     expect(JSON.stringify(body)).not.toContain('out of reach');
   });
 });
+
+it.each(['miss', 'hit'])('a response whose end the host has broken fails the request alone (%s)', async (kind) => {
+  const lab = new Lab().tool('read', () => text('1'), READ);
+  let isBroken = false;
+  const breaking: RequestHandler = (_req, res, next) => {
+    const end = res.end.bind(res);
+    if (isBroken) {
+      res.end = (() => {
+        res.end = end;
+        throw new Error('of the host');
+      }) as typeof res.end;
+    }
+    next();
+  };
+  const app = await hosted(lab, {}, breaking);
+  if (kind === 'hit') await request(app).post('/mcp/lab/read');
+  isBroken = true;
+  const { status, body } = await request(app).post('/mcp/lab/read');
+  expect([status, body]).toEqual([500, expect.objectContaining({ code: 'MCPO_INTERNAL' })]);
+  isBroken = false;
+  expect((await request(app).post('/mcp/lab/read')).status).toBe(200);
+});

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-import type { Router } from 'express';
+import { Router } from 'express';
 import { Authenticator } from './auth/authenticator';
 import { hostIdentity, identifier } from './auth/identity';
 import type { CacheManager } from './cache/cache-manager';
@@ -30,7 +30,6 @@ import type { ConcurrencyLimiter } from './limit/limiter';
 import type { Progress } from './mcp/session/pending-call';
 import type { PerformanceMonitor } from './monitor/performance-monitor';
 import type { Registry } from './monitor/registry';
-import { oneLayerRouter } from './one-layer-router';
 import type { McpoOptions } from './options';
 import { dashboardPages } from './pages/dashboard';
 import { docsPages } from './pages/docs';
@@ -168,7 +167,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     readArguments(identify, config.bodyLimit),
     respond(run, servers),
   ];
-  const router = oneLayerRouter(compose(layers, problems(watch.telemetry, config.logger)));
+  const router = Router().use(compose(layers, problems(watch.telemetry, config.logger)));
 
   const callTool = toolCaller(run, servers, watch.telemetry, (value) => authenticator.isOwnKey(value));
   const started = Promise.all(servers.all.map((server) => server.start()));

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from 'node:http';
 import { McpoError } from '../errors';
-import { propertyOf } from '../http/request-state';
 import { ApiKeys } from './api-keys';
 import { foreignHosts, isCrossSite } from './browser';
 
@@ -32,13 +31,13 @@ export class Authenticator {
   /** Why the request is refused before its credentials are looked at; `undefined` when a browser or DNS trick is not at work. */
   refuseBrowser(req: IncomingMessage): McpoError | undefined {
     const { headers } = req;
-    if (isCrossSite(headers, propertyOf(req, 'method'), this.#config.allowedOrigins)) {
+    if (isCrossSite(headers, req.method, this.#config.allowedOrigins)) {
       return new McpoError(
         'MCPO_FORBIDDEN_ORIGIN',
         'the page that makes this request is of an origin that is not allowed',
       );
     }
-    if (!this.secured && this.#isForeignHost(headers, propertyOf(req, 'socket'))) {
+    if (!this.secured && this.#isForeignHost(headers, req.socket)) {
       return new McpoError('MCPO_FORBIDDEN_HOST', 'the Host header names no host of this server');
     }
     return undefined;

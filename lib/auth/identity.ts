@@ -6,7 +6,6 @@ import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './forwa
 import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import { McpoError } from '../errors';
 import type { Principal } from '../options';
-import { stateOf } from '../http/request-state';
 
 /** Tells who makes a request to a server. */
 export type Identify = (req: IncomingMessage, server: IdentifiedBy) => MaybePromise<Identity>;
@@ -30,7 +29,7 @@ export function identifier(
 ): Identify {
   const isOwnKey = (value: string): boolean => authenticator.isOwnKey(value);
   return (req, server) => {
-    const { headers } = stateOf(req);
+    const { headers } = req;
     const forwarded = forwardHeaders(server.forward, headers, isOwnKey);
     const session = headers['x-mcpo-session'];
     if (!principalOf) {

@@ -5,7 +5,7 @@ import type { Logger } from '../util/logger';
 import { type MaybePromise, isPromise, mapMaybe } from '../util/maybe-promise';
 import { Answer, type ToolCall } from './call';
 import type { Freshness } from './freshness';
-import type { CallLayer } from './pipeline';
+import type { CallLayer, Next } from './pipeline';
 
 const NOTHING: Found = { entry: undefined, generation: undefined };
 
@@ -37,14 +37,8 @@ export function cache(manager: CacheManager, freshness: Freshness, logger: Logge
     return NOTHING;
   }
 
-  return async function cache(call, next) {
+  async function answerFrom(store: SmartCache, call: ToolCall, next: Next): Promise<Answer> {
     const { entry, cacheControl } = call.init;
-    const store = storeFor(call);
-    if (!store) {
-      call.cacheStatus.forwarded = 'bypass';
-      entry.telemetry.cache('bypass');
-      return next(call);
-    }
     const found = lookUp(call, store);
     const { entry: kept, generation } = isPromise(found) ? await found.catch(failed) : found;
     if (kept && isFreshEnough(kept, cacheControl.maxAgeMs)) {
@@ -57,6 +51,14 @@ export function cache(manager: CacheManager, freshness: Freshness, logger: Logge
     const answer = await next(call);
     keep(call, store, answer, generation);
     return answer;
+  }
+
+  return function cache(call, next) {
+    const store = storeFor(call);
+    if (store) return answerFrom(store, call, next);
+    call.cacheStatus.forwarded = 'bypass';
+    call.init.entry.telemetry.cache('bypass');
+    return next(call);
   };
 }
 

@@ -13,7 +13,7 @@ export function invoke(freshness: Freshness): Next {
   const tracing = new Tracing();
 
   /** One try. */
-  async function attempt(call: ToolCall, trace: TraceContext | undefined): Promise<CallResult> {
+  function attempt(call: ToolCall, trace: TraceContext | undefined): Promise<CallResult> {
     const { entry, identity, cancellation: signal, onProgress } = call.init;
     const how = { signal, caller: identity.caller, trace, onProgress };
     const work = entry.server.call(entry.tool, call.arguments, how);

@@ -5,7 +5,7 @@ import type { Cancellation } from '../util/cancellation';
 import { isPromise } from '../util/maybe-promise';
 import type { Answer, ToolCall } from './call';
 import { type Settled, decodeAnswer, encodeAnswer, settled, unwrap } from './fleet-answer';
-import type { Freshness } from './freshness';
+import type { Epoch, Freshness } from './freshness';
 import type { CallLayer, Next } from './pipeline';
 
 /** Where calls in flight are shared. */
@@ -40,24 +40,16 @@ export function share({ local, fleet, windowMs }: Flights, freshness: Freshness)
     return unwrap(theirs);
   }
 
-  return async function share(call, next) {
-    const { entry, cacheControl, cancellation, onProgress } = call.init;
-    const { shared, access, cache } = entry.policy;
-    // An answer that is asked for afresh must not come from a call that began before.
-    const mayShare = shared && call.isIdentified && !cacheControl.noCache && !cacheControl.noStore;
-    if (!mayShare || !freshness.isSettled(call.server)) return next(call);
-    const epoch = freshness.epoch(call.server, cache);
-    const known = isPromise(epoch) ? await epoch : epoch;
-    if (!known) return next(call);
-
-    const { count, generation } = known;
+  async function shared(call: ToolCall, { count, generation }: Epoch, next: Next): Promise<Answer> {
+    const { entry, cancellation, onProgress } = call.init;
     // A call that began before a write has ended is not joined after it.
     const key = `${call.key}:${count}:${generation}`;
     let led = undefined as ToolCall | undefined;
     const lead = (signal: Cancellation): Promise<Answer> => {
       led = call.forEverybody(signal, (progress) => audience.tell(key, progress));
       // What another process does twice when one dies must be a read.
-      return fleet && access === 'read' ? leadInFleet(fleet, led, `${call.key}:${generation}`, next) : next(led);
+      const isForFleet = fleet && entry.policy.access === 'read';
+      return isForFleet ? leadInFleet(fleet, led, `${call.key}:${generation}`, next) : next(led);
     };
     const leave = onProgress && audience.join(key, onProgress);
     try {
@@ -66,6 +58,17 @@ export function share({ local, fleet, windowMs }: Flights, freshness: Freshness)
       leave?.();
       if (!led || led.cacheStatus.collapsed) collapsed(call);
     }
+  }
+
+  return function share(call, next) {
+    const { policy } = call.init.entry;
+    const { noCache, noStore } = call.init.cacheControl;
+    // An answer that is asked for afresh must not come from a call that began before.
+    const mayShare = policy.shared && call.isIdentified && !noCache && !noStore;
+    if (!mayShare || !freshness.isSettled(call.server)) return next(call);
+    const epoch = freshness.epoch(call.server, policy.cache);
+    const join = (known: Epoch | undefined): Promise<Answer> => (known ? shared(call, known, next) : next(call));
+    return isPromise(epoch) ? epoch.then(join) : join(epoch);
   };
 }
 

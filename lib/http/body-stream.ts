@@ -4,7 +4,6 @@ import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import type { MaybePromise } from '../util/maybe-promise';
 import { callerGone } from './disconnect';
 import { McpoError } from '../errors';
-import { propertyOf } from './request-state';
 
 type Chunk = Buffer | string;
 
@@ -33,7 +32,7 @@ export const REMEDY =
  */
 export function holdBody(req: IncomingMessage, res: ServerResponse): void {
   const stream = streamBelow(req);
-  const flows = propertyOf(req, 'readableFlowing') === true && !req.readableEnded;
+  const flows = req.readableFlowing === true && !req.readableEnded;
   if (!flows && !stream?.readableFlowing) return;
   // Node's response over HTTP/2 says that it has finished only when its stream is closed.
   const answer: Writable = stream ?? res;
@@ -55,7 +54,7 @@ export function holdBody(req: IncomingMessage, res: ServerResponse): void {
 
 /** The stream below a request of HTTP/2. */
 export function streamBelow(req: IncomingMessage): Http2Stream | undefined {
-  if (propertyOf(req, 'httpVersionMajor') < 2) return undefined;
+  if (req.httpVersionMajor < 2) return undefined;
   return (req as { stream?: Http2Stream }).stream;
 }
 

@@ -4,7 +4,6 @@ import { REMEDY, bytesOf, flow, isCut, streamBelow, tooLarge } from './body-stre
 import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import { callerGone } from './disconnect';
 import { McpoError, isMcpoError } from '../errors';
-import { propertyOf, stateOf } from './request-state';
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -23,7 +22,7 @@ const ARRIVED = Promise.resolve();
  */
 export function readJsonObject(req: IncomingMessage, limit: number): Promise<JsonObject> {
   const read = (): MaybePromise<JsonObject> => mapMaybe(valueOf(req, limit), asObject);
-  if (propertyOf(req, 'readableFlowing') === null) return ARRIVED.then(read);
+  if (req.readableFlowing === null) return ARRIVED.then(read);
   // Who has paused or started the stream may start it again before the next turn.
   return new Promise((resolve) => {
     resolve(read());
@@ -31,7 +30,7 @@ export function readJsonObject(req: IncomingMessage, limit: number): Promise<Jso
 }
 
 function valueOf(req: IncomingMessage, limit: number): MaybePromise<unknown> {
-  const { headers } = stateOf(req);
+  const { headers } = req;
   const { 'content-length': length } = headers;
   if (Number(length) === 0 || isWithoutBody(req, headers)) return {};
   const refusal = refusalOf(headers);

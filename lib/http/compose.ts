@@ -28,7 +28,7 @@ export function failing(next: (error?: unknown) => void): (reason: unknown) => v
  * Express does the same for each `use()`, and looks at the request's path and parameters before every one of them.
  */
 export function compose(layers: readonly Layer[], problems: ErrorLayer): Layer {
-  return function stack(req, res, done) {
+  return function compose(req, res, done) {
     let index = 0;
     const fail = (error: unknown): void => {
       try {

@@ -1,7 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import { McpoError } from '../errors';
-import { propertyOf } from './request-state';
 
 type Listeners = Set<() => void>;
 
@@ -16,8 +15,7 @@ export function callerGone(): McpoError {
 export function hasResponseEnded(req: IncomingMessage, res: ServerResponse): boolean {
   if (res.closed) return true;
   // HTTP/2 has streams instead, whose responses do not say that they are closed.
-  if (propertyOf(req, 'httpVersionMajor') > 1)
-    return (res as { stream?: { readonly destroyed: boolean } }).stream?.destroyed === true;
+  if (req.httpVersionMajor > 1) return (res as { stream?: { readonly destroyed: boolean } }).stream?.destroyed === true;
   return isQueued(res) && req.socket.destroyed;
 }
 

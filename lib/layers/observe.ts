@@ -15,7 +15,7 @@ export function observe(): Layer {
   return function observe(req, res, next) {
     const state = newState(req);
     holdBody(req, res);
-    state.id = requestId(state.headers, res);
+    state.id = requestId(req.headers, res);
     next();
   };
 }

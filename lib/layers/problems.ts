@@ -1,7 +1,7 @@
 import { isMcpoError, toMcpoError } from '../errors';
 import type { ErrorLayer } from '../http/compose';
 import { sendProblem } from '../http/problem';
-import { propertyOf, stateOf } from '../http/request-state';
+import { stateOf } from '../http/request-state';
 import type { Telemetry } from '../telemetry/telemetry';
 import type { Logger } from '../util/logger';
 
@@ -17,7 +17,7 @@ export function problems(telemetry: Telemetry, logger: Logger): ErrorLayer {
     sendProblem(req, res, error);
     const state = stateOf(req);
     // A call has been measured, and a page that is refused is no request to a tool.
-    if (state.call || (!state.entry && propertyOf(req, 'method') !== 'POST')) return;
+    if (state.call || (!state.entry && req.method !== 'POST')) return;
     telemetry.refused(state, error, state.entry?.telemetry);
   };
 }

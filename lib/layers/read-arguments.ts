@@ -16,9 +16,7 @@ export function readArguments(identify: Identify, bodyLimit: number): Layer {
     const state = stateOf(req);
     const { entry, id, begunAt } = state;
     if (!entry) throw new McpoError('MCPO_INTERNAL', 'the layer readArguments needs the layer resolve before it');
-    // The host may have put others in their place.
     const { headers } = req;
-    state.headers = headers;
     const makeCall = async (): Promise<ToolCall> => {
       refuseForeign(req);
       const args = await readJsonObject(req, bodyLimit);
@@ -53,7 +51,7 @@ function refuseForeign(req: IncomingMessage): void {
   const { body } = req as { body?: unknown };
   if (typeof body !== 'object' || body === null || Buffer.isBuffer(body) || !req.readableEnded) return;
   // A body of another type is refused for that.
-  if (!stateOf(req).headers['content-type']?.toLowerCase().startsWith('application/json')) return;
+  if (!req.headers['content-type']?.toLowerCase().startsWith('application/json')) return;
   try {
     checkPlain(body);
   } catch (cause) {

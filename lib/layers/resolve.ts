@@ -1,7 +1,7 @@
 import { McpoError } from '../errors';
 import type { Layer } from '../http/compose';
 import { endConnection, pathOf } from '../http/response';
-import { propertyOf, stateOf } from '../http/request-state';
+import { stateOf } from '../http/request-state';
 import { type ServerRegistry, closing } from '../servers/registry';
 
 /** Finds the tool that the path names. */
@@ -12,7 +12,7 @@ export function resolve(servers: ServerRegistry): Layer {
       throw closing();
     }
     stateOf(req).entry = servers.find(pathOf(req));
-    if (propertyOf(req, 'method') !== 'POST') {
+    if (req.method !== 'POST') {
       throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a tool is called by POST', { headers: { Allow: 'POST' } });
     }
     next();

@@ -1,5 +1,4 @@
-import type { CacheStatus } from '../calls/call';
-import { callerGone } from '../calls/call';
+import { type Answer, type CacheStatus, callerGone } from '../calls/call';
 import type { Next } from '../calls/pipeline';
 import { McpoError } from '../errors';
 import { AnswerBatcher } from '../http/answer-batcher';
@@ -21,29 +20,38 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
       canceller.abort(callerGone());
     };
     if (hasResponseEnded(req, res)) leave();
-    const stay = onResponseEnd(req, res, leave);
+    let stay: (() => void) | undefined;
+    let isAnswered = false;
+    // A hit is there before anybody can leave, and needs no listener.
+    process.nextTick(() => {
+      if (!isAnswered) stay = onResponseEnd(req, res, leave);
+    });
 
-    const answer = (write: () => void): void => {
-      stay();
+    const finish = (write: () => void): void => {
+      stay?.();
       end();
       if (res.headersSent || res.destroyed) return;
-      if (servers.closing) endConnection(req, res);
-      for (const [name, value] of cacheHeaders(call.cacheStatus)) res.setHeader(name, value);
-      write();
+      try {
+        if (servers.closing) endConnection(req, res);
+        for (const [name, value] of cacheHeaders(call.cacheStatus)) res.setHeader(name, value);
+        write();
+      } catch (error) {
+        // Of what the host has put in place of the response's own methods.
+        next(error);
+      }
+    };
+    const answer = ({ body }: Answer): void => {
+      finish(() => send(req, res, 200, { 'Content-Type': call.format }, body));
     };
     run(call).then(
-      ({ body }) => {
-        const write = (): void =>
-          answer(() => {
-            send(req, res, 200, { 'Content-Type': call.format }, body);
-          });
-        if (call.cacheStatus.hit) hits.add(write);
-        else write();
+      (answered) => {
+        isAnswered = true;
+        if (call.cacheStatus.hit) hits.add(() => answer(answered));
+        else answer(answered);
       },
       (error: unknown) => {
-        answer(() => {
-          next(error);
-        });
+        isAnswered = true;
+        finish(() => next(error));
       },
     );
   };

@@ -3,12 +3,11 @@ import type { ServerRegistry } from '../servers/registry';
 import { McpoError } from '../errors';
 import { type Layer, failing } from '../http/compose';
 import { pathOf } from '../http/response';
-import { propertyOf } from '../http/request-state';
 
 /** Ends the caller's session with a server that keeps state: `DELETE /:server`, with the session's `X-MCPO-Session`. */
 export function sessions(servers: ServerRegistry, identify: Identify): Layer {
   return function sessions(req, res, next) {
-    const name = propertyOf(req, 'method') === 'DELETE' ? /^\/([^/]+)\/?$/.exec(pathOf(req))?.[1] : undefined;
+    const name = req.method === 'DELETE' ? /^\/([^/]+)\/?$/.exec(pathOf(req))?.[1] : undefined;
     const server = name === undefined ? undefined : servers.get(name);
     if (!server?.config.stateful) {
       next();

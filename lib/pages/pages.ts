@@ -4,7 +4,6 @@ import type { McpServer } from '../servers/server';
 import { McpoError } from '../errors';
 import { type Layer, failing } from '../http/compose';
 import { pathOf } from '../http/response';
-import { propertyOf } from '../http/request-state';
 
 /** Answers a GET or HEAD request. */
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
@@ -48,6 +47,6 @@ export function serverPages(servers: ServerRegistry, table: Readonly<Record<stri
 }
 
 function isRead(req: IncomingMessage): boolean {
-  const method = propertyOf(req, 'method');
+  const method = req.method;
   return method === 'GET' || method === 'HEAD';
 }
