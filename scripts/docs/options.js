@@ -6,7 +6,7 @@ const ts = require('typescript');
 
 const lib = path.join(__dirname, '../../lib');
 
-// File, type, what its options are called with in front. The names of the sections are those of the types.
+// File, type or property of one, what its options are called with in front. The sections have the names of the types.
 const TABLES = [
   ['options.ts', 'McpoOptions', ''],
   ['options.ts', 'CommonServerOptions', ''],
@@ -21,7 +21,7 @@ const TABLES = [
   ['options.ts', 'SharingOptions', 'share.'],
   ['options.ts', 'ConcurrencyOptions', 'concurrency.'],
   ['retry/options.ts', 'RetryOptions', 'retry.'],
-  ['options.ts', 'BreakerSettings', 'breaker.'],
+  ['options.ts', 'McpoOptions.breaker', 'breaker.'],
   ['options.ts', 'PoolOptions', 'pool.'],
   ['options.ts', 'MetricsOptions', 'metrics.'],
   ['monitor/options.ts', 'MonitorOptions', 'monitor.'],
@@ -43,6 +43,7 @@ const SHORT = {
   LimitOptions: 'object',
   RetryOptions: 'object',
   BreakerSettings: 'object',
+  BreakerOptions: 'object',
   PoolOptions: 'object',
   MetricsOptions: 'object',
   MonitorOptions: 'object',
@@ -62,15 +63,18 @@ exports.tables = function tables() {
   const files = [...new Set(TABLES.map(([file]) => path.join(lib, file)))];
   const program = ts.createProgram(files, { strict: true, skipLibCheck: true, noEmit: true });
   const checker = program.getTypeChecker();
-  const typeOf = (file, name) => {
+  const typeOf = (file, nameAndMember) => {
+    const [name, member] = nameAndMember.split('.');
     const source = program.getSourceFile(path.join(lib, file));
     const symbol = checker.getExportsOfModule(checker.getSymbolAtLocation(source)).find((one) => one.name === name);
     if (!symbol) throw new Error(`lib/${file} exports no ${name}`);
-    return checker.getDeclaredTypeOfSymbol(symbol);
+    const type = checker.getDeclaredTypeOfSymbol(symbol);
+    return member === undefined ? type : checker.getNonNullableType(checker.getTypeOfPropertyOfType(type, member));
   };
   return Object.fromEntries(
     TABLES.map(([file, name, prefix, base]) => {
-      const inherited = base === undefined ? [] : checker.getPropertiesOfType(typeOf(file, base)).map((one) => one.name);
+      const inherited =
+        base === undefined ? [] : checker.getPropertiesOfType(typeOf(file, base)).map((one) => one.name);
       const rows = checker
         .getPropertiesOfType(typeOf(file, name))
         .filter((property) => !inherited.includes(property.name) && written(property) !== 'undefined')
