@@ -6,7 +6,7 @@ import { SCENARIOS } from '../bench/scenarios';
 import { withSummary } from '../bench/summary';
 
 const root = path.join(__dirname, '..');
-const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+const page = readFileSync(path.join(root, 'docs/benchmarks.md'), 'utf8');
 const results = path.join(root, 'bench/results');
 
 const reports = Object.keys(SCENARIOS).map((name) => {
@@ -22,8 +22,8 @@ it('every benchmark has been run, and every result is of one that there is', () 
   expect(reports.map(({ findings }) => findings.length)).not.toContain(0);
 });
 
-it('the README shows what was measured last, and no more', () => {
-  expect(withSummary(readme, reports)).toBe(readme);
+it('docs/benchmarks.md shows what was measured last, and no more', () => {
+  expect(withSummary(page, reports)).toBe(page);
   const [first] = reports;
   expect(first?.machine).toMatch(/Node \d+.*express \d+.*sdk \d+.*load by wrk/);
   expect(existsSync(path.join(root, 'docs/images/bench.svg'))).toBe(true);
@@ -51,7 +51,7 @@ it('a goal that is missed is said to be', () => {
   expect(shown.split('\n').at(-2)).toBe('z');
 });
 
-it('a README without a place for the figures is refused', () => {
+it('a page without a place for the figures is refused', () => {
   expect(() => withSummary('nothing', [])).toThrow('no place');
 });
 

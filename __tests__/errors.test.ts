@@ -52,13 +52,13 @@ it('a ConfigError shows a circular value as its type', () => {
   expect(new ConfigError('a', 'must be good', { value }).message).toBe('a must be good, got [object Object]');
 });
 
-it('has every code in the README, and the README no other', () => {
-  const readme = readFileSync(path.join(__dirname, '../README.md'), 'utf8');
-  const names = (pattern: RegExp): string[] => [...new Set(readme.match(pattern))].sort();
+it('has every code with its status in docs/http-api.md, and that no other', () => {
+  const page = readFileSync(path.join(__dirname, '../docs/http-api.md'), 'utf8');
+  const names = (pattern: RegExp): string[] => [...new Set(page.match(pattern))].sort();
   const rows = names(/(?<=^\| \d{3} \| `)MCPO_[A-Z_]+(?=` \|)/gm);
   expect([...rows, 'MCPO_CALLER_GONE', 'MCPO_CONFIG'].sort()).toEqual([...ERROR_CODES].sort());
   const statuses = new Map(
-    [...readme.matchAll(/^\| (\d{3}) \| `(MCPO_[A-Z_]+)` \|/gm)].map(([, status, code]) => [code, Number(status)]),
+    [...page.matchAll(/^\| (\d{3}) \| `(MCPO_[A-Z_]+)` \|/gm)].map(([, status, code]) => [code, Number(status)]),
   );
   for (const [code, status] of statuses)
     expect([code, new McpoError(code as ErrorCode, 'x').status]).toEqual([code, status]);

@@ -1,39 +1,70 @@
+import { type ChildProcess, execFileSync, fork } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
+import net, { type AddressInfo } from 'node:net';
 import path from 'node:path';
 import ts from 'typescript';
+import { DOCUMENTS } from './support/documents';
+import { NEEDS_REDIS, runBlock } from './support/run-block';
 
 const root = path.join(__dirname, '..');
-const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
-const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8')) as {
+const read = (name: string): string => readFileSync(path.join(root, name), 'utf8');
+const manifest = JSON.parse(read('package.json')) as {
   readonly name: string;
   readonly scripts: Record<string, string>;
   readonly peerDependencies: Record<string, string>;
   readonly peerDependenciesMeta: Record<string, { readonly optional?: boolean }>;
 };
+const programs = DOCUMENTS.map((document) => ({
+  ...document,
+  blocks: document.blocks.filter(({ language }) => language === 'ts'),
+})).filter(({ blocks }) => blocks.length > 0);
 
-interface Block {
-  readonly line: number;
-  readonly language: string;
-  readonly code: string;
-}
-
-const blocks: Block[] = [...readme.matchAll(/^```(\w*)\n([\s\S]*?)^```$/gm)].map((match) => ({
-  line: readme.slice(0, match.index).split('\n').length,
-  language: match[1] ?? '',
-  code: match[2] ?? '',
-}));
-
-it('has no code block that nothing checks', () => {
-  expect([...new Set(blocks.map((block) => block.language))].sort()).toEqual(['sh', 'ts']);
+it('no code block is one that nothing checks', () => {
+  const languages = DOCUMENTS.flatMap(({ name, blocks }) => blocks.map(({ language }) => `${language} in ${name}`));
+  expect(languages.filter((one) => !/^(?:sh|ts) in |^mermaid in ARCHITECTURE/.test(one))).toEqual([]);
 });
 
-it('has TypeScript that compiles against the sources', () => {
-  const examples = new Map(
-    blocks
-      .filter((block) => block.language === 'ts')
-      .map((block) => [path.join(root, `readme-line-${block.line}.mts`), block.code]),
+it('the README has at most 250 lines, and every page a link from it and a first sentence that says what it is for', () => {
+  const readme = read('README.md');
+  expect(readme.split('\n').length).toBeLessThanOrEqual(250);
+  const pages = DOCUMENTS.filter(({ name }) => name.startsWith('docs/'));
+  expect(pages.filter(({ name }) => !readme.includes(`](${name})`)).map(({ name }) => name)).toEqual([]);
+  const written = pages.filter(({ name }) => !/faults|licences|troubleshooting/.test(name));
+  expect(written.filter(({ text }) => !/^# .+\n\nThis page /.test(text)).map(({ name }) => name)).toEqual([]);
+});
+
+it('every link to a file or a heading leads somewhere', () => {
+  const headings = new Map(
+    DOCUMENTS.map(({ name, text }) => [
+      name,
+      [...text.replaceAll(/^```[\s\S]*?^```$/gm, '').matchAll(/^#+ (.+)$/gm)].map(([, heading = '']) =>
+        heading
+          .toLowerCase()
+          .replaceAll(/[^\p{L}\p{N} _-]/gu, '')
+          .replaceAll(' ', '-'),
+      ),
+    ]),
   );
-  expect(examples.size).toBeGreaterThan(3);
+  const broken = DOCUMENTS.flatMap(({ name, text }) =>
+    [...text.matchAll(/\]\((?!https?:)([^)#\s]*)(?:#([^)\s]+))?\)/g)]
+      .filter(([, file = '', anchor]) => {
+        const target = file === '' ? name : path.join(path.dirname(name), file);
+        const page = existsSync(path.join(root, target, 'README.md')) ? path.join(target, 'README.md') : target;
+        return !existsSync(path.join(root, target)) || (anchor && !headings.get(page)?.includes(anchor));
+      })
+      .map(([link]) => `${name}: ${link}`),
+  );
+  expect(broken).toEqual([]);
+});
+
+it('TypeScript compiles against the sources', () => {
+  const examples = new Map(
+    programs.flatMap(({ name, blocks }) =>
+      blocks.map(({ line, code }) => [path.join(root, `${name.replaceAll('/', '-')}-line-${line}.mts`), code] as const),
+    ),
+  );
+  expect(examples.size).toBeGreaterThan(30);
   const options: ts.CompilerOptions = {
     ...ts.convertCompilerOptionsFromJson(
       (
@@ -65,24 +96,82 @@ it('has TypeScript that compiles against the sources', () => {
   expect(errors).toEqual([]);
 }, 60_000);
 
-describe('its commands', () => {
-  const lines = blocks.filter((block) => block.language === 'sh').flatMap((block) => block.code.trim().split('\n'));
+describe('the programs', () => {
+  let mcp: ChildProcess;
+  let echo: net.Server;
+  let mcpUrl: string;
 
-  it.each(lines)('%s', (line) => {
+  beforeAll(async () => {
+    mcp = fork(path.join(root, 'bench/servers/http.js'), { silent: true });
+    const [{ port }] = (await once(mcp, 'message')) as [{ port: number }];
+    mcpUrl = `http://127.0.0.1:${port}/mcp`;
+    echo = net.createServer((socket) => socket.pipe(socket)).listen(0, '127.0.0.1');
+    await once(echo, 'listening');
+  });
+  afterAll(() => {
+    mcp.disconnect();
+    echo.close();
+  });
+
+  describe.each(programs)('of $name', ({ blocks }) => {
+    const runnable = blocks.filter(({ code }) => !NEEDS_REDIS.test(code));
+    if (runnable.length === 0) it.todo('need a Redis');
+    else
+      it.each(runnable)('run: line $line', async ({ code }) => {
+        await runBlock(code, { mcpUrl, echoPort: (echo.address() as AddressInfo).port });
+      });
+  });
+});
+
+describe('the commands', () => {
+  const lines = DOCUMENTS.flatMap(({ name, blocks }) =>
+    blocks
+      .filter(({ language }) => language === 'sh')
+      .flatMap(({ code }) => code.trim().split('\n'))
+      .map((line) => ({ name, line: line.replace(/ +# .*$/, '') })),
+  );
+
+  it('of the README begin with the two of a fresh clone', () => {
+    const own = lines.filter(({ name, line }) => name === 'README.md' && line.startsWith('npm ci'));
+    expect(own.map(({ line }) => line)).toEqual(['npm ci && npm start', 'npm ci && npm test']);
+  });
+
+  it.each(lines)('$name: $line', ({ name, line }) => {
+    const script = /npm (?:run )?(start|test|build)(?: |$)/.exec(line)?.[1];
     if (line.startsWith('npm ci && npm ')) {
-      expect(Object.keys(manifest.scripts)).toContain(line.slice('npm ci && npm '.length));
+      expect(Object.keys(manifest.scripts)).toContain(script);
     } else if (line.startsWith('npm install ')) {
       const needed = Object.keys(manifest.peerDependencies).filter(
-        (name) => manifest.peerDependenciesMeta[name]?.optional !== true,
+        (peer) => manifest.peerDependenciesMeta[peer]?.optional !== true,
       );
       expect(line.split(' ').slice(2).sort()).toEqual([manifest.name, ...needed].sort());
     } else if (line.startsWith('wrk ')) {
       // They are run where wrk is installed: external/wrk.test.ts.
       expect(existsSync(path.join(root, /-s (\S+)/.exec(line)?.[1] ?? ''))).toBe(true);
+    } else if (line.startsWith('npx ts-node --transpile-only ')) {
+      // The tests of the examples run them.
+      expect(existsSync(path.join(root, line.split(' ')[3] ?? ''))).toBe(true);
+    } else if (/^prom(?:etheus|tool) /.test(line)) {
+      // external/prometheus.test.ts runs them.
+      for (const file of line.match(/[\w/-]+\.yml/g) ?? [])
+        expect(existsSync(path.join(root, path.dirname(name), file))).toBe(true);
     } else {
+      execFileSync('bash', ['-n', '-c', line]);
+      expect(line).toMatch(/^curl .*http:\/\/127\.0\.0\.1:\d+\/(?:mcp\/|metrics)/);
+      const tool = /-d '(\{.*\})'.*\/mcp\/(\S+)$/.exec(line);
+      if (!tool || name !== 'README.md') return;
       // The quickstart prints the same calls, and its test runs them.
-      const example = readFileSync(path.join(root, 'examples/quickstart/server.ts'), 'utf8');
+      const example = read('examples/quickstart/server.ts');
       expect(example.replaceAll('${url}', 'http://127.0.0.1:8000')).toContain(line);
     }
+  });
+});
+
+describe('npm scripts', () => {
+  const named = DOCUMENTS.flatMap(({ name, text }) =>
+    name === 'CHANGELOG.md' ? [] : [...text.matchAll(/npm run ([\w:-]+)/g)].map(([, script = '']) => script),
+  );
+  it.each([...new Set(named)])('npm run %s is there', (script) => {
+    expect(Object.keys(manifest.scripts)).toContain(script);
   });
 });

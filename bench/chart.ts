@@ -5,7 +5,7 @@ const GAP = 8;
 const LABEL = 230;
 const WIDTH = 720;
 
-/** Throughput at 32 connections as bars, for the README: one group for each comparison that it is about. */
+/** Throughput at 32 connections as bars, for the documents: one group for each comparison that it is about. */
 export function chart(reports: ReadonlyMap<string, Report>): string {
   const lines: string[] = [];
   let y = 10;

@@ -37,7 +37,7 @@ function machine(): string {
   ].join('; ');
 }
 
-/** Chart and table of the README tell what was measured last of each. */
+/** Chart and table of the documents tell what was measured last of each. */
 function publish(): void {
   const reports = new Map(
     Object.keys(SCENARIOS).flatMap((name) => {
@@ -46,8 +46,8 @@ function publish(): void {
     }),
   );
   writeFileSync(join(ROOT, 'docs', 'images', 'bench.svg'), chart(reports));
-  const readme = join(ROOT, 'README.md');
-  writeFileSync(readme, withSummary(readFileSync(readme, 'utf8'), [...reports.values()]));
+  const page = join(ROOT, 'docs/benchmarks.md');
+  writeFileSync(page, withSummary(readFileSync(page, 'utf8'), [...reports.values()]));
 }
 
 async function main(names: readonly string[]): Promise<void> {

@@ -3,12 +3,12 @@ import { type Report, digits, goalOf, isMet, markdown } from './report';
 const BEGIN = '<!-- begin: written by npm run bench -->';
 const END = '<!-- end -->';
 
-/** A README with what was measured last, in the order of the scenarios, in place of what stood there. */
-export function withSummary(readme: string, reports: readonly Report[]): string {
-  const begin = readme.indexOf(BEGIN);
-  const end = readme.indexOf(END);
-  if (begin === -1 || end < begin) throw new Error('the README has no place for the figures');
-  return `${readme.slice(0, begin + BEGIN.length)}\n\n${summary(reports)}\n\n${readme.slice(end)}`;
+/** A page with what was measured last, in the order of the scenarios, in place of what stood there. */
+export function withSummary(page: string, reports: readonly Report[]): string {
+  const begin = page.indexOf(BEGIN);
+  const end = page.indexOf(END);
+  if (begin === -1 || end < begin) throw new Error('the page has no place for the figures');
+  return `${page.slice(0, begin + BEGIN.length)}\n\n${summary(reports)}\n\n${page.slice(end)}`;
 }
 
 function summary(reports: readonly Report[]): string {

@@ -19,50 +19,57 @@ export interface ConnectContext {
 
 /** Options that every kind of server has. */
 export interface CommonServerOptions {
-  /** Which tools are served, by glob patterns over their names; `exclude` wins over `include`. @defaultValue all */
+  /** Which tools are served, by glob patterns over their names. @defaultValue all */
   readonly tools?: ToolFilter | undefined;
-  /** Names or globs of tools that are not served; the same as `tools.exclude`, as mcpo's configuration has it. */
+  /** The same as `tools.exclude`, under the name that mcpo uses. @defaultValue none */
   readonly disabledTools?: readonly string[] | undefined;
-  /** How long a call may go without an answer or a progress notification, in milliseconds. @defaultValue 60000 */
+  /** Time-out of a call, in milliseconds. A progress notification starts it again. @defaultValue 60000 */
   readonly timeoutMs?: number | undefined;
-  /** How long a call may take in all, in milliseconds. @defaultValue 600000 */
+  /** Time-out of a call that progress notifications do not extend, in milliseconds. @defaultValue 600000 */
   readonly maxTotalTimeoutMs?: number | undefined;
-  /** Whether the server's annotations (`readOnlyHint`, `idempotentHint`) are believed. @defaultValue true */
+  /**
+   * Whether the server's annotations (`readOnlyHint`, `idempotentHint`, `openWorldHint`) are believed.
+   * @defaultValue true
+   */
   readonly trustAnnotations?: boolean | undefined;
-  /** How long its results are kept when nothing else is said, or `false`: not at all. @defaultValue the router's */
+  /**
+   * Default lifetime of this server's results. `false` caches only tools with a lifetime in the router's `cache.tools`.
+   * @defaultValue the router's
+   */
   readonly cache?: false | Pick<CacheOptions, 'defaultTtlMs'> | undefined;
-  /** How many of its calls run at once, within the router's limit. @defaultValue no limit of its own */
+  /** Limit on the calls of this server, inside the router's limit. @defaultValue no limit of its own */
   readonly concurrency?: LimitOptions | undefined;
-  /** How its calls are retried, or `false`: never. @defaultValue the router's `retry` */
+  /** Retries of this server's calls. `false` switches them off. @defaultValue the router's `retry` */
   readonly retry?: false | RetryOptions | undefined;
   /**
-   * Whether it keeps state from call to call (a browser, a shell). Each session of a caller (`X-MCPO-Session`) then has a
-   * connection of its own, which ends when it has been idle for `pool.maxIdleMs` or by `DELETE /:server`. @defaultValue false
+   * Whether the server keeps state between calls, as a browser or a shell does. Each session (`X-MCPO-Session`) then
+   * has a connection of its own.
+   * @defaultValue false
    */
   readonly stateful?: boolean | undefined;
-  /** Connection settings of this server alone. @defaultValue the router's `pool` */
+  /** Connections of this server. @defaultValue the router's `pool` */
   readonly pool?: PoolOptions | undefined;
 }
 
 /** Which tools of a server are served. */
 export interface ToolFilter {
-  /** Globs over tool names (`*` matches any run of characters, `/` included). @defaultValue `['*']` */
+  /** Globs of the tools to serve: `*` matches any run of characters, `?` one character. @defaultValue `['*']` */
   readonly include?: readonly string[] | undefined;
-  /** Globs of tools to leave out. @defaultValue none */
+  /** Globs of the tools to leave out. Wins over `include`. @defaultValue none */
   readonly exclude?: readonly string[] | undefined;
 }
 
 /** A server started as a child process that speaks MCP on its standard input and output. */
 export interface StdioServerOptions extends CommonServerOptions {
-  /** The kind of server; may be left out. */
+  /** The kind of server. @defaultValue `'stdio'` */
   readonly type?: 'stdio' | undefined;
-  /** The program, started without a shell. */
+  /** The program to start. No shell is involved. */
   readonly command: string;
-  /** Its arguments. @defaultValue none */
+  /** Arguments of the program. @defaultValue none */
   readonly args?: readonly string[] | undefined;
-  /** Environment variables beside the few that every child gets (`PATH`, `HOME`…). @defaultValue none */
+  /** Environment variables, added to a minimal set (`PATH`, `HOME` and a few more). @defaultValue none */
   readonly env?: Readonly<Record<string, string>> | undefined;
-  /** Its working directory. @defaultValue that of this process */
+  /** Working directory. @defaultValue that of the app */
   readonly cwd?: string | undefined;
   /** Not beside `command`. */
   readonly url?: undefined;
@@ -75,15 +82,15 @@ export interface StdioServerOptions extends CommonServerOptions {
 /** A server reached over HTTP. */
 export interface HttpServerOptions extends CommonServerOptions {
   /**
-   * The transport. The spellings of other MCP clients (`streamable_http`, `streamablehttp`, `http`) mean
-   * `streamable-http`. @defaultValue streamable HTTP, and SSE where the server does not know it
+   * The transport. `streamable_http`, `streamablehttp` and `http` are other spellings of `streamable-http`.
+   * @defaultValue streamable HTTP, then SSE if the server does not speak it
    */
   readonly type?: 'streamable-http' | 'sse' | 'streamable_http' | 'streamablehttp' | 'http' | undefined;
-  /** An `http:` or `https:` URL. */
+  /** An `http:` or `https:` URL. A user and password in it become Basic authorization. */
   readonly url: string | URL;
-  /** Headers of every request to the server. @defaultValue none */
+  /** Headers to send with every request to the server. @defaultValue none */
   readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** Headers of the caller's request that go on to the server. @defaultValue none */
+  /** Headers of the caller's request to forward to the server. @defaultValue none */
   readonly forwardHeaders?: ForwardHeaders | undefined;
   /** Not beside `url`. */
   readonly command?: undefined;
@@ -93,9 +100,9 @@ export interface HttpServerOptions extends CommonServerOptions {
 
 /** A server behind a Transport that the app makes itself. */
 export interface CustomServerOptions extends CommonServerOptions {
-  /** Makes a new, unstarted Transport; called again for every further connection. */
+  /** Returns a new Transport that has not been started. Called once for each connection. */
   readonly connect: (context: ConnectContext) => Transport | Promise<Transport>;
-  /** Headers of the caller's request that are handed to `connect`. @defaultValue none */
+  /** Headers of the caller's request to pass to `connect`. @defaultValue none */
   readonly forwardHeaders?: ForwardHeaders | undefined;
   /** Not beside `connect`. */
   readonly command?: undefined;
@@ -114,9 +121,9 @@ export type ServerOptions = StdioServerOptions | HttpServerOptions | CustomServe
 
 /** How connections to the MCP servers are made. */
 export interface PoolOptions extends Omit<ConnectionPoolOptions, 'onEvent'> {
-  /** Callers with credentials or sessions of their own that a server has connections for at a time. @defaultValue 100 */
+  /** Callers with a connection of their own (forwarded headers or sessions), for each server. @defaultValue 100 */
   readonly maxCallers?: number | undefined;
-  /** Sessions that one caller may have at a time with a server that keeps state. @defaultValue 10 */
+  /** Sessions of one caller with a `stateful` server. @defaultValue 10 */
   readonly maxSessionsPerCaller?: number | undefined;
 }
 
@@ -125,145 +132,159 @@ export type Principal = string | number | bigint | null | undefined;
 
 /** The options of `mcpoRouter()`. `undefined` means the default everywhere. */
 export interface McpoOptions {
-  /** The MCP servers, by the name that their routes begin with. */
+  /** The MCP servers, by name. The name is the first part of their routes. Required. */
   readonly servers: Readonly<Record<string, ServerOptions>>;
   /**
-   * The key, or keys, that callers must present as `Authorization: Bearer` or `X-API-Key`.
-   * Not together with `authorize`. @defaultValue `MCPO_API_KEY`, else no authentication
+   * The key, or keys, that callers must send as `Authorization: Bearer` or `X-API-Key`. Excludes `authorize`.
+   * @defaultValue `MCPO_API_KEY`, else no authentication
    */
   readonly apiKey?: string | readonly string[] | undefined;
-  /** The host's own check instead of a key: whether the request may use the tools. @defaultValue none */
+  /** Your own check in place of a key: whether this request may use the tools. @defaultValue none */
   readonly authorize?: ((req: IncomingMessage) => boolean | Promise<boolean>) | undefined;
   /**
-   * Who calls: a stable string, finite number or bigint for one user or tenant, or `undefined` (or `null`) for a caller who
-   * cannot be named. For anything else, and when it throws or rejects, the request fails with 500 and the log says why.
+   * Names the caller: a non-empty string, finite number or bigint for one user or tenant, `undefined` or `null` for a
+   * caller without a name. Any other value, or an exception, answers 500.
    * @defaultValue a hash of the API key and of the headers forwarded to the server
    */
   readonly principal?: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined;
-  /** Origins (`https://app.example`) whose pages may call from a browser across sites. @defaultValue none */
+  /** Origins (`https://app.example`) whose pages may call from another site. @defaultValue none */
   readonly allowedOrigins?: readonly string[] | undefined;
-  /** Host names accepted, beside loopback names, on a loopback socket without authentication. @defaultValue none */
+  /**
+   * `Host` names to accept on a loopback socket without authentication, in addition to loopback names.
+   * @defaultValue none
+   */
   readonly allowedHosts?: readonly string[] | undefined;
-  /** The largest request body, in bytes. @defaultValue 1048576 */
+  /** Largest request body in bytes, before and after decompression. @defaultValue 1048576 (1 MiB) */
   readonly bodyLimit?: number | undefined;
-  /** What calling tools does, where their servers do not say it, or say it wrong. @defaultValue none */
+  /**
+   * Whether tools read or write, by patterns over `server/tool`. Overrides the servers' annotations.
+   * @defaultValue none
+   */
   readonly access?: AccessOptions | undefined;
-  /** How results of tools that read are cached, or `false`: not at all. */
+  /** The cache of tools that read. `false` switches it off. @defaultValue on */
   readonly cache?: false | CacheOptions | undefined;
-  /** How equal calls in flight are run as one, or `false`: not at all. */
+  /** Runs equal calls that overlap as one. `false` switches it off. @defaultValue on */
   readonly share?: false | SharingOptions | undefined;
-  /** How many calls run at once. */
+  /** Limit on all calls. */
   readonly concurrency?: ConcurrencyOptions | undefined;
-  /** How calls are tried again that were surely not made, or that may be made twice; `false`: never. */
+  /** Retries. `false` switches them off. @defaultValue on */
   readonly retry?: false | RetryOptions | undefined;
-  /** When a server that cannot be reached is left alone. */
+  /** Circuit breaker of each server. */
   readonly breaker?: BreakerSettings | undefined;
   /** Prometheus metrics. */
   readonly metrics?: MetricsOptions | undefined;
-  /** What the performance monitor looks at, and when it raises alerts. */
+  /** Sliding window and alerts of the performance monitor. */
   readonly monitor?: MonitorOptions | undefined;
-  /** Connection settings of all servers. */
+  /** Connections of all servers. */
   readonly pool?: PoolOptions | undefined;
-  /** How long `close()` lets running calls go on, in milliseconds. @defaultValue 10000 */
+  /** Time that `close()` gives running calls to end, in milliseconds. @defaultValue 10000 */
   readonly drainTimeoutMs?: number | undefined;
   /** Title, version and description of the combined OpenAPI document. */
   readonly info?: ApiInfo | undefined;
-  /** Where messages go. @defaultValue warnings and errors to the console */
+  /**
+   * Receives log entries: `console`, pino, or any object with `debug`, `info`, `warn` and `error`.
+   * @defaultValue warnings and errors to the console
+   */
   readonly logger?: Logger | undefined;
   /**
-   * Call layers of the app's own, the first outermost: each call passes them once, before its arguments are checked, with
-   * or without HTTP. @defaultValue none
+   * Your own call layers, the first outermost. Each call passes them once, before its arguments are checked.
+   * @defaultValue none
    */
   readonly use?: readonly CallLayer[] | undefined;
 }
 
 /** Prometheus metrics, served at `/metrics`. */
 export interface MetricsOptions {
-  /** What their names begin with. @defaultValue `'mcpo_'` */
+  /** Prefix of the metric names. @defaultValue `'mcpo_'` */
   readonly prefix?: string | undefined;
-  /** The host's own registry, to have them beside its own metrics. @defaultValue one of the router's own */
+  /** A prom-client `Registry` of your app. @defaultValue a registry of the router's own */
   readonly register?: Registry | undefined;
-  /** Whether Node's own metrics (event loop, memory, garbage collection) are added. @defaultValue false */
+  /** Adds Node's own metrics: event loop, memory, garbage collection. @defaultValue false */
   readonly defaultMetrics?: boolean | undefined;
 }
 
 /** What the combined OpenAPI document says of itself. */
 export interface ApiInfo {
-  /** Its name. @defaultValue `'MCP tools'` */
+  /** Title. @defaultValue `'MCP tools'` */
   readonly title?: string | undefined;
-  /** Its version. @defaultValue `'1.0.0'` */
+  /** Version. @defaultValue `'1.0.0'` */
   readonly version?: string | undefined;
-  /** More about it, in Markdown. @defaultValue none */
+  /** Description in Markdown. @defaultValue none */
   readonly description?: string | undefined;
 }
 
 /** How results are cached. Only tools that read are. */
 export interface CacheOptions extends SmartCacheOptions {
   /**
-   * How single tools are cached, by patterns over `server/tool`; the first that fits wins. A tool that is given a
-   * lifetime counts as one that reads. @defaultValue none
+   * Rules for single tools, by patterns over `server/tool`. The first match wins. A tool with a lifetime counts as one
+   * that reads, unless its server says `readOnlyHint: false`.
+   * @defaultValue none
    */
   readonly tools?: Readonly<Record<string, ToolCacheOptions>> | undefined;
-  /** Which tools' results grow old how fast, by name. */
+  /** Lifetimes by kind of tool. @defaultValue by words in the tool's name */
   readonly kinds?: KindsOptions | undefined;
-  /** Further caches by name, for the tools that `tools` gives them. @defaultValue none */
+  /** Named caches, each with its own bounds. `tools` assigns tools to them. @defaultValue none */
   readonly caches?: Readonly<Record<string, SmartCacheOptions>> | undefined;
 }
 
 /** How one tool is cached. */
 export interface ToolCacheOptions {
-  /** How long a result is kept, in milliseconds; 0: not at all. @defaultValue by the tool's kind */
+  /** Lifetime of a result in milliseconds. 0 switches caching off. @defaultValue by the tool's kind */
   readonly ttlMs?: number | undefined;
-  /** The cache that keeps it. @defaultValue `'default'` */
+  /** Name of the cache. @defaultValue `'default'` */
   readonly cache?: string | undefined;
 }
 
-/** The kinds of reading tools: the shortest-lived that fits wins. */
+/** The kinds of reading tools. The shortest-lived match wins. */
 export interface KindsOptions {
-  /** Schema, help, describe, list: 3600 s. */
+  /** Tools that describe: schema, help, describe, list. @defaultValue 3600 s */
   readonly static?: KindOptions | undefined;
-  /** Search, query, and tools annotated with `openWorldHint`: 60 s. */
+  /** Tools that search (search, query), and those with `openWorldHint`. @defaultValue 60 s */
   readonly dynamic?: KindOptions | undefined;
-  /** Time, now, random, uuid, status: never cached. */
+  /** Tools whose answer is never the same: time, now, random, uuid, status. @defaultValue not cached */
   readonly realtime?: Pick<KindOptions, 'patterns'> | undefined;
 }
 
 /** One kind of tools. */
 export interface KindOptions {
-  /** Patterns over the tool's name, and over its name in `snake_case`. @defaultValue the words of the kind */
+  /** Patterns over the tool's name, as it is and in `snake_case`. @defaultValue the words of the kind */
   readonly patterns?: readonly string[] | undefined;
-  /** How long a result is kept, in milliseconds. @defaultValue 3600000 for static, 60000 for dynamic */
+  /** Lifetime of a result in milliseconds. @defaultValue 3600000 for static, 60000 for dynamic */
   readonly ttlMs?: number | undefined;
 }
 
-/** Limits on one thing: all calls, those of a server, or those of a tool. */
+/** A limit on calls: on all, on those of one server, or on those of one tool. */
 export type LimitOptions = Omit<LimiterOptions, 'name'>;
 
-/** How many calls run at once. */
+/** Limits on calls. */
 export interface ConcurrencyOptions extends LimitOptions {
   /**
-   * Limits of single tools, by patterns over `server/tool`; the first that fits wins. Each tool has a limit of its own.
+   * Limits of single tools, by patterns over `server/tool`. The first match wins. Each matching tool gets a limit of
+   * its own.
    * @defaultValue none
    */
   readonly tools?: Readonly<Record<string, MaxConcurrent | LimitOptions>> | undefined;
 }
 
-/** How equal calls at the same time are run as one. */
+/** Sharing of equal calls that overlap. */
 export interface SharingOptions {
-  /** How old a call in flight may be and still be joined, in milliseconds. @defaultValue 60000 */
+  /** Age up to which a running call can be joined, in milliseconds. @defaultValue 60000 */
   readonly windowMs?: number | undefined;
   /**
-   * Shares calls of tools that read with other instances: the `flights` of a `redisFleet`. @defaultValue none: calls are
-   * shared within this process
+   * The `flights` of a `redisFleet`, to share calls of tools that read with other instances.
+   * @defaultValue none, calls are shared within this process
    */
   readonly fleet?: FleetFlights | undefined;
 }
 
-/** When a server that cannot be reached is left alone. */
+/** When calls to a server that cannot be reached are refused at once. */
 export interface BreakerSettings {
-  /** How many connection failures in a row open the breaker. @defaultValue 5 */
+  /** Connection failures in a row that open the breaker. @defaultValue 5 */
   readonly threshold?: number | undefined;
-  /** How long it stays open at first, in milliseconds; doubled up to 30 s while the server stays away. @defaultValue 5000 */
+  /**
+   * Time the breaker stays open, in milliseconds. Doubles up to 30 s while the server stays down.
+   * @defaultValue 5000
+   */
   readonly cooldownMs?: number | undefined;
 }
 

@@ -10,7 +10,7 @@ const IMAGES = path.join(__dirname, '../../docs/images');
 /** How long the router is busy before the first picture, in milliseconds. */
 const WARM_UP_MS = 125_000;
 
-/** Takes the pictures of the dashboard that the README shows: `npx ts-node --transpile-only` runs it. */
+/** Takes the pictures of the dashboard that docs/observability.md shows: `npx ts-node --transpile-only` runs it. */
 async function main(): Promise<void> {
   const servers = Object.entries(busyServers()).map(([name, { connect }]) => [name, { connect }] as const);
   const mcpo = mcpoRouter({

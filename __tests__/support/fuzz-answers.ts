@@ -1,6 +1,6 @@
 import type { FuzzAnswer } from './fuzz-client';
 
-/** Which status goes with which code, as the README has it. */
+/** Which status goes with which code, as docs/http-api.md has it. */
 const STATUS: Readonly<Record<string, number>> = {
   ...of(400, 'INVALID_JSON', 'INVALID_BODY', 'INVALID_HEADER', 'REJECTED'),
   ...of(401, 'UNAUTHORIZED'),

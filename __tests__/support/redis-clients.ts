@@ -9,7 +9,7 @@ export interface Connected extends Pick<RedisFleetOptions, 'sendCommand'> {
   readonly close: () => void;
 }
 
-/** The clients that hosts have, used as the README says. */
+/** The clients that hosts have, used as docs/scaling.md says. */
 export const CLIENTS: Readonly<Record<'node-redis' | 'ioredis', (port: number) => Promise<Connected>>> = {
   async 'node-redis'(port) {
     const client = createClient({ url: `redis://127.0.0.1:${port}`, socket: { reconnectStrategy: () => 50 } });

@@ -5,21 +5,20 @@ import type { StoreBounds, StoreFactory, Strategy } from './store';
 /** Options of a cache. `undefined` means the default. */
 export interface SmartCacheOptions {
   /**
-   * What is evicted when the cache is full, and whether entries expire. `lru`: the least recently used; entries never
-   * expire. `ttl`: the next to expire. `lru_ttl`: the least recently used, and entries expire.
-   *
+   * What leaves a full cache, and whether results expire. `lru`: the least recently used leaves, nothing expires.
+   * `ttl`: results expire, the next to expire leaves. `lru_ttl`: results expire, the least recently used leaves.
    * @defaultValue `'lru_ttl'`
    */
   readonly strategy?: Strategy | undefined;
-  /** Maximum number of results. @defaultValue 1000 */
+  /** Number of results. @defaultValue 1000 */
   readonly maxSize?: number | undefined;
-  /** Maximum number of bytes, including keys and overhead. @defaultValue 67108864 (64 MiB) */
+  /** Total size in bytes, keys and overhead included. @defaultValue 67108864 (64 MiB) */
   readonly maxBytes?: number | undefined;
-  /** Maximum size of one body, in bytes. @defaultValue 1048576 (1 MiB), but not more than `maxBytes` */
+  /** Largest result to cache, in bytes. @defaultValue 1048576 (1 MiB), at most `maxBytes` */
   readonly maxEntryBytes?: number | undefined;
-  /** Lifetime of a result without one of its own, in milliseconds. @defaultValue 300000 */
+  /** Lifetime of a result that no other rule sets, in milliseconds. @defaultValue 300000 */
   readonly defaultTtlMs?: number | undefined;
-  /** Makes the store that holds the entries. @defaultValue a {@link MemoryStore} */
+  /** Makes the store that holds the entries. @defaultValue in memory */
   readonly store?: StoreFactory | undefined;
 }
 

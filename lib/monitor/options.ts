@@ -3,21 +3,21 @@ import type { AlertThresholds } from './alerts';
 
 /** Options of a {@link PerformanceMonitor}. `undefined` means the default. */
 export interface MonitorOptions {
-  /** How many of the latest requests, and cache look-ups, of a tool are looked at. @defaultValue 1000 */
+  /** Size of the sliding window: the latest requests, and cache look-ups, of each tool. @defaultValue 1000 */
   readonly windowSize?: number | undefined;
-  /** What an alert begins at; `false` for no alerts at all. */
+  /** Thresholds of the alerts. `false` switches all of them off. @defaultValue on */
   readonly alerts?: AlertOptions | false | undefined;
 }
 
 /** What an alert begins at; `false` switches a kind of alert off. */
 export interface AlertOptions {
-  /** `slow`: an average duration above this, in seconds. @defaultValue 1 */
+  /** Alert `slow`: average duration above this, in seconds. @defaultValue 1 */
   readonly slowSeconds?: number | false | undefined;
-  /** `failing`: a success rate below this, in percent. @defaultValue 95 */
+  /** Alert `failing`: success rate below this, in percent. @defaultValue 95 */
   readonly failingPercent?: number | false | undefined;
-  /** `cold`: a cache hit rate below this, in percent. @defaultValue 70 */
+  /** Alert `cold`: cache hit rate below this, in percent. @defaultValue 70 */
   readonly coldPercent?: number | false | undefined;
-  /** `anomaly`: a tool's p95 duration above this many times its own moving baseline. @defaultValue 3 */
+  /** Alert `anomaly`: p95 duration above this multiple of the tool's moving baseline. @defaultValue 3 */
   readonly anomalyFactor?: number | false | undefined;
 }
 

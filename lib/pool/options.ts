@@ -3,28 +3,34 @@ import type { PoolEvent } from './events';
 
 /** How a pool of connections behaves. `undefined` means the default. */
 export interface PoolOptions {
-  /** Connections that are kept even when idle. @defaultValue 2 */
+  /** Connections to keep open, even when idle. @defaultValue 2, at most `maxConnections` */
   readonly minConnections?: number | undefined;
-  /** Connections at most. @defaultValue 10 */
+  /** Largest number of connections. @defaultValue 10 */
   readonly maxConnections?: number | undefined;
-  /** How long a connection beyond the minimum may be idle, in milliseconds. @defaultValue 300000 */
+  /**
+   * Idle time after which a connection beyond the minimum, or one of a caller's own, is closed, in milliseconds.
+   * @defaultValue 300000
+   */
   readonly maxIdleMs?: number | undefined;
-  /** Calls on one connection at a time. @defaultValue 64 */
+  /** Calls in flight on one connection. @defaultValue 64 */
   readonly maxInFlightPerConnection?: number | undefined;
   /**
-   * How long every connection must have been at its oldest call before another is opened, in milliseconds; measured to
-   * half of it, never shorter. @defaultValue 20
+   * Opens another connection when every one has had a call running for longer than this, in milliseconds.
+   * @defaultValue 20
    */
   readonly growAfterMs?: number | undefined;
-  /** How long opening a connection may take, in milliseconds. @defaultValue 30000 */
+  /**
+   * Time-out for opening a connection: process start, MCP handshake and first list of tools, in milliseconds.
+   * @defaultValue 30000
+   */
   readonly connectTimeoutMs?: number | undefined;
-  /** How long a caller waits for a connection, in milliseconds. @defaultValue 30000 */
+  /** Time a call waits for a connection, in milliseconds. @defaultValue 30000 */
   readonly acquireTimeoutMs?: number | undefined;
-  /** Callers that may wait for a connection at a time. @defaultValue 1000 */
+  /** Calls that may wait for a connection. @defaultValue 1000 */
   readonly maxWaiting?: number | undefined;
-  /** How often idle connections are pinged, in milliseconds. @defaultValue 60000 */
+  /** Interval of pings to connections that have not answered anything lately, in milliseconds. @defaultValue 60000 */
   readonly healthCheckIntervalMs?: number | undefined;
-  /** How long an answer to a ping may take, in milliseconds. @defaultValue 5000 */
+  /** Time-out of a ping, in milliseconds. @defaultValue 5000 */
   readonly pingTimeoutMs?: number | undefined;
   /** Told of connections opened, closed and failed; what it throws becomes a process warning. @defaultValue none */
   readonly onEvent?: ((event: PoolEvent) => void) | undefined;

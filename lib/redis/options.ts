@@ -14,13 +14,13 @@ export interface FleetLogger {
 
 /** What an instance keeps in its own memory, in front of Redis. */
 export interface LocalOptions {
-  /** How many results, in each cache. @defaultValue 1000 */
+  /** Number of results, for each cache. @defaultValue 1000 */
   readonly maxSize?: number | undefined;
-  /** How many bytes, in each cache. @defaultValue 16777216 (16 MiB) */
+  /** Total size in bytes, for each cache. @defaultValue 16777216 (16 MiB) */
   readonly maxBytes?: number | undefined;
   /**
-   * How long, in milliseconds, a result may be served without asking Redis whether a write through another instance has
-   * made it out of date. @defaultValue 0: every look-up asks
+   * Time in milliseconds for which a result is served without asking Redis about writes of other instances.
+   * @defaultValue 0, every look-up asks
    */
   readonly maxStaleMs?: number | undefined;
 }
@@ -28,28 +28,32 @@ export interface LocalOptions {
 /** Options of {@link redisFleet}. `undefined` means the default. */
 export interface RedisFleetOptions {
   /**
-   * Sends a command with the host's own client and resolves with the reply, bulk strings as Buffers. It rejects when
-   * Redis answers with an error.
+   * Sends a command with your own client. Resolves with the reply, bulk strings as Buffers; rejects when Redis answers
+   * with an error. Required.
    */
   readonly sendCommand: (args: readonly RedisArgument[]) => Promise<unknown>;
   /**
-   * Listens to a channel, on a connection of its own; resolves with how to stop. Without it, instances that wait for
-   * another's call ask every 50 ms. @defaultValue none
+   * Listens to a channel on a connection of its own. Resolves with a function that stops. Without it, an instance that
+   * waits for another one's call asks every 50 ms.
+   * @defaultValue none
    */
   readonly subscribe?:
     | ((channel: string, listener: (message: string | Buffer) => void) => Promise<() => Promise<void> | void>)
     | undefined;
-  /** What all keys and channels begin with: instances with the same share. @defaultValue `'mcpo:'` */
+  /** Prefix of keys and channels. Instances with the same prefix share. @defaultValue `'mcpo:'` */
   readonly prefix?: string | undefined;
-  /** How long a call waits for one command at most, in milliseconds, up to 500. @defaultValue 100 */
+  /** Time a call waits for one command, in milliseconds, 1 to 500. @defaultValue 100 */
   readonly timeoutMs?: number | undefined;
-  /** Bodies over so many bytes are compressed. @defaultValue 16384 */
+  /** Compresses bodies larger than this, in bytes. @defaultValue 16384 */
   readonly compressAboveBytes?: number | undefined;
-  /** When others take over a shared call whose instance has died, in milliseconds, from 100 on. @defaultValue 5000 */
+  /**
+   * Time after which others take over the call of an instance that has died, in milliseconds, at least 100.
+   * @defaultValue 5000
+   */
   readonly leaseMs?: number | undefined;
-  /** What is kept in memory in front of Redis, or `false`: nothing. */
+  /** Memory tier in front of Redis. `false` switches it off. @defaultValue on */
   readonly local?: false | LocalOptions | undefined;
-  /** Is told, once each time, when Redis stops working and when it works again. @defaultValue warnings to the console */
+  /** Receives one entry when Redis fails and one when it works again. @defaultValue warnings to the console */
   readonly logger?: FleetLogger | undefined;
 }
 

@@ -3,13 +3,13 @@ import { ConfigError } from '../errors';
 /** Options of a {@link Retrier} and of its {@link RetryBudget}. */
 export interface RetryOptions {
   /**
-   * How often a call is tried in all; 1 never retries.
+   * Attempts in all, the first included. 1 never retries.
    *
    * @defaultValue 3
    */
   readonly maxAttempts?: number | undefined;
   /**
-   * How many retries there may be for every hundred calls of the last 10 s.
+   * Retry budget of a server per 10 s: 10 retries plus this percentage of its calls.
    *
    * @defaultValue 20
    */

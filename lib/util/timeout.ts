@@ -14,7 +14,7 @@ export function withTimeout<T>(work: PromiseLike<T>, ms: number, late: () => Err
     };
     const abort = (): void => {
       end();
-      reject(signal?.reason as Error);
+      reject(signal?.reason);
     };
     const timer = setTimeout(() => {
       end();
@@ -29,7 +29,7 @@ export function withTimeout<T>(work: PromiseLike<T>, ms: number, late: () => Err
       },
       (error: unknown) => {
         end();
-        reject(error as Error);
+        reject(error);
       },
     );
   });

@@ -4,20 +4,20 @@ import type { Told } from './told';
 
 const TEXT = `# Faults
 
-What is answered when an MCP server or a client does something wrong, as \`npm run test:faults\` has found it; that writes this
-page. Each case is a test that also runs in \`npm test\`: one call meets the fault, while others go on, 25 a second, to another
-server and, where it can still answer, to the same. The case fails when
+This page lets you look up what is answered when an MCP server or a client misbehaves. \`npm run test:faults\` writes it. Each case is
+a test: one call meets the fault, while 25 other calls a second go to another server and, where it can still answer, to the same. A case
+fails when
 
-- the answer is another than the one here (\`none\`: nobody is there to read one; 400, 408 and 431 without a code are Node's own,
-  before this package is asked);
-- one of the other calls is answered with anything but 200 and its own result;
-- something is left behind: a call, a permit, a place in a queue, and when the router has been closed a child process, a
-  socket, a timer or any other handle, or memory.
+- the answer is not the one listed here. \`none\` means that nobody is there to read one. 400, 408 and 431 without a code come from Node,
+  before this package is asked;
+- one of the other calls is not answered with 200 and its own result;
+- something is left behind: a call, a permit or a place in a queue; after the router has been closed, a child process, a socket, a timer
+  or any other handle, or memory.
 
-The times are those of one run on a shared machine with two cores. A server's time-out is 500 ms where it is waited for (the
-default is 60 s). The slowest of the other calls shows how long the process was busy: it is one thread, and must parse and
-write a message of 50 MB in one piece. Half a line that is never ended makes the next answer unreadable too; a ping that
-is not answered then replaces the connection.
+The times are those of one run on a shared machine with two cores. Cases that wait for a server's time-out use 500 ms (the
+default is 60 s). The slowest of the other calls shows how long the process was busy: it is one thread, and must parse and write a
+message of 50 MB in one piece. Half a line without an end makes the next answer unreadable too; an unanswered ping then replaces the
+connection.
 
 `;
 
