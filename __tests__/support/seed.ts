@@ -1,0 +1,18 @@
+const PINNED = 178_456_555;
+
+/**
+ * Random cases come from this seed, always the same: a test that fails for one change is to fail again for the same.
+ * `FC_SEED` gives others; each test that draws prints it or has it in its name.
+ */
+export const SEED = Number(process.env.FC_SEED ?? PINNED);
+
+/** Numbers from 0 up to 1, the same for the same seed (mulberry32). */
+export function numbersFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
