@@ -34,15 +34,6 @@ async function three(prefix: string, at = lab(), fleet: object = {}): Promise<[G
 
 const urlOf = (index: number, tool = 'read'): string => `${apps[index % apps.length]?.url ?? ''}/lab/${tool}`;
 
-/** How many calls have joined one of their own instance. */
-async function joined(): Promise<number> {
-  const counts = apps.map(async ({ mcpo }) => {
-    const { values } = (await mcpo.registry.getSingleMetric('mcpo_shared_calls_total')?.get()) ?? { values: [] };
-    return values.reduce((sum, { value }) => sum + value, 0);
-  });
-  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
-}
-
 /** Waits until one instance works, and others wait for it. */
 async function waiting(at: GatedLab, others: number): Promise<void> {
   await until(() => at.begun === 1 && apps.filter(({ looks }) => looks() > 0).length === others);
@@ -57,7 +48,8 @@ it.each([
     Promise.all(Array.from({ length: count }, (_, index) => post(urlOf(index), { args: { a: 1 } })));
   const first = call(300);
   await waiting(at, 2);
-  await until(async () => (await joined()) === 297);
+  // All have come, and wait.
+  await until(() => apps.reduce((sum, { mcpo }) => sum + mcpo.stats.running, 0) === 300);
   at.openAll();
   const answers = await first;
   expect(new Set(answers.map(({ status, body }) => `${status} ${JSON.stringify(body)}`))).toEqual(new Set(['200 1']));
