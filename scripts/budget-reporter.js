@@ -1,6 +1,6 @@
 'use strict';
 
-// Tells the seed of all random cases, and which suites took longer than the minutes that __tests__/budgets.ts gives them; in
+// Tells the seed of all random cases, and which suites took longer than the minutes that __tests__/budgets.json gives them; in
 // CI that fails the run.
 const path = require('node:path');
 
