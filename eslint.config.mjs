@@ -62,8 +62,4 @@ export default tseslint.config(
     files: ['lib/mcp/transport.ts'],
     rules: { '@typescript-eslint/no-deprecated': 'off' },
   },
-  {
-    files: ['*.config.ts'],
-    rules: { 'no-restricted-exports': 'off' },
-  },
 );

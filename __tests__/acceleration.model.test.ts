@@ -7,10 +7,10 @@ import { until } from './support/deferred';
 import { type Mounted, inPlainHttp } from './support/hosts';
 import { Ledger, type LedgerLine } from './support/ledger';
 import { silent } from './support/loggers';
+import { SEED } from './support/seed';
+import { atScale } from './support/tier';
 
-// A longer run by hand: MODEL_RUNS=20000 npx jest acceleration.model
-const RUNS = Number(process.env.MODEL_RUNS ?? 1_000);
-const SEED = Number(process.env.MODEL_SEED ?? Date.now() % 2 ** 31);
+const RUNS = atScale(300, 10_000);
 const BRIEF_TTL_MS = 15;
 const MAX_CONNECTIONS = 3;
 const KEYS = ['key-of-a', 'key-of-b', 'key-of-c'];
@@ -138,7 +138,7 @@ describe('random callers of a real server', () => {
   const counts = { calls: 0, hits: 0, collapsed: 0, left: 0, failed: 0, executions: 0 };
 
   test(
-    `are never answered wrongly (${String(RUNS)} runs, seed ${String(SEED)})`,
+    `are never answered wrongly (${String(RUNS)} runs, seed ${SEED})`,
     async () => {
       let run = 0;
       await fc.assert(
@@ -160,7 +160,7 @@ describe('random callers of a real server', () => {
         }),
         { numRuns: RUNS, seed: SEED, endOnFailure: true },
       );
-      process.stdout.write(`model: seed ${String(SEED)}, ${String(RUNS)} runs, ${JSON.stringify(counts)}\n`);
+      process.stdout.write(`model: seed ${SEED}, ${String(RUNS)} runs, ${JSON.stringify(counts)}\n`);
       // A run in which nothing was cached, shared or left would prove nothing.
       for (const count of Object.values(counts)) expect(count).toBeGreaterThan(RUNS / 50);
     },

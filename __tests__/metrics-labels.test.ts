@@ -3,10 +3,10 @@ import type { MetricsJson } from '../lib';
 import { Lab, text } from './support/lab';
 import { labelsOf, samplesNamed } from './support/exposition';
 import { serving } from './support/serve';
+import { SEED } from './support/seed';
 
 const serve = serving();
 
-const SEED = Number(process.env.METRICS_SEED ?? Date.now() % 2 ** 31);
 const REQUESTS = 10_000;
 const PARTS = [
   ...['lab', 'l%61b', 'LAB', 'other', 'unknown', 'overall', '__proto__', 'constructor', 'toString', '%00', '%ff', '%'],
@@ -38,7 +38,7 @@ function dice(seed: number): (bound: number) => number {
   };
 }
 
-it(`${REQUESTS} random paths make not one new value of a label (METRICS_SEED=${SEED})`, async () => {
+it(`${REQUESTS} random paths make not one new value of a label (FC_SEED=${SEED})`, async () => {
   const lab = new Lab().tool('read', () => text('1')).tool('other', () => text('2'));
   const { mcpo, url } = await serve({ servers: { lab: { connect: lab.connect }, down: { connect: refuse } } });
   const roll = dice(SEED);

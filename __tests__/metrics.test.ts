@@ -2,10 +2,10 @@ import { type Sent, MixedCalls } from './support/mixed-calls';
 import { samplesNamed } from './support/exposition';
 import { serving } from './support/serve';
 import type { MetricsJson } from '../lib';
+import { SEED } from './support/seed';
 
 const serve = serving();
 
-const SEED = Number(process.env.METRICS_SEED ?? Date.now() % 2 ** 31);
 const CALLS = 500;
 const REFUSED_FIRST = [
   'invalid_arguments',
@@ -46,7 +46,7 @@ const isOk = ({ outcome }: Sent): boolean => outcome === 'success' || outcome ==
 const gotPermit = (each: Sent): boolean =>
   isCall(each) && result(each) !== 'hit' && !joined(each) && !/^queue_/.test(each.outcome);
 
-it(`counts ${CALLS} mixed calls exactly, in the text and in the JSON (METRICS_SEED=${SEED})`, async () => {
+it(`counts ${CALLS} mixed calls exactly, in the text and in the JSON (FC_SEED=${SEED})`, async () => {
   const random = randomFrom(SEED);
   const mixed = new MixedCalls();
   const { sent } = mixed;

@@ -57,7 +57,7 @@ it('holds what users need and nothing else', async () => {
   ]);
   const files = await readdir(path.join(packed, 'dist'), { recursive: true });
   expect(files).toContain('index.d.ts');
-  expect(files.filter((file) => !/(?:^[a-z]+$|\.js|\.d\.ts|\.js\.map)$/.test(file))).toEqual([]);
+  expect(files.filter((file) => !/(?:^[a-z]+(?:\/[a-z]+)*$|\.js|\.d\.ts|\.js\.map)$/.test(file))).toEqual([]);
   expect(await readdir(path.join(packed, 'assets/swagger-ui'))).toContain('swagger-ui-bundle.js');
 });
 

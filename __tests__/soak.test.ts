@@ -7,9 +7,10 @@ import type { Report, Sample } from './support/soak/app';
 import type { Outcome, Task } from './support/soak/load';
 import { type Trend, grows, trendOf } from './support/soak/trend';
 import { scripted } from './support/stdio';
+import { atScale } from './support/tier';
 import { Transpiled } from './support/transpiled';
 
-const SECONDS = Number(process.env.SOAK_SECONDS ?? 60);
+const SECONDS = Number(process.env.SOAK_SECONDS ?? atScale(60, 300));
 const WARM_UP_SECONDS = 10;
 const SAMPLES = Math.min(60, Math.max(20, Math.round(SECONDS / 5)));
 const MAX_CONCURRENT = 20;

@@ -1,6 +1,9 @@
 import { runInNewContext } from 'node:vm';
 import fc from 'fast-check';
 import { canonicalJson } from '../../lib/cache/canonical-json';
+import { SEED } from '../support/seed';
+
+fc.configureGlobal({ seed: SEED });
 
 const parse = (text: string): unknown => JSON.parse(text) as unknown;
 

@@ -3,6 +3,9 @@ import { isDeepStrictEqual } from 'node:util';
 import fc from 'fast-check';
 import type * as key from '../../lib/cache/key';
 import { cacheKey, type KeyParts } from '../../lib/cache/key';
+import { SEED } from '../support/seed';
+
+fc.configureGlobal({ seed: SEED });
 
 const parts: KeyParts = {
   server: 'files',

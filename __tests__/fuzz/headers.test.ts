@@ -1,8 +1,9 @@
 import fc from 'fast-check';
-import { SEED, SHARES, fuzz, scaled, shown } from '../support/fuzz';
+import { SHARES, fuzz, scaled, shown } from '../support/fuzz';
 import { problemOf } from '../support/fuzz-answers';
 import { rigs } from '../support/fuzz-rig';
 import { inPlainHttp } from '../support/hosts';
+import { SEED } from '../support/seed';
 
 const rig = rigs(inPlainHttp);
 const KEY = 'key-of-the-router';

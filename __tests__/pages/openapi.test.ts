@@ -20,6 +20,9 @@ import { HOSTILE_NAMES, HOSTILE_SCHEMAS, deepSchema, hostileTools, toolOf } from
 import { dialectErrors, openApiErrors, redoclyErrors } from '../support/openapi-validators';
 import { nested } from '../support/fuzz-values';
 import { described } from '../support/policies';
+import { SEED } from '../support/seed';
+
+fc.configureGlobal({ seed: SEED });
 
 type JsonObject = Record<string, unknown>;
 const NAMES = [

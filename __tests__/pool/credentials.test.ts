@@ -4,6 +4,7 @@ import { Forked } from '../support/forked';
 import { inPlainHttp } from '../support/hosts';
 import { LightClient, type RawAnswer, callMany } from '../support/callers';
 import { type Served, serving } from '../support/serve';
+import { SEED, numbersFrom } from '../support/seed';
 
 /** What the server has seen. */
 interface Report {
@@ -50,20 +51,10 @@ function seen({ status, body }: RawAnswer): Seen {
   return JSON.parse(body) as Seen;
 }
 
-/** The same numbers from 0 to 1 for the same seed (a linear congruential generator, as in Numerical Recipes). */
-function numbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state * 1_664_525 + 1_013_904_223) % 2 ** 32;
-    return state / 2 ** 32;
-  };
-}
-
 describe('two callers with credentials of their own', () => {
   it(`are never taken for one another in ${String(CALLS)} calls in random order`, async () => {
-    const seed = Date.now() % 2 ** 32;
-    process.stdout.write(`credentials: seed ${String(seed)}`);
-    const random = numbers(seed);
+    process.stdout.write(`credentials: seed ${SEED}\n`);
+    const random = numbersFrom(SEED);
     const router = await start({ minConnections: 1, maxConnections: 2 });
     const callers = ['Bearer ada', 'Bearer eve'];
     const made: Record<string, number> = {};

@@ -34,7 +34,8 @@ describe('a server that hangs after it has come up', () => {
       expect([status, body]).toEqual([504, expect.objectContaining({ outcome: 'unknown' })]);
     }
     expect(tookMs).toBeGreaterThanOrEqual(498);
-    expect(tookMs).toBeLessThan(1_500);
+    // Together, not one after the other.
+    expect(tookMs).toBeLessThan(10 * 500);
 
     let tries = 0;
     await until(async () => (await call('write', `after ${tries++}`)).status === 200);

@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { PoolManager } from '../../lib/pool/pool-manager';
 import type { Credentials } from '../../lib/pool/server-pools';
 import { FakeServer, type FakeResource } from '../support/fake-resource';
+import { SEED } from '../support/seed';
+
+fc.configureGlobal({ seed: SEED });
 
 let server: FakeServer;
 let manager: PoolManager<FakeResource>;

@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { Started } from '../support/mcp-http';
 
+const { LANES } = jest.requireActual<{ LANES: Readonly<Record<string, readonly (readonly string[])[]>> }>(
+  '../../scripts/check.js',
+);
 const root = path.join(__dirname, '../..');
 const started = new Started();
 afterEach(() => started.end());
@@ -100,9 +103,12 @@ it('what is published has been checked, is public, and says how it was built', a
   };
   expect(publishConfig).toEqual({ access: 'public', provenance: true });
   expect(scripts.prepublishOnly).toBe('npm run check');
-  for (const name of Object.keys(scripts).filter((each) => /^check:(?!external)/.test(each))) {
-    expect(scripts.check).toContain(`npm run ${name}`);
+  expect(scripts.check).toBe('npm test && npm run test:all');
+  for (const tier of ['quick', 'all']) {
+    expect(scripts[tier === 'quick' ? 'test' : `test:${tier}`]).toBe(`node scripts/check.js ${tier}`);
   }
+  const checks = Object.keys(scripts).filter((name) => name.startsWith('check:'));
+  expect(Object.values(LANES).flat(2).sort()).toEqual(checks.sort());
   // Nothing runs on the machine of whoever installs it.
   for (const name of ['preinstall', 'install', 'postinstall']) expect(scripts).not.toHaveProperty(name);
 });

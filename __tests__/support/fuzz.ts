@@ -1,16 +1,12 @@
 import { inspect } from 'node:util';
 import fc from 'fast-check';
+import { SEED } from './seed';
+import { atScale } from './tier';
 
-/**
- * The same cases come from the same seed. Where a failure keeps others' work from landing, it is always this one: what
- * is found by new cases is to be found by who has time for it.
- */
-const SEED_IN_CI = 178_456_555;
-export const SEED = Number(process.env.FC_SEED ?? (process.env.CI ? SEED_IN_CI : Date.now() % 2 ** 31));
-const SCALE = Number(process.env.FUZZ_SCALE ?? 1);
+const SCALE = Number(process.env.FUZZ_SCALE ?? atScale(0.25, 4));
 const RUN_MS = 30_000;
 
-/** How many requests each file makes, and how many tool lists and results it has a server give, at least. */
+/** How many requests each file makes, and how many tool lists and results it has a server give, at least, at a scale of 1. */
 export const SHARES = {
   arguments: { requests: 30_000, answers: 0 },
   results: { requests: 24_000, answers: 24_000 },

@@ -1,4 +1,3 @@
-import { once } from 'node:events';
 import { connect } from 'node:net';
 
 /** What a server has sent, byte for byte, and what of it can be read. */
@@ -16,12 +15,12 @@ export async function sendRaw(url: string, bytes: string | Buffer): Promise<RawR
   const socket = connect(Number(port), hostname);
   const chunks: Buffer[] = [];
   socket.on('data', (chunk: Buffer) => chunks.push(chunk));
-  // A server may close the connection before it has read all.
-  socket.on('error', () => undefined);
+  // A server may close the connection before it has read all, which is an error where it has.
+  const closed = new Promise((resolve) => socket.on('error', () => undefined).on('close', resolve));
   // Some of what is sent leaves a server waiting for more.
   socket.setTimeout(2_000, () => socket.destroy());
   socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
-  await once(socket, 'close');
+  await closed;
   const text = Buffer.concat(chunks).toString('latin1');
   const end = text.indexOf('\r\n\r\n');
   const lines = (end === -1 ? text : text.slice(0, end)).split('\r\n');

@@ -5,6 +5,7 @@ import { type Answer, caller, post } from '../../support/post';
 import { type Instance, instances } from '../../support/redis-instances';
 import { RedisServer } from '../../support/redis-server';
 import { serving } from '../../support/serve';
+import { RequestDeduplicator } from '../../../lib/share/deduplicator';
 
 const serve = serving();
 let redis: RedisServer;
@@ -34,15 +35,6 @@ async function three(prefix: string, at = lab(), fleet: object = {}): Promise<[G
 
 const urlOf = (index: number, tool = 'read'): string => `${apps[index % apps.length]?.url ?? ''}/lab/${tool}`;
 
-/** How many calls have joined one of their own instance. */
-async function joined(): Promise<number> {
-  const counts = apps.map(async ({ mcpo }) => {
-    const { values } = (await mcpo.registry.getSingleMetric('mcpo_shared_calls_total')?.get()) ?? { values: [] };
-    return values.reduce((sum, { value }) => sum + value, 0);
-  });
-  return (await Promise.all(counts)).reduce((sum, count) => sum + count, 0);
-}
-
 /** Waits until one instance works, and others wait for it. */
 async function waiting(at: GatedLab, others: number): Promise<void> {
   await until(() => at.begun === 1 && apps.filter(({ looks }) => looks() > 0).length === others);
@@ -55,9 +47,12 @@ it.each([
   const [at] = await three(`equal ${kind}`, lab(), fleet);
   const call = (count: number): Promise<Answer[]> =>
     Promise.all(Array.from({ length: count }, (_, index) => post(urlOf(index), { args: { a: 1 } })));
+  const joins = jest.spyOn(RequestDeduplicator.prototype, 'executeOrWait');
   const first = call(300);
   await waiting(at, 2);
-  await until(async () => (await joined()) === 297);
+  // All lead or have joined: the metric tells that at their end alone.
+  await until(() => joins.mock.calls.length === 300);
+  joins.mockRestore();
   at.openAll();
   const answers = await first;
   expect(new Set(answers.map(({ status, body }) => `${status} ${JSON.stringify(body)}`))).toEqual(new Set(['200 1']));

@@ -7,6 +7,7 @@ import { type Instance, instances } from '../../support/redis-instances';
 import { RedisServer } from '../../support/redis-server';
 import { serving } from '../../support/serve';
 import type { RedisFleetOptions } from '../../../lib/redis';
+import { SEED, numbersFrom } from '../../support/seed';
 
 const serve = serving(inPlainHttp);
 let redis: RedisServer;
@@ -28,17 +29,6 @@ const INTERLEAVINGS = 10_000;
 const LANES = 20;
 const client = new LightClient(3 * LANES);
 const READ = { annotations: { readOnlyHint: true } };
-
-/** Numbers that the same seed makes again (mulberry32). */
-function random(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 /** Lets others go first, so many times. */
 async function turns(count: number): Promise<void> {
@@ -75,8 +65,7 @@ const kinds: Record<string, Partial<RedisFleetOptions>> = {
 
 describe.each(Object.entries(kinds))('a fleet %s', (kind, options) => {
   it('never answers a read with what was true before a write that had been answered', async () => {
-    const seed = Number(process.env.FC_SEED ?? Date.now() % 2 ** 31);
-    const chance = random(seed);
+    const chance = numbersFrom(SEED);
     const lanes = Array.from({ length: LANES }, () => versioned(chance));
     const servers = Object.fromEntries(lanes.map(({ lab }, lane) => [`lane${lane}`, { connect: lab.connect }]));
     apps = await instances(serve, redis.port, 3, { servers }, { prefix: `${kind}:`, timeoutMs: 500, ...options });
@@ -112,7 +101,7 @@ describe.each(Object.entries(kinds))('a fleet %s', (kind, options) => {
     await Promise.all(lanes.map((_, lane) => run(lane)));
     const executed = lanes.reduce((sum, lane) => sum + lane.reads(), 0);
     const told = { writes, reads, hits, collapsed, executed, stale };
-    process.stdout.write(`freshness (${kind}): seed ${seed}, ${JSON.stringify(told)}\n`);
+    process.stdout.write(`freshness (${kind}): seed ${SEED}, ${JSON.stringify(told)}\n`);
     expect(stale).toBe(0);
     expect(writes).toBe(INTERLEAVINGS);
     // That nothing is stale would prove nothing if nothing were kept or shared.

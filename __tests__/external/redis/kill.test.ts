@@ -7,7 +7,8 @@ import { RedisServer } from '../../support/redis-server';
 import { serving } from '../../support/serve';
 
 const serve = serving();
-const LEASE_MS = 1_500;
+// Long by what a busy machine keeps a process waiting, so that only one that is dead loses it.
+const LEASE_MS = 4_000;
 let redis: RedisServer;
 let ledger: Ledger;
 let apps: Instance[] = [];

@@ -10,7 +10,7 @@ import { Callers } from '../../support/steady';
 const serve = serving(inPlainHttp);
 const CALLERS = 64;
 const ROUND_MS = 400;
-const ROUNDS = 10;
+const ROUNDS = 20;
 
 const client = new LightClient(CALLERS);
 afterAll(() => {
@@ -63,22 +63,17 @@ it('hits through Redis come at half the rate of hits in memory at least, with th
       }
       await measure(url);
     }
-    let remote = 0;
-    let tier = 0;
-    // A process that the machine leaves waiting is slow: then the next try has to do better.
-    for (let attempt = 0; attempt < 3 && (remote <= 0.5 || tier <= 0.9); attempt += 1) {
-      const rounds: Measured[][] = urls.map(() => []);
-      for (let round = 0; round < ROUNDS; round += 1) {
-        for (const [index, url] of urls.entries()) rounds[index]?.push(await measure(url));
-      }
-      const rates = rounds.map((all) => Math.round(median(all.map(({ rate }) => rate))));
-      const [memory = 0, ...costs] = rounds.map((all) => Math.min(...all.map(({ cost }) => cost)));
-      [remote = 0, tier = 0] = costs.map((cost) => memory / cost);
-      process.stdout.write(
-        `hits/s in memory, through Redis, with the local tier: ${rates.join(', ')}; ` +
-          `by processor time: 1, ${remote.toFixed(2)}, ${tier.toFixed(2)}\n`,
-      );
+    const rounds: Measured[][] = urls.map(() => []);
+    for (let round = 0; round < ROUNDS; round += 1) {
+      for (const [index, url] of urls.entries()) rounds[index]?.push(await measure(url));
     }
+    const rates = rounds.map((all) => Math.round(median(all.map(({ rate }) => rate))));
+    const [memory = 0, ...costs] = rounds.map((all) => Math.min(...all.map(({ cost }) => cost)));
+    const [remote = 0, tier = 0] = costs.map((cost) => memory / cost);
+    process.stdout.write(
+      `hits/s in memory, through Redis, with the local tier: ${rates.join(', ')}; ` +
+        `by processor time: 1, ${remote.toFixed(2)}, ${tier.toFixed(2)}\n`,
+    );
     expect(remote).toBeGreaterThan(0.5);
     expect(tier).toBeGreaterThan(0.9);
   } finally {

@@ -2,6 +2,9 @@ import fc from 'fast-check';
 import { jsonEqual } from '../../../lib/mcp/schema/compile';
 import { compileArguments } from '../../../lib/mcp/schema/arguments';
 import { json, objectOf } from '../../support/fuzz-values';
+import { SEED } from '../../support/seed';
+
+fc.configureGlobal({ seed: SEED });
 
 type Args = Record<string, unknown>;
 
