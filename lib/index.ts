@@ -49,7 +49,7 @@ export type { MonitorEvents, Observation } from './monitor/performance-monitor';
 export type { Alert, AlertKind } from './monitor/alerts';
 export type { AlertOptions, MonitorOptions } from './monitor/options';
 export type { PerformanceStats } from './monitor/track';
-export type { CacheJson, MetricsJson } from './pages/metrics-json';
+export type { CacheJson, MetricsJson } from './pages/metrics';
 export { CircuitBreaker } from './retry/breaker';
 export type { BreakerCall, BreakerOptions, BreakerState } from './retry/breaker';
 export { Retrier } from './retry/retry';

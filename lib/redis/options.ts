@@ -1,25 +1,26 @@
 import { ConfigError } from '../errors';
+import { checkFunction, checkInteger, checkObject } from '../util/checks';
 import { tell, warnOnce } from '../util/listeners';
 
-/** Part of a command: a text, or bytes. */
+/** An argument of a command. */
 export type RedisArgument = string | Buffer;
 
-/** Where messages of a fleet go. */
+/** The logger of a fleet. */
 export interface FleetLogger {
-  /** Redis is used again. */
+  /** Called when Redis is used again. */
   info(fields: object, message: string): void;
-  /** Redis is not used any more. */
+  /** Called when Redis is not used any more. */
   warn(fields: object, message: string): void;
 }
 
-/** What an instance keeps in its own memory, in front of Redis. */
+/** The cache in an instance's own memory, in front of Redis. */
 export interface LocalOptions {
-  /** How many results, in each cache. @defaultValue 1000 */
+  /** Maximum number of results of each cache. @defaultValue 1000 */
   readonly maxSize?: number | undefined;
-  /** How many bytes, in each cache. @defaultValue 16777216 (16 MiB) */
+  /** Maximum number of bytes of each cache. @defaultValue 16777216 (16 MiB) */
   readonly maxBytes?: number | undefined;
   /**
-   * How long, in milliseconds, a result may be served without asking Redis whether a write through another instance has
+   * For how long, in milliseconds, a result is served without asking Redis whether a write through another instance has
    * made it out of date. @defaultValue 0: every look-up asks
    */
   readonly maxStaleMs?: number | undefined;
@@ -28,36 +29,36 @@ export interface LocalOptions {
 /** Options of {@link redisFleet}. `undefined` means the default. */
 export interface RedisFleetOptions {
   /**
-   * Sends a command with the host's own client and resolves with the reply, bulk strings as Buffers. It rejects when
-   * Redis answers with an error.
+   * Sends a command with the host's own client. Resolves with the reply, with bulk strings as Buffers; rejects if Redis
+   * replies with an error.
    */
   readonly sendCommand: (args: readonly RedisArgument[]) => Promise<unknown>;
   /**
-   * Listens to a channel, on a connection of its own; resolves with how to stop. Without it, instances that wait for
-   * another's call ask every 50 ms. @defaultValue none
+   * Subscribes to a channel, on a connection of its own; resolves with a function that unsubscribes. Without it, instances
+   * that wait for a call of another one poll every 50 ms. @defaultValue none
    */
   readonly subscribe?:
     | ((channel: string, listener: (message: string | Buffer) => void) => Promise<() => Promise<void> | void>)
     | undefined;
-  /** What all keys and channels begin with: instances with the same share. @defaultValue `'mcpo:'` */
+  /** The prefix of all keys and channels. Instances share data if it is equal. @defaultValue `'mcpo:'` */
   readonly prefix?: string | undefined;
-  /** How long a call waits for one command at most, in milliseconds, up to 500. @defaultValue 100 */
+  /** The timeout of a command, in milliseconds, at most 500. @defaultValue 100 */
   readonly timeoutMs?: number | undefined;
-  /** Bodies over so many bytes are compressed. @defaultValue 16384 */
+  /** Larger bodies are compressed, in bytes. @defaultValue 16384 */
   readonly compressAboveBytes?: number | undefined;
-  /** When others take over a shared call whose instance has died, in milliseconds, from 100 on. @defaultValue 5000 */
+  /** After this time, another instance takes over the call of one that has died, in milliseconds, at least 100. @defaultValue 5000 */
   readonly leaseMs?: number | undefined;
-  /** What is kept in memory in front of Redis, or `false`: nothing. */
+  /** The cache in memory in front of Redis; `false`: none. */
   readonly local?: false | LocalOptions | undefined;
-  /** Is told, once each time, when Redis stops working and when it works again. @defaultValue warnings to the console */
+  /** Called when Redis fails and when it has recovered. @defaultValue warnings to the console */
   readonly logger?: FleetLogger | undefined;
 }
 
-/** Options of a fleet, complete and checked. */
+/** Validated options of a fleet with their defaults. */
 export interface FleetConfig {
   readonly sendCommand: RedisFleetOptions['sendCommand'];
   readonly subscribe: NonNullable<RedisFleetOptions['subscribe']> | undefined;
-  /** The option, and the format. */
+  /** The option with the format. */
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly compressAboveBytes: number;
@@ -66,7 +67,7 @@ export interface FleetConfig {
   readonly logger: FleetLogger;
 }
 
-/** How what is in Redis is written: instances that write in different ways share nothing. */
+/** The version of the encoding in Redis. Instances with different versions share nothing. */
 const FORMAT = 1;
 
 const OPTIONS = 'sendCommand subscribe prefix timeoutMs compressAboveBytes leaseMs local logger'.split(' ');
@@ -80,21 +81,19 @@ const CONSOLE: FleetLogger = {
 };
 
 /**
- * Completes and checks the options of a fleet.
+ * Validates the options of a fleet and adds the defaults.
  *
- * @throws ConfigError for an unknown key, a wrong type or an impossible value
+ * @throws ConfigError for an unknown key or an invalid value
  */
 export function fleetConfig(options: RedisFleetOptions): FleetConfig {
-  known('redisFleet', options, OPTIONS);
+  checkObject('redisFleet', options, OPTIONS);
   const { sendCommand, subscribe, prefix = 'mcpo:', local = {}, logger = CONSOLE } = options;
   if (typeof sendCommand !== 'function') {
     throw new ConfigError('redisFleet.sendCommand', 'must be a function', { value: sendCommand });
   }
-  if (subscribe !== undefined && typeof subscribe !== 'function') {
-    throw new ConfigError('redisFleet.subscribe', 'must be a function', { value: subscribe });
-  }
+  checkFunction('redisFleet.subscribe', subscribe);
   if (typeof prefix !== 'string') throw new ConfigError('redisFleet.prefix', 'must be a string', { value: prefix });
-  if (local !== false) known('redisFleet.local', local, LOCAL_OPTIONS);
+  if (local !== false) checkObject('redisFleet.local', local, LOCAL_OPTIONS);
   return {
     sendCommand,
     subscribe,
@@ -114,7 +113,7 @@ export function fleetConfig(options: RedisFleetOptions): FleetConfig {
   };
 }
 
-/** A logger that fails must not keep Redis from being used again. */
+/** A logger that throws must not prevent the recovery. */
 function guarded(logger: FleetLogger): FleetLogger {
   const failed = warnOnce('mcpo: the logger of redisFleet failed');
   return {
@@ -123,15 +122,6 @@ function guarded(logger: FleetLogger): FleetLogger {
   };
 }
 
-function known(path: string, value: unknown, keys: readonly string[]): void {
-  if (typeof value !== 'object' || value === null) throw new ConfigError(path, 'must be an object', { value });
-  for (const key of Object.keys(value)) {
-    if (!keys.includes(key)) throw new ConfigError(`${path}.${key}`, `is not an option; known are ${keys.join(', ')}`);
-  }
-}
-
-function integer(name: string, value: number | undefined, min: number, fallback: number, max = 2 ** 31 - 1): number {
-  if (value === undefined) return fallback;
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new ConfigError(`redisFleet.${name}`, `must be an integer from ${min} to ${max}`, { value });
+function integer(name: string, value: unknown, min: number, fallback: number, max?: number): number {
+  return checkInteger(`redisFleet.${name}`, value, min, fallback, max);
 }
