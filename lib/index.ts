@@ -64,7 +64,7 @@ export type { Alert, AlertKind } from './monitor/alerts';
 export type { AlertOptions, MonitorOptions } from './monitor/options';
 export type { MonitorEvents, Observation, PerformanceMonitor } from './monitor/performance-monitor';
 export type { PerformanceStats } from './monitor/track';
-export type { CacheJson, MetricsJson } from './pages/metrics-json';
+export type { CacheJson, MetricsJson } from './pages/metrics';
 export type { RetryOptions } from './retry/options';
 export type { FleetFlight, FleetFlights } from './share/fleet';
 export type { Cancellation } from './util/cancellation';

@@ -132,7 +132,7 @@ test('the alerts of a tool that is forgotten end, and its last requests begin no
   const running = Array.from({ length: WINDOW }, () => monitor.begin('lab/echo'));
   news();
   monitor.forget('lab/echo');
-  expect(heard).toMatchObject([{ message: 'lab/echo has gone' }]);
+  expect(heard).toMatchObject([{ message: 'lab/echo has been removed' }]);
   expect(news()).toEqual(['lab/echo failing cleared']);
   for (const observation of running) observation.end(false);
   jest.advanceTimersByTime(1_000);

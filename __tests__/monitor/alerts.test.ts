@@ -124,11 +124,11 @@ test('what is not known changes nothing', () => {
   expect([...alarms.firing]).toHaveLength(1);
 });
 
-test('all alerts end when their tool has gone', () => {
+test('all alerts end when their tool has been removed', () => {
   check('slow', 2);
   check('cold', 20);
   expect(alarms.clear()).toMatchObject([
-    { kind: 'slow', state: 'cleared', message: 'docs/search has gone' },
+    { kind: 'slow', state: 'cleared', message: 'docs/search has been removed' },
     { kind: 'cold', state: 'cleared' },
   ]);
   expect([...alarms.firing]).toEqual([]);

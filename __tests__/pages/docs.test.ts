@@ -1,7 +1,7 @@
 import { HOSTILE_NAMES, HOSTILE_SCHEMAS, hostileTools, toolOf } from '../support/hostile-tools';
 import { Browser } from '../support/docs-in-browser';
 import { StubApp } from '../support/stub-app';
-import { DOCS_ASSETS } from '../../lib/pages/docs-assets';
+import { DOCS_ASSETS } from '../../lib/pages/docs';
 
 const echo = toolOf('lab', {
   name: 'echo',

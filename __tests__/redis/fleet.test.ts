@@ -32,8 +32,8 @@ it.each<[string, object]>([
   ['redisFleet.sendCommand must be a function', { sendCommand: 1 }],
   ['redisFleet.subscribe must be a function', { subscribe: 1 }],
   ['redisFleet.prefix must be a string', { prefix: 1 }],
-  ['redisFleet.timeoutMs must be an integer from 1 to 500', { timeoutMs: 501 }],
-  ['redisFleet.leaseMs must be an integer from 100', { leaseMs: 99 }],
+  ['redisFleet.timeoutMs must be at most 500', { timeoutMs: 501 }],
+  ['redisFleet.leaseMs must be an integer of at least 100', { leaseMs: 99 }],
   ['redisFleet.local must be an object', { local: true }],
   ['redisFleet.local.size is not an option', { local: { size: 1 } }],
   ['redisFleet.client is not an option', { client: 1 }],
@@ -110,8 +110,8 @@ describe('a Redis that fails', () => {
     expect(await cache.set('tool', {}, 3)).toBe(true);
     expect(await cache.get('tool')).toBe(3);
     expect(told).toEqual([
-      'mcpo: Redis fails: it is not used until it works again',
-      'mcpo: Redis works again, and is used',
+      'mcpo: Redis has failed: it is not used until it has recovered',
+      'mcpo: Redis has recovered and is used again',
     ]);
     expect(cache.stats.health).toMatchObject({ isUp: true, errors: 1 });
   }, 20_000);

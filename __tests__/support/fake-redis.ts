@@ -3,8 +3,8 @@ import {
   DELETE,
   DROP,
   GENERATION,
-  HEADS,
-  HEAD_LENGTH,
+  TAGS,
+  TAG_LENGTH,
   RELEASE,
   RENEW,
   SET,
@@ -102,7 +102,7 @@ export class FakeRedis {
   }
 
   #script(name: string, script: string, [count, ...rest]: Arguments): unknown {
-    const all = [GENERATION, SET, HEADS, DELETE, DROP, ACQUIRE, RENEW, RELEASE];
+    const all = [GENERATION, SET, TAGS, DELETE, DROP, ACQUIRE, RENEW, RELEASE];
     const found = all.find(({ sha1, source }) => (name === 'EVAL' ? source : sha1) === script);
     if (!found) throw new Error(`ERR unknown command ${name}`);
     if (name === 'EVALSHA' && !this.#known.has(found.sha1)) throw new Error('NOSCRIPT No matching script.');
@@ -124,8 +124,8 @@ export class FakeRedis {
         if (held?.toString() !== String(token)) return 0;
         this.#set(second, Buffer.concat([held, bytes as Buffer]), Number(ms));
         return 1;
-      case HEADS: {
-        const heads = keys.slice(1).map((key) => this.#get(key)?.subarray(0, HEAD_LENGTH) ?? Buffer.alloc(HEAD_LENGTH));
+      case TAGS: {
+        const heads = keys.slice(1).map((key) => this.#get(key)?.subarray(0, TAG_LENGTH) ?? Buffer.alloc(TAG_LENGTH));
         return held && Buffer.concat([held, ...heads]);
       }
       case DELETE: {

@@ -1,7 +1,7 @@
 import { onResponseEnd } from '../http/disconnect';
 import { ConfigError } from '../errors';
 import type { Layer } from '../http/compose';
-import { HttpInstruments } from '../monitor/http-instruments';
+import { HttpInstruments } from '../monitor/instruments';
 import type { Registry } from '../monitor/registry';
 
 /** Options of `requestMetrics()`. */

@@ -1,30 +1,30 @@
 /**
- * What an alert is about: `slow` the average duration, `failing` the success rate, `cold` the cache hit rate, `anomaly`
- * a tool's p95 duration against its own moving baseline.
+ * The subject of an alert: average duration (`slow`), success rate (`failing`), cache hit rate (`cold`), or a tool's p95
+ * duration compared with its moving baseline (`anomaly`).
  */
 export type AlertKind = 'slow' | 'failing' | 'cold' | 'anomaly';
 
-/** Something that needs attention has begun, or is over. */
+/** The beginning or the end of a condition that needs attention. */
 export interface Alert {
-  /** What it is about. */
+  /** The subject. */
   readonly kind: AlertKind;
-  /** How bad it is: `error` for `failing`, otherwise `warn`. */
+  /** The severity: `error` for `failing`, otherwise `warn`. */
   readonly level: 'warn' | 'error';
   /** The tool as `server/tool`, or `overall`. */
   readonly name: string;
-  /** What was measured when it began, or ended: seconds or percent. */
+  /** The measured value, in seconds or percent. */
   readonly value: number;
-  /** What the value is compared with, in the same unit. */
+  /** The threshold, in the same unit. */
   readonly threshold: number;
-  /** `firing` from its beginning, `cleared` when it is over. */
+  /** `firing` at the beginning, `cleared` at the end. */
   readonly state: 'firing' | 'cleared';
-  /** When it began, in milliseconds since the epoch. */
+  /** The beginning, in milliseconds since the epoch. */
   readonly since: number;
-  /** All of this for people. */
+  /** A description in words. */
   readonly message: string;
 }
 
-/** What an alert of each kind begins at: seconds, percent, times the baseline; `false`: there is none. */
+/** The threshold of each kind, in seconds, percent or times the baseline; `false`: no alerts. */
 export type AlertThresholds = Readonly<Record<AlertKind, number | false>>;
 
 interface Subject {
@@ -42,17 +42,17 @@ const SUBJECTS: Readonly<Record<AlertKind, Subject>> = {
 };
 const KINDS = Object.keys(SUBJECTS) as readonly AlertKind[];
 
-// An alert ends only a tenth back inside its threshold, so that a value that trembles around it gives one, not many.
+// An alert ends only 10 % inside its threshold: a value that oscillates around the threshold causes one alert.
 const HYSTERESIS = 0.1;
-// How much the latest p95 counts in the baseline.
+// The weight of the latest p95 in the baseline.
 const BASELINE_WEIGHT = 0.05;
 
-/** The alerts of one tool: each begins once and ends once, however often it is checked in between. */
+/** The alerts of one tool. */
 export class Alarms {
   readonly #name: string;
   readonly #thresholds: AlertThresholds;
   readonly #firing = new Map<AlertKind, Alert>();
-  // The exponentially weighted mean of the p95 of earlier checks. What an anomaly measures is no part of it.
+  // The exponentially weighted mean of earlier p95 values, without those during an anomaly.
   #baseline: number | undefined;
 
   constructor(name: string, thresholds: AlertThresholds) {
@@ -60,16 +60,16 @@ export class Alarms {
     this.#thresholds = thresholds;
   }
 
-  /** The alerts that have begun and not ended, as they began. */
+  /** The active alerts. */
   get firing(): Iterable<Alert> {
     return this.#firing.values();
   }
 
   /**
-   * Compares what is measured now.
+   * Compares the current values with the thresholds.
    *
    * @param measure - the value of a kind; `undefined` while its window is not full
-   * @returns the alerts that have begun or ended since the last time
+   * @returns the alerts that have begun or ended since the last check
    */
   check(measure: (kind: AlertKind) => number | undefined): Alert[] {
     const changes: Alert[] = [];
@@ -84,9 +84,9 @@ export class Alarms {
     return changes;
   }
 
-  /** Ends all alerts, as their tool has gone; returns them. */
+  /** Ends and returns all alerts, as their tool has been removed. */
   clear(): Alert[] {
-    const ended = [...this.#firing.values()].map((alert) => cleared(alert, `${this.#name} has gone`));
+    const ended = [...this.#firing.values()].map((alert) => cleared(alert, `${this.#name} has been removed`));
     this.#firing.clear();
     return ended;
   }
@@ -110,22 +110,14 @@ export class Alarms {
     }
     if (bad === 'above' ? value <= threshold : value >= threshold) return undefined;
     const message = `${text} is ${limit}`;
-    const alert: Alert = {
-      kind,
-      level,
-      name: this.#name,
-      value,
-      threshold,
-      state: 'firing',
-      since: Date.now(),
-      message,
-    };
+    const now = { value, threshold, since: Date.now(), message };
+    const alert: Alert = { kind, level, name: this.#name, state: 'firing', ...now };
     this.#firing.set(kind, alert);
     return alert;
   }
 }
 
-/** Whether a value is far enough inside its threshold again. What is below a rate has the way to 100 % for its scale. */
+/** Whether a value is 10 % inside its threshold again; for a rate, 10 % of the distance to 100 %. */
 function isBack(value: number, threshold: number, bad: Subject['bad']): boolean {
   return bad === 'above'
     ? value <= threshold - HYSTERESIS * threshold

@@ -1,31 +1,34 @@
 import { Counter, Gauge } from 'prom-client';
-import type { Names } from './names';
+import type { MetricNames } from './registry';
 
-/** Numbers that are read when they are asked for. */
+type Samples<L extends string> = Iterable<readonly [labels: Partial<Record<L, string>>, value: number]>;
+type Aggregator = 'min' | 'max' | 'sum';
+
+/** Values that are read at each scrape. */
 export interface Sources {
   /** By cache. */
   readonly caches: () => Iterable<readonly [name: string, stats: CacheNumbers]>;
-  /** By what depends on it. */
+  /** By what depends on the store. */
   readonly stores: () => Iterable<readonly [name: string, health: StoreNumbers]>;
   readonly concurrency: () => { readonly limit: number; readonly inFlight: number; readonly waiting: number };
   /** By server. */
   readonly servers: () => Iterable<readonly [name: string, stats: ServerNumbers]>;
 }
 
-/** A cache at one moment; what its store cannot tell is left out. */
+/** A snapshot of a cache; `undefined` if unknown. */
 export interface CacheNumbers {
   readonly size: number | undefined;
   readonly bytes: number | undefined;
   readonly evictions: Readonly<Record<string, number>>;
 }
 
-/** A database, or the like, at one moment. */
+/** A snapshot of a database. */
 export interface StoreNumbers {
   readonly isUp: boolean;
   readonly errors: number;
 }
 
-/** A server at one moment. */
+/** A snapshot of a server. */
 export interface ServerNumbers {
   readonly idle: number;
   readonly busy: number;
@@ -36,88 +39,95 @@ export interface ServerNumbers {
   readonly breaker: number;
 }
 
-/** Metrics that cost nothing until they are asked for. */
-export function gauges(names: Names, { caches, stores, concurrency, servers }: Sources): void {
-  new Gauge({
-    ...names.take('cache_entries', 'Results that are kept.', ['cache']),
-    collect() {
-      for (const [cache, { size }] of caches()) if (size !== undefined) this.set({ cache }, size);
-    },
-  });
-  new Gauge({
-    ...names.take('cache_bytes', 'Bytes of the results that are kept, overhead included.', ['cache']),
-    collect() {
-      for (const [cache, { bytes }] of caches()) if (bytes !== undefined) this.set({ cache }, bytes);
-    },
-  });
-  new Counter({
-    ...names.take('cache_evictions_total', 'Results that left a cache.', ['cache', 'reason']),
-    collect() {
-      this.reset();
-      for (const [cache, { evictions }] of caches()) {
-        for (const [reason, count] of Object.entries(evictions)) this.inc({ cache, reason }, count);
-      }
-    },
-  });
-  new Gauge({
-    aggregator: 'min',
-    ...names.take('store_up', 'Whether what instances share is used: 1 or 0.', ['store']),
-    collect() {
-      for (const [store, { isUp }] of stores()) this.set({ store }, isUp ? 1 : 0);
-    },
-  });
-  new Counter({
-    ...names.take('store_errors_total', 'Failures of what instances share.', ['store']),
-    collect() {
-      this.reset();
-      for (const [store, { errors }] of stores()) this.inc({ store }, errors);
-    },
-  });
-  new Gauge({
-    ...names.take('concurrency_limit', 'How many calls may run at once.', []),
-    collect() {
-      this.set(concurrency().limit);
-    },
-  });
-  new Gauge({
-    ...names.take('concurrency_in_flight', 'Calls that run.', []),
-    collect() {
-      this.set(concurrency().inFlight);
-    },
-  });
-  new Gauge({
-    ...names.take('concurrency_waiting', 'Calls that wait for a permit.', []),
-    collect() {
-      this.set(concurrency().waiting);
-    },
-  });
-  new Gauge({
-    ...names.take('pool_connections', 'Connections to a server.', ['server', 'state']),
-    collect() {
-      for (const [server, { idle, busy, opening }] of servers()) {
-        for (const [state, count] of Object.entries({ idle, busy, opening })) this.set({ server, state }, count);
-      }
-    },
-  });
-  new Gauge({
-    ...names.take('pool_waiting', 'Calls that wait for a connection.', ['server']),
-    collect() {
-      for (const [server, { waiting }] of servers()) this.set({ server }, waiting);
-    },
-  });
-  new Gauge({
-    // The sum of what several workers say would be no state.
-    aggregator: 'max',
-    ...names.take('breaker_state', 'Breaker of a server: 0 closed, 1 half-open, 2 open.', ['server']),
-    collect() {
-      for (const [server, { breaker }] of servers()) this.set({ server }, breaker);
-    },
-  });
-  new Gauge({
-    aggregator: 'min',
-    ...names.take('server_up', 'Whether a server can be called: 1 or 0.', ['server']),
-    collect() {
-      for (const [server, { isUp }] of servers()) this.set({ server }, isUp ? 1 : 0);
-    },
-  });
+/** Registers the metrics whose values are read at each scrape. */
+export function gauges(names: MetricNames, { caches, stores, concurrency, servers }: Sources): void {
+  function gauge<L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    samples: () => Samples<L>,
+    aggregator: Aggregator = 'sum',
+  ): void {
+    new Gauge({
+      aggregator,
+      ...names.take(name, help, labels),
+      collect() {
+        for (const [values, value] of samples()) this.set(values, value);
+      },
+    });
+  }
+
+  function counter<L extends string>(
+    name: string,
+    help: string,
+    labels: readonly L[],
+    samples: () => Samples<L>,
+  ): void {
+    new Counter({
+      ...names.take(name, help, labels),
+      collect() {
+        this.reset();
+        for (const [values, value] of samples()) this.inc(values, value);
+      },
+    });
+  }
+
+  gauge('cache_entries', 'Cached results.', ['cache'], () =>
+    [...caches()].flatMap(([cache, { size }]) => (size === undefined ? [] : [[{ cache }, size]])),
+  );
+  gauge('cache_bytes', 'Bytes of the cached results, including overhead.', ['cache'], () =>
+    [...caches()].flatMap(([cache, { bytes }]) => (bytes === undefined ? [] : [[{ cache }, bytes]])),
+  );
+  counter('cache_evictions_total', 'Results that left a cache.', ['cache', 'reason'], () =>
+    [...caches()].flatMap(([cache, { evictions }]) =>
+      Object.entries(evictions).map(([reason, count]) => [{ cache, reason }, count] as const),
+    ),
+  );
+  const perStore = (value: (store: StoreNumbers) => number) => () =>
+    Array.from(stores(), ([store, numbers]) => [{ store }, value(numbers)] as const);
+  gauge(
+    'store_up',
+    'Whether a shared store is in use: 1 or 0.',
+    ['store'],
+    perStore((store) => Number(store.isUp)),
+    'min',
+  );
+  counter(
+    'store_errors_total',
+    'Errors of shared stores.',
+    ['store'],
+    perStore((store) => store.errors),
+  );
+  gauge('concurrency_limit', 'Maximum number of running calls.', [], () => [[{}, concurrency().limit]]);
+  gauge('concurrency_in_flight', 'Running calls.', [], () => [[{}, concurrency().inFlight]]);
+  gauge('concurrency_waiting', 'Calls waiting for a permit.', [], () => [[{}, concurrency().waiting]]);
+  gauge('pool_connections', 'Connections to a server.', ['server', 'state'], () =>
+    [...servers()].flatMap(([server, { idle, busy, opening }]) =>
+      Object.entries({ idle, busy, opening }).map(([state, count]) => [{ server, state }, count] as const),
+    ),
+  );
+  const perServer = (value: (server: ServerNumbers) => number) => () =>
+    Array.from(servers(), ([server, numbers]) => [{ server }, value(numbers)] as const);
+  gauge(
+    'pool_waiting',
+    'Calls waiting for a connection.',
+    ['server'],
+    perServer((server) => server.waiting),
+  );
+  const states = 'Circuit breaker of a server: 0 closed, 1 half-open, 2 open.';
+  // The states of several workers have no meaningful sum.
+  gauge(
+    'breaker_state',
+    states,
+    ['server'],
+    perServer((server) => server.breaker),
+    'max',
+  );
+  gauge(
+    'server_up',
+    'Whether a server can be called: 1 or 0.',
+    ['server'],
+    perServer((server) => Number(server.isUp)),
+    'min',
+  );
 }

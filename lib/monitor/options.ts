@@ -1,4 +1,6 @@
 import { ConfigError } from '../errors';
+import { checkInteger } from '../util/checks';
+import { isObject } from '../util/json-object';
 import type { AlertThresholds } from './alerts';
 
 /** Options of a {@link PerformanceMonitor}. `undefined` means the default. */
@@ -9,7 +11,7 @@ export interface MonitorOptions {
   readonly alerts?: AlertOptions | false | undefined;
 }
 
-/** What an alert begins at; `false` switches a kind of alert off. */
+/** The thresholds of alerts; `false` disables one kind. */
 export interface AlertOptions {
   /** Alert `slow`: average duration above this, in seconds. @defaultValue 1 */
   readonly slowSeconds?: number | false | undefined;
@@ -21,37 +23,31 @@ export interface AlertOptions {
   readonly anomalyFactor?: number | false | undefined;
 }
 
-/** Monitor options, complete and checked. */
+/** Validated monitor options with their defaults. */
 export interface MonitorConfig {
   readonly windowSize: number;
   readonly thresholds: AlertThresholds;
 }
 
-// A tool's window then takes some 10 MB.
+/** The window of one tool then takes some 10 MB. */
 export const MAX_WINDOW_SIZE = 1_000_000;
 
 /**
- * Completes and checks monitor options.
+ * Validates monitor options and adds the defaults.
  *
- * @param path - what error messages call the options
- * @throws ConfigError for a value that cannot work
+ * @param path - the path of the options in error messages
+ * @throws ConfigError for an invalid value
  */
-export function monitorConfig(
-  { windowSize = 1_000, alerts = {} }: MonitorOptions = {},
-  path = 'monitor',
-): MonitorConfig {
-  if (!Number.isInteger(windowSize) || windowSize < 1 || windowSize > MAX_WINDOW_SIZE) {
-    const remedy = `must be an integer from 1 to ${MAX_WINDOW_SIZE}`;
-    throw new ConfigError(`${path}.windowSize`, remedy, { value: windowSize });
-  }
-  return { windowSize, thresholds: thresholds(alerts, `${path}.alerts`) };
+export function monitorConfig({ windowSize, alerts = {} }: MonitorOptions = {}, path = 'monitor'): MonitorConfig {
+  return {
+    windowSize: checkInteger(`${path}.windowSize`, windowSize, 1, 1_000, MAX_WINDOW_SIZE),
+    thresholds: thresholds(alerts, `${path}.alerts`),
+  };
 }
 
 function thresholds(alerts: unknown, path: string): AlertThresholds {
   if (alerts === false) return { slow: false, failing: false, cold: false, anomaly: false };
-  if (typeof alerts !== 'object' || alerts === null || Array.isArray(alerts)) {
-    throw new ConfigError(path, 'must be an object or false', { value: alerts });
-  }
+  if (!isObject(alerts)) throw new ConfigError(path, 'must be an object or false', { value: alerts });
   const { slowSeconds, failingPercent, coldPercent, anomalyFactor } = alerts as AlertOptions;
   return {
     slow: threshold(`${path}.slowSeconds`, slowSeconds, 1, 0, Infinity),
@@ -61,7 +57,7 @@ function thresholds(alerts: unknown, path: string): AlertThresholds {
   };
 }
 
-/** A finite number above `above` and up to `max`, or `false`. */
+/** A finite number above `above`, at most `max`, or `false`. */
 function threshold(
   path: string,
   value: number | false | undefined,

@@ -1,39 +1,37 @@
-import { EventEmitter } from 'node:events';
-import { warn } from '../errors';
+import { SafeEmitter } from '../util/safe-emitter';
 import type { Alert } from './alerts';
 import { monitorConfig, type MonitorConfig, type MonitorOptions } from './options';
 import { Track, type PerformanceStats } from './track';
 
-/** The events of a {@link PerformanceMonitor} and what their listeners are given. */
+/** The events of a {@link PerformanceMonitor} with the arguments of their listeners. */
 export interface MonitorEvents {
-  /** Something that needs attention has begun, or is over. */
+  /** An alert has begun or ended. */
   alert: [Alert];
 }
 
-/** One request, from {@link PerformanceMonitor.begin} on. */
+/** One request. */
 export interface Observation {
   /**
-   * The request has ended. Only the first time counts.
+   * Records the end of the request. Only the first call counts.
    *
-   * @param ok - whether it ended well
-   * @returns how long it took, in seconds
+   * @param ok - whether it succeeded
+   * @returns its duration in seconds
    */
   end(ok: boolean): number;
 }
 
-/** The name of all tools together; a tool's own name holds a `/`. */
+/** The name of all tools together. The name of a tool contains a `/`. */
 const OVERALL = 'overall';
 const CHECK_MS = 1_000;
 
 /**
- * Watches the requests of each tool and of all together: how many, how long, how well, how many at a time; and raises
- * alerts. Knows no HTTP.
+ * Statistics of the requests of each tool and of all together (number, duration, success, concurrency), with alerts. Without
+ * HTTP.
  *
  * Memory is bounded by tools x `windowSize`: names must come from a list of tools, never from a request.
  *
- * Alerts look at full windows. They are checked a second after something has happened, so that a quiet monitor does
- * nothing, and told to the listeners of `alert` when they begin and when they end. A listener that throws or rejects becomes a process
- * warning.
+ * Alerts are evaluated over full windows, a second after something has happened. An event `alert` is emitted at the beginning
+ * and the end of each. A listener that throws or rejects causes a process warning and nothing else.
  *
  * @example Alone
  * ```ts
@@ -44,7 +42,7 @@ const CHECK_MS = 1_000;
  * monitor.stats('docs/search').p95_duration;
  * ```
  */
-export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
+export class PerformanceMonitor extends SafeEmitter<MonitorEvents> {
   readonly #config: MonitorConfig;
   readonly #overall: Track;
   readonly #tracks = new Map<string, Track>();
@@ -53,17 +51,17 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
 
-  /** @throws ConfigError for an option that cannot work */
+  /** @throws ConfigError for an invalid option */
   constructor(options: MonitorOptions = {}) {
-    super({ captureRejections: true });
+    super();
     this.#config = monitorConfig(options);
     const { thresholds } = this.#config;
     this.#alerting = Object.values(thresholds).some((threshold) => threshold !== false);
-    // Which tools are called changes the durations of all together, and is no anomaly.
+    // The mix of tools changes the overall duration, which is no anomaly.
     this.#overall = new Track(OVERALL, { ...this.#config, thresholds: { ...thresholds, anomaly: false } });
   }
 
-  /** The alerts that have begun and not ended, as they began, the oldest first. */
+  /** The active alerts, the oldest first. */
   get alerts(): Alert[] {
     return this.#all()
       .flatMap(({ alarms }) => [...alarms.firing])
@@ -71,21 +69,30 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
   }
 
   /**
-   * A request begins.
+   * Records the beginning of a request.
    *
-   * @param name - the tool, as `server/tool`, never `overall`; best a string that is made once for each tool
-   * @param startedAt - when it began, on the clock of `performance.now()`
+   * @param name - the tool as `server/tool`; for speed, the same string object each time
+   * @param startedAt - the time of the beginning, on the clock of `performance.now()`
    */
   begin(name: string, startedAt: number = performance.now()): Observation {
     const track = this.#track(name);
     track.begin();
     this.#overall.begin();
-    return new OneObservation(startedAt, (ok, seconds, now) => {
-      this.#end(track, ok, seconds, now);
-    });
+    let seconds: number | undefined;
+    return {
+      end: (ok) => {
+        if (seconds !== undefined) return seconds;
+        const now = performance.now();
+        seconds = Math.max(0, now - startedAt) / 1_000;
+        track.end(ok, seconds, now);
+        this.#overall.end(ok, seconds, now);
+        this.#toCheck(track);
+        return seconds;
+      },
+    };
   }
 
-  /** The cache was asked for a result of a tool. */
+  /** Records a cache look-up of a tool. */
   observeCache(name: string, hit: boolean): void {
     const track = this.#track(name);
     track.lookUp(hit);
@@ -93,42 +100,31 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
     this.#toCheck(track);
   }
 
-  /** A snapshot of one tool, or of all together for `overall`. */
+  /** The statistics of one tool, or of all tools for `overall`. */
   stats(name: string): PerformanceStats {
     const track = name === OVERALL ? this.#overall : this.#tracks.get(name);
     return (track ?? new Track(name, this.#config)).stats(performance.now());
   }
 
-  /** A snapshot of each tool that has been called, and of all together as `overall`. */
+  /** The statistics of each tool that has been called, and of all tools as `overall`. */
   all(): Record<string, PerformanceStats> {
     const now = performance.now();
     return Object.fromEntries(this.#all().map((track) => [track.name, track.stats(now)]));
   }
 
-  /** Drops what is known of a tool that has gone, and ends its alerts. Its requests stay counted in `overall`. */
+  /** Removes a tool and ends its alerts. Its requests stay counted in `overall`. */
   forget(name: string): void {
     const track = this.#tracks.get(name);
     if (!track) return;
     this.#tracks.delete(name);
-    this.#tell(track.alarms.clear());
+    this.#emitAlerts(track.alarms.clear());
   }
 
-  /** Checks no alerts any more; still counts. May be called again. */
+  /** Stops the checks for alerts. Idempotent. */
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
     this.#unchecked = [];
-  }
-
-  /** What a listener that is an async function rejects with. */
-  override [EventEmitter.captureRejectionSymbol](error: unknown, ..._event: readonly unknown[]): void {
-    warn(error);
-  }
-
-  #end(track: Track, ok: boolean, seconds: number, now: number): void {
-    track.end(ok, seconds, now);
-    this.#overall.end(ok, seconds, now);
-    this.#toCheck(track);
   }
 
   #all(): Track[] {
@@ -144,7 +140,7 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
     return track;
   }
 
-  /** Only what happens changes a window: what is quiet needs no check. */
+  /** Only events change a window: an idle tool needs no check. */
   #toCheck(track: Track): void {
     if (track.unchecked || !this.#alerting || this.#closed) return;
     track.unchecked = true;
@@ -159,40 +155,13 @@ export class PerformanceMonitor extends EventEmitter<MonitorEvents> {
     this.#unchecked = [];
     this.#timer = undefined;
     for (const track of tracks) {
-      // A tool that was forgotten while its last requests ran, or by a listener, has no alerts any more.
-      if (this.#tracks.get(track.name) === track) this.#tell(track.check());
+      // The tool may have been removed meanwhile, even by a listener.
+      if (this.#tracks.get(track.name) === track) this.#emitAlerts(track.check());
     }
-    this.#tell(this.#overall.check());
+    this.#emitAlerts(this.#overall.check());
   }
 
-  #tell(alerts: readonly Alert[]): void {
-    for (const alert of alerts) {
-      try {
-        this.emit('alert', alert);
-      } catch (error) {
-        warn(error);
-      }
-    }
-  }
-}
-
-class OneObservation implements Observation {
-  readonly #startedAt: number;
-  #ended: ((ok: boolean, seconds: number, now: number) => void) | undefined;
-  #seconds = 0;
-
-  constructor(startedAt: number, ended: (ok: boolean, seconds: number, now: number) => void) {
-    this.#startedAt = startedAt;
-    this.#ended = ended;
-  }
-
-  end(ok: boolean): number {
-    const ended = this.#ended;
-    if (!ended) return this.#seconds;
-    this.#ended = undefined;
-    const now = performance.now();
-    this.#seconds = Math.max(0, now - this.#startedAt) / 1_000;
-    ended(ok, this.#seconds, now);
-    return this.#seconds;
+  #emitAlerts(alerts: readonly Alert[]): void {
+    for (const alert of alerts) this.notify('alert', alert);
   }
 }

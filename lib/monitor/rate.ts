@@ -1,17 +1,16 @@
 const SLOT_MS = 100;
 const SLOTS_PER_SECOND = 1_000 / SLOT_MS;
-// Five seconds, and the slot that lies partly in them.
+// Five seconds, and the slot that they cover partly.
 const SLOTS = 5 * SLOTS_PER_SECOND + 1;
 
 /**
- * How often something happens, over the last second and the last five, on the clock of `performance.now()`.
+ * The rate of an event over the last second and the last five, on the clock of `performance.now()`.
  *
- * It counts in slots of 100 ms instead of keeping every time. Of the slot in which the time looked at begins, the part
- * that lies within is taken, as if all in it had been evenly spread. So an event fades out within 100 ms.
+ * Counts in slots of 100 ms. The oldest slot, which is covered partly, counts in proportion.
  */
 export class Rate {
   readonly #counts = new Uint32Array(SLOTS);
-  // The number of the slot counted in last.
+  // The number of the latest slot.
   #latest = 0;
 
   /** Counts one event at `now`. */
@@ -27,12 +26,12 @@ export class Rate {
     const whole = seconds * SLOTS_PER_SECOND;
     let events = 0;
     for (let back = 0; back < whole; back++) events += this.#back(back);
-    // A clock that was set back is nowhere in the latest slot.
+    // Negative if the clock was set back.
     const elapsed = Math.max(0, now / SLOT_MS - this.#latest);
     return (events + (1 - elapsed) * this.#back(whole)) / seconds;
   }
 
-  /** Empties the slots that have gone by since the last time. */
+  /** Clears the slots that have passed. */
   #moveTo(now: number): void {
     const slot = Math.floor(now / SLOT_MS);
     const passed = Math.min(slot - this.#latest, SLOTS);

@@ -4,51 +4,49 @@ import { Rate } from './rate';
 import { DurationWindow, ShareWindow } from './window';
 
 /**
- * How the requests of one tool, or of all tools together, have gone. Requests count when they have ended.
- *
- * `total_requests` and `peak_concurrent` are since the start, `qps_1s` and `qps_5s` over the last second and the last
- * five, `current_concurrent` is now; all else is over the last `windowSize` requests. Everything is 0 before the first.
+ * Statistics of one tool, or of all tools. Requests count when they have ended. Fields without another period cover the last
+ * `windowSize` requests. All are 0 before the first request.
  */
 export interface PerformanceStats {
   /** Requests that have ended since the start. */
   readonly total_requests: number;
-  /** The mean duration, in seconds, as are the others. */
+  /** Mean duration in seconds, as are all durations. */
   readonly avg_duration: number;
-  /** The shortest. */
+  /** Shortest duration. */
   readonly min_duration: number;
-  /** The longest. */
+  /** Longest duration. */
   readonly max_duration: number;
-  /** Half of the requests took no longer. */
+  /** Median duration. */
   readonly p50_duration: number;
-  /** 95 % of the requests took no longer. */
+  /** 95th percentile of the durations. */
   readonly p95_duration: number;
-  /** 99 % of the requests took no longer. */
+  /** 99th percentile of the durations. */
   readonly p99_duration: number;
-  /** Requests that ended well, in percent. */
+  /** Successful requests in percent. */
   readonly success_rate: number;
-  /** Requests that have begun and not ended. */
+  /** Running requests. */
   readonly current_concurrent: number;
-  /** The most at a time since the start. */
+  /** Maximum number of running requests since the start. */
   readonly peak_concurrent: number;
-  /** Requests that ended in the last second. */
+  /** Requests per second over the last second. */
   readonly qps_1s: number;
-  /** Requests that ended in the last five seconds, for each of them. */
+  /** Requests per second over the last five seconds. */
   readonly qps_5s: number;
 }
 
-/** What is known of one tool, or of all tools together. */
+/** The data of one tool, or of all tools. */
 export class Track {
-  /** What it is about: `server/tool` or `overall`. */
+  /** `server/tool` or `overall`. */
   readonly name: string;
   /** Its alerts. */
   readonly alarms: Alarms;
-  /** Whether something has happened since its alerts were checked. */
+  /** Whether its alerts are to be checked. */
   unchecked = false;
   readonly #windowSize: number;
   readonly #durations: DurationWindow;
   readonly #successes: ShareWindow;
   readonly #rate = new Rate();
-  // Most tools are never cached.
+  // Only for tools that are cached.
   #hits: ShareWindow | undefined;
   #total = 0;
   #current = 0;
@@ -62,13 +60,13 @@ export class Track {
     this.#successes = new ShareWindow(windowSize);
   }
 
-  /** A request begins. */
+  /** Records the beginning of a request. */
   begin(): void {
     this.#current++;
     if (this.#current > this.#peak) this.#peak = this.#current;
   }
 
-  /** A request that has begun ends at `now`. */
+  /** Records the end of a request at `now`. */
   end(ok: boolean, seconds: number, now: number): void {
     this.#current--;
     this.#total++;
@@ -77,13 +75,13 @@ export class Track {
     this.#rate.count(now);
   }
 
-  /** The cache was asked. */
+  /** Records a cache look-up. */
   lookUp(hit: boolean): void {
     this.#hits ??= new ShareWindow(this.#windowSize);
     this.#hits.add(hit);
   }
 
-  /** A snapshot at `now`. */
+  /** The statistics at `now`. */
   stats(now: number): PerformanceStats {
     const { min, max, p50, p95, p99 } = this.#durations.summary;
     return {
@@ -102,13 +100,13 @@ export class Track {
     };
   }
 
-  /** The alerts that have begun or ended since the last check. */
+  /** Returns the alerts that have begun or ended since the last check. */
   check(): Alert[] {
     this.unchecked = false;
     return this.alarms.check((kind) => this.#measure(kind));
   }
 
-  /** What an alert looks at; `undefined` while the window is not full. */
+  /** The value for an alert; `undefined` while the window is not full. */
   #measure(kind: AlertKind): number | undefined {
     if (kind === 'cold') return this.#hits?.full ? this.#hits.percent : undefined;
     if (!this.#durations.full) return undefined;

@@ -3,16 +3,16 @@ import type * as Undici from 'undici';
 import type { Cancellation } from '../util/cancellation';
 import { HttpResponse } from './response';
 
-// Before the server closes an idle connection: what is sent at that moment is lost. Node's own servers do it after 5 s.
+// Shorter than the server's: a request on a connection that is just being closed is lost. Node's servers wait 5 s.
 const IDLE_MS = 4_000;
 const CONNECT_MS = 10_000;
-// Of the connection, which is undici's: it refuses those.
-const OF_CONNECTION = new Set(['connection', 'expect', 'keep-alive', 'transfer-encoding', 'upgrade']);
+// Headers of the connection, which undici rejects.
+const CONNECTION_HEADERS = new Set(['connection', 'expect', 'keep-alive', 'transfer-encoding', 'upgrade']);
 const SENDABLE = /^[\t\x20-\x7e\x80-\xff]*$/;
 
 let dispatcher: Undici.Agent | undefined;
 
-/** What is sent. */
+/** An HTTP request. */
 export interface HttpRequest {
   readonly method: string;
   /** By their lower-case names. */
@@ -21,10 +21,10 @@ export interface HttpRequest {
 }
 
 /**
- * One HTTP request, whose body is text, over a connection that is kept for the next. Follows no redirects. Takes a third of
- * the time of `node:http`, and unlike `fetch` allows for an answer, or an event, that takes longer than five minutes.
+ * Sends an HTTP request over a keep-alive connection, without following redirects. Takes a third of the time of `node:http`;
+ * unlike `fetch`, it has no limit of five minutes for a response or an event.
  *
- * @throws TypeError with the system's error as its cause, like `fetch`; the reason of `signal` when that is aborted
+ * @throws TypeError with the system's error as its cause, like `fetch`; the reason of `signal` if that is aborted
  */
 export function sendRequest(
   url: URL,
@@ -34,32 +34,32 @@ export function sendRequest(
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();
     const headers = sendable({ 'user-agent': 'express-mcpo', ...own, 'accept-encoding': 'identity' });
-    const incoming = new HttpResponse(signal, (error) => {
+    const response = new HttpResponse(signal, (error) => {
       if (error) reject(error);
-      else resolve(incoming);
+      else resolve(response);
     });
     const path = `${url.pathname}${url.search}`;
     const { origin } = url;
     agent().dispatch(
       { origin, path, method: method as Undici.Dispatcher.HttpMethod, headers, body: body ?? null },
-      incoming,
+      response,
     );
   });
 }
 
 /**
- * Headers as undici takes them. It is asked nothing that it refuses: a connection on which it has refused a request is
- * never used again, nor forgotten (6.29).
+ * The headers for undici, without those that it rejects: after a rejected request, undici 6.29 neither reuses nor releases the
+ * connection.
  */
 function sendable(headers: Readonly<Record<string, string>>): string[] {
   return Object.entries(headers).flatMap(([name, value]) => {
-    if (OF_CONNECTION.has(name)) return [];
-    if (!SENDABLE.test(value)) throw new TypeError(`the header ${name} holds what cannot be sent`);
+    if (CONNECTION_HEADERS.has(name)) return [];
+    if (!SENDABLE.test(value)) throw new TypeError(`the header ${name} has invalid characters`);
     return [name, value];
   });
 }
 
-/** With the first request: loading it takes some 17 MB of memory, which who has no server over HTTP need not give. */
+/** Loads undici, which takes some 17 MB, at the first request only. */
 function agent(): Undici.Agent {
   if (!dispatcher) {
     const { Agent } = createRequire(__filename)('undici') as typeof Undici;

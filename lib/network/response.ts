@@ -1,7 +1,7 @@
 import type { Dispatcher } from 'undici';
 import type { Cancellation } from '../util/cancellation';
 
-// As much as may come that nobody has read.
+// The limit of unread data in a web stream.
 const MAX_UNREAD_BYTES = 64 * 1_048_576;
 
 interface Reader {
@@ -9,13 +9,12 @@ interface Reader {
   onEnd(): void;
 }
 
-/** Told when the head of a response is there, or that none will come. */
-type OnHead = (error: Error | undefined) => void;
+/** Called when the headers of a response have arrived, or with an error. */
+type OnHeaders = (error: Error | undefined) => void;
 
 /**
- * The response to an HTTP request, as undici hands it over: first the head, then the body. What comes of the body before
- * somebody reads it is kept; it is never held back, as undici fails an assertion, and with it the process, where a
- * connection is reset that stands still.
+ * The response to an HTTP request: first the headers, then the body. Data that arrives before it is read is buffered, without
+ * backpressure: if a paused connection is reset, an assertion of undici fails and ends the process.
  */
 export class HttpResponse implements Dispatcher.DispatchHandlers {
   status = 0;
@@ -23,7 +22,7 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
   /** By their lower-case names. */
   readonly headers = new Map<string, string>();
   readonly #signal: Cancellation;
-  readonly #onHead: OnHead;
+  readonly #onHeaders: OnHeaders;
   #abort: ((reason?: Error) => void) | undefined;
   #unread: Buffer[] = [];
   #reader: Reader | undefined;
@@ -31,14 +30,14 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
   #isOver = false;
   #error: Error | undefined;
 
-  /** @param signal - ends it, with its reason */
-  constructor(signal: Cancellation, onHead: OnHead) {
+  /** @param signal - aborts the response with its reason */
+  constructor(signal: Cancellation, onHeaders: OnHeaders) {
     this.#signal = signal;
-    this.#onHead = onHead;
+    this.#onHeaders = onHeaders;
     signal.addEventListener('abort', () => this.cancel(signal.reason as Error), { once: true });
   }
 
-  /** Reads the body to its end. What `onData` throws ends it; rejects with a TypeError as `fetch` does when it is cut off. */
+  /** Reads the body to its end. If `onData` throws, the response is aborted. Rejects with a TypeError, like `fetch`, if it is cut off. */
   async read(onData: (chunk: Buffer) => void): Promise<void> {
     try {
       for (const chunk of this.#unread.splice(0)) onData(chunk);
@@ -50,17 +49,17 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
     if (this.#error) throw this.#error;
   }
 
-  /** The first bytes of the body, which stay to be read; `undefined` when it ends before there are any. */
+  /** The first bytes of the body, without consuming them; `undefined` for an empty body. */
   async first(): Promise<Buffer | undefined> {
     if (this.#unread.length === 0 && !this.#isOver) await new Promise<void>((resolve) => (this.#onFirst = resolve));
     return this.#unread[0];
   }
 
   /**
-   * The body as the web's streams have it, to be read without delay.
+   * The body as a web stream, which must be read without delay.
    *
-   * @param onData - what it throws ends the body
-   * @param onEnd - told of the end, whatever it is
+   * @param onData - if it throws, the response is aborted
+   * @param onEnd - called at the end, successful or not
    */
   stream(onData: (chunk: Buffer) => void, onEnd: () => void): ReadableStream<Uint8Array> {
     let isCancelled = false;
@@ -69,12 +68,12 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
         if (isCancelled) return;
         onData(chunk);
         controller.enqueue(chunk);
-        if ((controller.desiredSize ?? 0) < 0) throw new Error('nobody reads what the MCP server sends');
+        if ((controller.desiredSize ?? 0) < 0) throw new Error('the response of the MCP server is not being read');
       };
       const close = (): void => {
         if (!isCancelled) controller.close();
       };
-      // After a cancellation the controller takes no notice of an error.
+      // After a cancellation the controller ignores errors.
       void this.read(pass)
         .then(close, (error: unknown) => controller.error(error))
         .finally(onEnd);
@@ -86,8 +85,8 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
     return new ReadableStream({ start, cancel }, new ByteLengthQueuingStrategy({ highWaterMark: MAX_UNREAD_BYTES }));
   }
 
-  /** Takes no more of it. Of what has come to its end, the connection is good for more. */
-  cancel(reason = new Error('the response is not wanted')): void {
+  /** Aborts the response. After its end this has no effect on the connection. */
+  cancel(reason = new Error('the response is not needed')): void {
     this.#abort?.(reason);
     this.onError(reason);
   }
@@ -98,10 +97,10 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
   }
 
   onHeaders(status: number, raw: Buffer[], _resume: () => void, statusText: string): boolean {
-    // 103 and the like: there is another head to come.
+    // 103 and the like: the final headers follow.
     if (status < 200) return true;
     this.status = status;
-    // undici takes it for UTF-8, and the web for bytes.
+    // undici decodes it as UTF-8, the web as latin1.
     this.statusText = Buffer.from(statusText).toString('latin1');
     for (let place = 0; place + 1 < raw.length; place += 2) {
       const [field, value] = raw.slice(place, place + 2).map((bytes) => bytes.toString('latin1')) as [string, string];
@@ -109,12 +108,12 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
       const known = this.headers.get(name);
       this.headers.set(name, known === undefined ? value : `${known}, ${value}`);
     }
-    this.#onHead(undefined);
+    this.#onHeaders(undefined);
     return true;
   }
 
   onData(chunk: Buffer): boolean {
-    // What it throws comes back as onError().
+    // undici calls onError() with what this throws.
     if (this.#reader) this.#reader.onData(chunk);
     else this.#unread.push(chunk);
     this.#onFirst?.();
@@ -133,7 +132,7 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
     if (this.#isOver) return;
     this.#isOver = true;
     this.#error = cause && this.#brokenOff(cause);
-    if (this.status === 0) this.#onHead(this.#error);
+    if (this.status === 0) this.#onHeaders(this.#error);
     this.#reader?.onEnd();
     this.#onFirst?.();
   }

@@ -2,7 +2,26 @@ import { createHash } from 'node:crypto';
 import { send } from '../http/response';
 import type { Page } from './pages';
 
-/** What is read once and kept; where that fails, as without file descriptors, the next who asks has it tried again. */
+/** The headers of an HTML page that loads only its own files. */
+export const HTML_HEADERS = {
+  'Content-Type': 'text/html; charset=utf-8',
+  'Cache-Control': 'no-cache',
+  // `data:` is for the images in Swagger UI's style sheet.
+  'Content-Security-Policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'Referrer-Policy': 'no-referrer',
+  'X-Content-Type-Options': 'nosniff',
+};
+
+/** Reads once and keeps the result. After a failure, such as a lack of file descriptors, the next call tries again. */
 export function readOnce<T>(read: () => Promise<T>): () => Promise<T> {
   let reading: Promise<T> | undefined;
   return async () => {
@@ -17,9 +36,9 @@ export function readOnce<T>(read: () => Promise<T>): () => Promise<T> {
 }
 
 /**
- * Serves a file, read once; a client that has it already gets 304.
+ * Serves a file, which is read once; 304 if the client has the current version.
  *
- * @param type - its media type
+ * @param type - the media type
  */
 export function asset(type: string, read: () => Promise<Buffer>): Page {
   const load = readOnce(async () => {
@@ -39,7 +58,7 @@ export function asset(type: string, read: () => Promise<Buffer>): Page {
   };
 }
 
-/** RFC 9110 section 13.1.2: a list of tags, compared weakly, or `*`. */
+/** RFC 9110 section 13.1.2: a list of tags with weak comparison, or `*`. */
 function hasTag(ifNoneMatch: string | undefined, etag: string): boolean {
   const tags = ifNoneMatch?.split(',').map((tag) => tag.trim().replace(/^W\//, ''));
   return tags?.some((tag) => tag === etag || tag === '*') ?? false;

@@ -4,26 +4,26 @@ import { McpoError } from '../errors';
 import { sendProblem } from '../http/response';
 
 const INTERVAL_MS = 1_000;
-/** Each costs a connection and the time to write to it. */
+/** Each listener costs a connection and a write per second. */
 const MAX_LISTENERS = 32;
-/** Snapshots that a listener may leave unread before it is taken for gone. */
+/** After so many unread snapshots, a listener is disconnected. */
 const MAX_MISSED = 30;
 
 const HEADERS = {
   'Content-Type': 'text/event-stream',
-  // What compresses or buffers on the way would hold the events back.
+  // Proxies that compress or buffer would delay the events.
   'Cache-Control': 'no-store, no-transform',
   'X-Accel-Buffering': 'no',
   'X-Content-Type-Options': 'nosniff',
 };
 
 /**
- * A stream of server-sent events: a snapshot at once and each second, the same for all listeners, which is also their
- * heartbeat. Without listeners there is no timer and no work.
+ * A stream of server-sent events: a snapshot at once and then every second, the same for all listeners. Without listeners
+ * there is no timer.
  */
 export class DashboardEvents {
   readonly #snapshot: () => unknown;
-  /** How many snapshots each has missed, as it has not read the ones before. */
+  /** The number of snapshots that each listener has missed. */
   readonly #listeners = new Map<ServerResponse, number>();
   #timer: NodeJS.Timeout | undefined;
   #closed = false;
@@ -32,7 +32,7 @@ export class DashboardEvents {
     this.#snapshot = snapshot;
   }
 
-  /** Answers with the stream, until either side ends it. */
+  /** Responds with the stream, until either side ends it. */
   listen(req: IncomingMessage, res: ServerResponse): void {
     const refusal = this.#refusal();
     if (refusal) {
@@ -46,16 +46,16 @@ export class DashboardEvents {
       return;
     }
     onResponseEnd(req, res, () => {
-      this.#forget(res);
+      this.#remove(res);
     });
     this.#listeners.set(res, 0);
     res.write(first);
     this.#timer ??= setInterval(() => {
-      this.#tell();
+      this.#send();
     }, INTERVAL_MS).unref();
   }
 
-  /** Ends all streams, and refuses new ones. */
+  /** Ends all streams and rejects new ones. */
   close(): void {
     this.#closed = true;
     this.#end();
@@ -68,12 +68,12 @@ export class DashboardEvents {
     return new McpoError('MCPO_QUEUE_FULL', `${MAX_LISTENERS} dashboards are open already`, { retryAfterMs: 5_000 });
   }
 
-  #tell(): void {
+  #send(): void {
     let event: string;
     try {
       event = this.#event();
     } catch {
-      // A store of the host's own may fail to tell its numbers: who asks again is told why, and the log is too.
+      // A store of the host may throw. The next request reports and logs the error.
       this.#end();
       return;
     }
@@ -84,7 +84,7 @@ export class DashboardEvents {
       } else if (missed < MAX_MISSED) {
         this.#listeners.set(res, missed + 1);
       } else {
-        this.#forget(res);
+        this.#remove(res);
         res.destroy();
       }
     }
@@ -96,12 +96,12 @@ export class DashboardEvents {
 
   #end(): void {
     for (const res of this.#listeners.keys()) {
-      this.#forget(res);
+      this.#remove(res);
       res.end();
     }
   }
 
-  #forget(res: ServerResponse): void {
+  #remove(res: ServerResponse): void {
     this.#listeners.delete(res);
     if (this.#listeners.size > 0) return;
     clearInterval(this.#timer);

@@ -4,18 +4,17 @@ import { type Authenticator, unauthorized } from '../auth/authenticator';
 import type { ServerRegistry } from '../servers/registry';
 import { pathOf, send } from '../http/response';
 import type { BreakerState } from '../retry/breaker';
-import { asset, readOnce } from './asset';
+import { HTML_HEADERS, asset, readOnce } from './asset';
 import { DashboardEvents } from './dashboard-events';
-import { HTML_HEADERS } from './html';
-import type { MetricsJson } from './metrics-json';
+import type { MetricsJson } from './metrics';
 import type { Page } from './pages';
 
-/** The same from `lib/` and from `dist/`. */
+/** Valid from `lib/` and from `dist/`. */
 const DIRECTORY = path.join(__dirname, '../../assets');
 const SCRIPT = 'text/javascript; charset=utf-8';
 const STYLE = 'text/css; charset=utf-8';
 
-/** What the page loads: where it is, and its media type. Nothing else is served. */
+/** The files of the page with their media types. Nothing else is served. */
 const ASSETS: Readonly<Record<string, string>> = {
   'dashboard/alerts.js': SCRIPT,
   'dashboard/charts.js': SCRIPT,
@@ -44,9 +43,9 @@ export interface PoolJson {
   readonly breaker: BreakerState;
 }
 
-/** What the page is told each second. */
+/** The event that the page gets each second. */
 export interface DashboardSnapshot extends MetricsJson {
-  /** What these tools are called together. */
+  /** The title of the app's tools. */
   readonly title: string;
   /** By server. */
   readonly pools: Readonly<Record<string, PoolJson>>;
@@ -54,15 +53,15 @@ export interface DashboardSnapshot extends MetricsJson {
 
 /** The page at `/dashboard`. */
 export interface Dashboard {
-  /** The page and its files, which say nothing of this router and ask for the key: no credentials are needed. */
+  /** The page and its files. They contain no data of this router, so they need no credentials. */
   readonly shell: Readonly<Record<string, Page>>;
-  /** What it shows. */
+  /** The data of the page. */
   readonly events: Readonly<Record<string, Page>>;
-  /** Ends the streams of those who watch. */
+  /** Ends all event streams. */
   close(): void;
 }
 
-/** Serves a live page of what the metrics say. */
+/** Serves a live page of the metrics. */
 export function dashboardPages(
   servers: ServerRegistry,
   authenticator: Authenticator,
@@ -95,8 +94,8 @@ export function dashboardPages(
 }
 
 /**
- * The page. A browser has no way to send a key with its first request: without credentials it gets 401 and, as the body,
- * the page that asks for them.
+ * The page. A browser cannot send a key with its first request: without credentials it gets 401 with the page as the body,
+ * which asks for them.
  */
 function dashboardPage(authenticator: Authenticator): Page {
   const load = readOnce(() => readFile(path.join(DIRECTORY, 'dashboard/index.html'), 'utf8'));
@@ -105,7 +104,7 @@ function dashboardPage(authenticator: Authenticator): Page {
     const refusal = authorized ? undefined : unauthorized(req);
     if (refusal && !req.headers.accept?.includes('text/html')) throw refusal;
     const values: Readonly<Record<string, string>> = {
-      // Relative URLs work behind any mount path, with and without a slash at its end.
+      // Relative URLs work below any mount path, with or without a trailing slash.
       base: pathOf(req).endsWith('/') ? '' : 'dashboard/',
       access: refusal ? 'denied' : 'granted',
     };

@@ -1,10 +1,46 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type { ServerRegistry } from '../servers/registry';
 import { pathOf, send } from '../http/response';
-import { DOCS_ASSETS, docsAsset } from './docs-assets';
-import { HTML_HEADERS } from './html';
+import { HTML_HEADERS, asset } from './asset';
 import type { Page, ServerPage } from './pages';
 
-/** Serves Swagger UI at `/docs` and at `/:server/docs`, from local files alone. */
+/** Valid from `lib/` and from `dist/`. */
+const DIRECTORY = path.join(__dirname, '../../assets/swagger-ui');
+
+/** Starts Swagger UI. A separate file, as the content security policy forbids inline scripts. */
+const STARTER = `'use strict';
+SwaggerUIBundle({
+  url: new URL(document.currentScript.dataset.spec, location.href).href,
+  dom_id: '#swagger-ui',
+  deepLinking: true,
+  displayRequestDuration: true,
+  tryItOutEnabled: true,
+  validatorUrl: null,
+});
+`;
+
+/** The files of the docs pages with their media types. Nothing else is served. */
+const TYPES = {
+  'start.js': 'text/javascript; charset=utf-8',
+  'swagger-ui-bundle.js': 'text/javascript; charset=utf-8',
+  'swagger-ui.css': 'text/css; charset=utf-8',
+  'favicon-32x32.png': 'image/png',
+} as const;
+
+export type DocsAsset = keyof typeof TYPES;
+
+/** The names of all files of the docs pages. */
+export const DOCS_ASSETS = Object.keys(TYPES) as readonly DocsAsset[];
+
+/** Serves a file of the docs pages. */
+export function docsAsset(name: DocsAsset): Page {
+  return asset(TYPES[name], async () =>
+    name === 'start.js' ? Buffer.from(STARTER) : readFile(path.join(DIRECTORY, name)),
+  );
+}
+
+/** Serves Swagger UI at `/docs` and at `/:server/docs`, from local files only. */
 export function docsPages(
   servers: ServerRegistry,
   info: { readonly title: string },
@@ -21,10 +57,10 @@ export function docsPages(
 }
 
 /**
- * The page that shows the `openapi.json` beside it. All URLs are relative, so that it works behind any mount path,
- * with and without a slash at its end.
+ * The page that shows the `openapi.json` beside it. Relative URLs work below any mount path, with or without a trailing
+ * slash.
  *
- * @param page - its title, and where its files are, relative to the page without a slash
+ * @param page - its title, and the path of its files relative to the page without a trailing slash
  */
 export function docsPage(page: { readonly title: string; readonly assets: string }): Page {
   return function docsPage(req, res) {

@@ -5,12 +5,12 @@ import { send } from '../http/response';
 import type { ServerStatus } from '../servers/status';
 import type { Page } from './pages';
 
-/** `degraded` when some servers are down, `unhealthy` when all are, or when the router is closing. */
+/** `degraded`: some servers are down. `unhealthy`: all are, or the router is closing. */
 export type Health = 'healthy' | 'degraded' | 'unhealthy';
 
 /**
- * `GET /health`: the state of the whole for everybody, that of each server for an authorised caller. The two probes of an
- * orchestrator say less: `/health/ready` whether calls should be sent here, `/health/live` that the process answers.
+ * `GET /health` shows the overall state to everybody, and that of each server to authorised callers. `/health/ready` and
+ * `/health/live` are the probes of an orchestrator.
  */
 export function healthPages(servers: ServerRegistry, authenticator: Authenticator): Readonly<Record<string, Page>> {
   return {
@@ -35,7 +35,7 @@ export function serverStates(servers: ServerRegistry): Readonly<Record<string, S
   return Object.fromEntries(servers.all.map((server) => [server.name, server.status]));
 }
 
-/** How the whole is. */
+/** The overall state. */
 export function healthOf({ closing, all }: ServerRegistry): Health {
   const up = all.filter((server) => server.state === 'up').length;
   if (closing) return 'unhealthy';

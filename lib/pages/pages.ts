@@ -5,19 +5,19 @@ import { McpoError } from '../errors';
 import { type Layer, failing } from '../http/compose';
 import { pathOf } from '../http/response';
 
-/** Answers a GET or HEAD request. */
+/** Handles a GET or HEAD request. */
 export type Page = (req: IncomingMessage, res: ServerResponse) => void | Promise<void>;
 
-/** The same for a page of one server. */
+/** A {@link Page} of one server. */
 export type ServerPage = (req: IncomingMessage, res: ServerResponse, server: McpServer) => void | Promise<void>;
 
-/** Serves pages by their whole path below the mount point. */
+/** Serves pages by their path below the mount point. */
 export function pages(table: Readonly<Record<string, Page>>): Layer {
   const byPath = new Map(Object.entries(table));
   return function pages(req, res, next) {
     const path = pathOf(req);
     const page = byPath.get(path);
-    // Below a first segment there may be a server of that name.
+    // The first segment may be the name of a server.
     if (!page || (!isRead(req) && path.includes('/', 1))) {
       next();
       return;
@@ -28,7 +28,7 @@ export function pages(table: Readonly<Record<string, Page>>): Layer {
   };
 }
 
-/** Serves pages at `/:server/…`, by the part of the path after the server. */
+/** Serves pages of servers by the part of the path after `/:server/`. */
 export function serverPages(servers: ServerRegistry, table: Readonly<Record<string, ServerPage>>): Layer {
   const byPath = new Map(Object.entries(table));
   return function serverPages(req, res, next) {

@@ -1,52 +1,54 @@
 import type { FleetConfig, RedisArgument } from './options';
 import { bulk } from './reply';
 import type { Script } from './scripts';
-import { withTimeout } from './timeout';
 
-/** A pause between two tries to use Redis again. */
+/** The time between two attempts to reconnect. */
 const PROBE_EVERY_MS = 200;
-/** How long a try may take: a client without a connection may keep commands until it has one. */
+/** The timeout of an attempt: a client may queue commands until it has a connection. */
 const PROBE_TIMEOUT_MS = 5_000;
 
-/** Why a command was not sent. */
-export const DOWN = new Error('Redis is not used: it has failed, and has not been seen to work since');
+/** The timeout of a command is divided into so many parts. */
+const TIMEOUT_PARTS = 4;
 
-/** How a command is sent. */
-export interface Sending {
-  /** How long it may take. @defaultValue the fleet's `timeoutMs` */
+/** The error of a command that was not sent. */
+export const DOWN = new Error('Redis is down: it has failed and not recovered yet');
+
+/** Options of a command. */
+export interface SendOptions {
+  /** The timeout. @defaultValue the fleet's `timeoutMs` */
   readonly timeoutMs?: number | undefined;
-  /** Also while Redis is brought up to date before it is used again. */
+  /** Also sent during the recovery. */
   readonly isRecovery?: boolean | undefined;
-  /** Also while the link is cut, as Redis has just answered. */
-  readonly isPast?: boolean | undefined;
-  /** Is given a reply that came too late. */
+  /** Also sent while Redis is down, as it has just answered. */
+  readonly isLate?: boolean | undefined;
+  /** Called with a reply that arrives after the timeout. */
   readonly onLate?: ((reply: unknown) => void) | undefined;
 }
 
-/** Brings Redis up to date before it is used again. */
-export interface Debtor {
-  /** Whether something has to be told to Redis that could not be, and nobody waits for any more. */
-  readonly isOwing: boolean;
+/** Updates Redis before it is used again. */
+export interface Recoverable {
+  /** Whether updates are pending that Redis has not received. */
+  readonly isPending: boolean;
   /**
-   * Tells it.
+   * Sends the pending updates.
    *
-   * @param mayBeOld - whether Redis may have gone back to what it knew some time ago
+   * @param mayBeOld - whether Redis may have restarted with old data
    */
   recover(mayBeOld: boolean): Promise<void>;
 }
 
 /**
- * Commands to Redis in bounded time. The first that fails, or is late, cuts the link: nothing is sent, and nobody waits,
- * until Redis has been seen to work, and has been told what it has missed.
+ * Sends commands to Redis with a timeout. After the first failure Redis counts as down: nothing is sent until a probe has
+ * succeeded and all pending updates have been received.
  */
 export class RedisClient {
   readonly #config: FleetConfig;
-  readonly #debtors = new Set<Debtor>();
+  readonly #recoverables = new Set<Recoverable>();
   #isUp = true;
   #isClosed = false;
-  /** Redis works again, and is told what it has missed; what it is to be told now, it is told at once. */
-  #isMending = false;
-  /** Of the Redis process that was spoken to last: another has what was saved, which may be old. */
+  /** Whether the pending updates are being sent. */
+  #isRecovering = false;
+  /** The id of the Redis process: another one may have loaded old data. */
   #runId: Promise<string | undefined> | undefined;
 
   constructor(config: FleetConfig) {
@@ -58,17 +60,17 @@ export class RedisClient {
     return this.#isUp;
   }
 
-  /** Adds one who may have to tell Redis something. */
-  enlist(debtor: Debtor): void {
-    this.#debtors.add(debtor);
+  /** Adds a source of updates. */
+  enlist(recoverable: Recoverable): void {
+    this.#recoverables.add(recoverable);
   }
 
   /**
    * Sends a command.
    *
-   * @param parse - makes the answer of the reply; what it throws is a failure of Redis like any other
+   * @param parse - parses the reply; if it throws, Redis has failed
    */
-  send<T>(args: readonly RedisArgument[], parse: (reply: unknown) => T, how?: Sending): Promise<T> {
+  send<T>(args: readonly RedisArgument[], parse: (reply: unknown) => T, how?: SendOptions): Promise<T> {
     return this.#watched(() => this.#config.sendCommand(args), parse, how);
   }
 
@@ -78,7 +80,7 @@ export class RedisClient {
     keys: readonly string[],
     args: readonly (string | Buffer)[],
     parse: (reply: unknown) => T,
-    how?: Sending,
+    how?: SendOptions,
   ): Promise<T> {
     const rest = [String(keys.length), ...keys, ...args];
     const send = async (): Promise<unknown> => {
@@ -92,71 +94,106 @@ export class RedisClient {
     return this.#watched(send, parse, how);
   }
 
-  /** Cuts the link for good. */
+  /** Stops using Redis for good. */
   close(): void {
     this.#isClosed = true;
     this.#isUp = false;
-    this.#isMending = false;
+    this.#isRecovering = false;
   }
 
-  async #watched<T>(send: () => Promise<unknown>, parse: (reply: unknown) => T, how: Sending = {}): Promise<T> {
-    if (!this.#isUp && !how.isPast && !(how.isRecovery && this.#isMending)) throw DOWN;
+  async #watched<T>(send: () => Promise<unknown>, parse: (reply: unknown) => T, how: SendOptions = {}): Promise<T> {
+    if (!this.#isUp && !how.isLate && !(how.isRecovery && this.#isRecovering)) throw DOWN;
     this.#runId ??= this.#askRunId();
     try {
-      return parse(await withTimeout(how.timeoutMs ?? this.#config.timeoutMs, send, how.onLate));
+      return parse(await replyWithin(how.timeoutMs ?? this.#config.timeoutMs, send, how.onLate));
     } catch (error) {
-      this.#cut(error);
+      this.#setDown(error);
       throw error;
     }
   }
 
-  #cut(error: unknown): void {
+  #setDown(error: unknown): void {
     if (!this.#isUp) return;
     this.#isUp = false;
-    this.#config.logger.warn({ err: error }, 'mcpo: Redis fails: it is not used until it works again');
-    this.#mendSoon();
+    this.#config.logger.warn({ err: error }, 'mcpo: Redis has failed: it is not used until it has recovered');
+    this.#recoverLater();
   }
 
-  /** Tries again and again until Redis works. */
-  #mendSoon(): void {
+  /** Tries until Redis has recovered. */
+  #recoverLater(): void {
     setTimeout(() => {
-      this.#mend().catch(() => {
-        this.#isMending = false;
-        if (!this.#isClosed) this.#mendSoon();
+      this.#recover().catch(() => {
+        this.#isRecovering = false;
+        if (!this.#isClosed) this.#recoverLater();
       });
     }, PROBE_EVERY_MS).unref();
   }
 
-  async #mend(): Promise<void> {
+  async #recover(): Promise<void> {
     const before = await this.#runId;
     const runId = await this.#probe();
     const mayBeOld = runId === undefined || runId !== before;
-    this.#isMending = true;
-    for (const debtor of this.#debtors) await debtor.recover(mayBeOld);
-    // What was to be told in the meantime may have failed.
-    if (this.#isClosed || [...this.#debtors].some(({ isOwing }) => isOwing)) throw DOWN;
+    this.#isRecovering = true;
+    for (const recoverable of this.#recoverables) await recoverable.recover(mayBeOld);
+    // Further updates may have failed meanwhile.
+    if (this.#isClosed || [...this.#recoverables].some(({ isPending }) => isPending)) throw DOWN;
     this.#runId = Promise.resolve(runId);
-    this.#isMending = false;
+    this.#isRecovering = false;
     this.#isUp = true;
-    this.#config.logger.info({}, 'mcpo: Redis works again, and is used');
+    this.#config.logger.info({}, 'mcpo: Redis has recovered and is used again');
   }
 
-  /** Whether Redis takes a write and answers in time with bytes; who it is. */
+  /** Checks that Redis accepts a write and replies in time with bytes; returns its id. */
   async #probe(): Promise<string | undefined> {
     const key = `${this.#config.prefix}probe`;
-    await withTimeout(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['SET', key, '1', 'PX', '10000']));
-    bulk(await withTimeout(this.#config.timeoutMs, () => this.#config.sendCommand(['GET', key])));
+    await replyWithin(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['SET', key, '1', 'PX', '10000']));
+    bulk(await replyWithin(this.#config.timeoutMs, () => this.#config.sendCommand(['GET', key])));
     return this.#askRunId();
   }
 
   async #askRunId(): Promise<string | undefined> {
     try {
-      const info = await withTimeout(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['INFO', 'server']));
-      // In a cluster any node may have answered, and none speaks for the others.
+      const info = await replyWithin(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['INFO', 'server']));
+      // In a cluster, the answer is that of any one node.
       if (/redis_mode:cluster/.test(String(info))) return undefined;
       return /run_id:(\w+)/.exec(String(info))?.[1];
     } catch {
       return undefined;
     }
   }
+}
+
+/**
+ * Waits for the reply to a command.
+ *
+ * Unlike `withTimeout()`, it waits in several parts: if this process was blocked for the whole time, queued commands and
+ * replies that have arrived meanwhile are processed before the timeout.
+ *
+ * @param onLate - called with a reply after the timeout
+ */
+function replyWithin(ms: number, send: () => Promise<unknown>, onLate?: (reply: unknown) => void): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    let parts = TIMEOUT_PARTS;
+    const wait = (): NodeJS.Timeout =>
+      setTimeout(() => {
+        parts -= 1;
+        if (parts > 0) timer = wait();
+        else reject(new Error(`Redis did not answer within ${ms} ms`));
+      }, ms / TIMEOUT_PARTS).unref();
+    let timer = wait();
+    const sent = new Promise((done) => {
+      done(send());
+    });
+    sent.then(
+      (reply) => {
+        clearTimeout(timer);
+        if (parts > 0) resolve(reply);
+        else onLate?.(reply);
+      },
+      (error: unknown) => {
+        clearTimeout(timer);
+        reject(error instanceof Error ? error : new Error(String(error)));
+      },
+    );
+  });
 }

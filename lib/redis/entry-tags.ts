@@ -1,15 +1,15 @@
 import type { RedisClient } from './client';
 import { text } from './reply';
-import { HEADS, HEAD_LENGTH, TOKEN_LENGTH } from './scripts';
+import { TAGS, TAG_LENGTH, TOKEN_LENGTH } from './scripts';
 
-/** Look-ups of one group that are answered by one command. */
-class Round {
+/** Look-ups of one group that share a command. */
+class Batch {
   readonly #places = new Map<string, number>();
   isSent = false;
   readonly answer: Promise<string | undefined>;
 
-  /** @param send - does not call for the keys before it has given others a turn */
-  constructor(send: (round: Round) => Promise<string | undefined>) {
+  /** @param send - reads the keys asynchronously */
+  constructor(send: (batch: Batch) => Promise<string | undefined>) {
     this.answer = send(this);
   }
 
@@ -17,55 +17,55 @@ class Round {
     return this.#places.keys();
   }
 
-  /** Where the head of an entry is in the answer. */
+  /** The position of the tag of an entry in the answer. */
   place(key: string): number {
-    const place = this.#places.get(key) ?? TOKEN_LENGTH + HEAD_LENGTH * this.#places.size;
+    const place = this.#places.get(key) ?? TOKEN_LENGTH + TAG_LENGTH * this.#places.size;
     this.#places.set(key, place);
     return place;
   }
 }
 
 /**
- * Whether entries are still those that they were: each begins with a head of which there is no other, its generation
- * first. A command asks for many at once: it is sent after the look-ups began that it answers, never before.
+ * Checks whether entries have changed. Each entry in Redis begins with a unique tag: its generation and a token. One command
+ * asks for many tags; it is always sent after the look-ups that it answers.
  */
 export class EntryTags {
-  readonly #link: RedisClient;
-  readonly #rounds = new Map<string, Round>();
+  readonly #client: RedisClient;
+  readonly #batches = new Map<string, Batch>();
 
-  constructor(link: RedisClient) {
-    this.#link = link;
+  constructor(client: RedisClient) {
+    this.#client = client;
   }
 
-  /** Whether an entry begins with that head, and its generation is that of its group, whose key is `name`. */
-  isStill(name: string, key: string, head: string): Promise<boolean> {
-    const round = this.#join(name);
-    const place = round.place(key);
-    return round.answer.then(
-      (heads) => heads !== undefined && heads.startsWith(head, place) && heads.startsWith(head.slice(0, TOKEN_LENGTH)),
+  /** Whether an entry still has this tag, with the current generation of its group, whose key is `name`. */
+  isCurrent(name: string, key: string, tag: string): Promise<boolean> {
+    const batch = this.#join(name);
+    const place = batch.place(key);
+    return batch.answer.then(
+      (tags) => tags !== undefined && tags.startsWith(tag, place) && tags.startsWith(tag.slice(0, TOKEN_LENGTH)),
     );
   }
 
-  #join(name: string): Round {
-    const latest = this.#rounds.get(name);
+  #join(name: string): Batch {
+    const latest = this.#batches.get(name);
     if (latest && !latest.isSent) return latest;
-    const round = new Round((made) => this.#send(name, made, latest));
-    this.#rounds.set(name, round);
-    return round;
+    const batch = new Batch((made) => this.#send(name, made, latest));
+    this.#batches.set(name, batch);
+    return batch;
   }
 
-  async #send(name: string, round: Round, before: Round | undefined): Promise<string | undefined> {
+  async #send(name: string, batch: Batch, before: Batch | undefined): Promise<string | undefined> {
     await (before ? before.answer.catch(() => undefined) : endOfTurn());
-    round.isSent = true;
+    batch.isSent = true;
     try {
-      return await this.#link.run(HEADS, [name, ...round.keys], [], text);
+      return await this.#client.run(TAGS, [name, ...batch.keys], [], text);
     } finally {
-      if (this.#rounds.get(name) === round) this.#rounds.delete(name);
+      if (this.#batches.get(name) === batch) this.#batches.delete(name);
     }
   }
 }
 
-/** What has come with it over other connections is looked up with it. */
+/** Gathers the look-ups of one turn of the event loop. */
 function endOfTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -2,53 +2,52 @@ import type { FleetFlight, FleetFlights } from '../share/fleet';
 import { pack, unpack } from './codec';
 import { type Generations, newToken } from './generations';
 import type { PubSub } from './pub-sub';
-import { DOWN, type RedisClient, type Sending } from './client';
+import { DOWN, type RedisClient, type SendOptions } from './client';
 import type { FleetConfig } from './options';
 import { ignored, pair, text } from './reply';
 import { ACQUIRE, RELEASE, RENEW, TOKEN_LENGTH } from './scripts';
-import { Waiters } from './waiters';
 
-/** The largest answer that is handed on; of a larger one, every instance makes its own. */
+/** Larger answers are not shared: every instance makes its own call. */
 const MAX_ANSWER_BYTES = 2 ** 20;
-/** In place of an answer that is too large: it cannot be unpacked. */
+/** Stands for an answer that is too large: unpack() rejects it. */
 const TOO_LARGE = Buffer.of(255);
 const FIRST_LOOK_MS = 20;
-/** Of so many that were waited for, each has gone without an answer: what kills them should not be waited for any longer. */
-const MAX_GONE = 2;
+/** After so many holders without an answer, the call may be what kills them: it is not shared any more. */
+const MAX_FAILED_HOLDERS = 2;
 
-/** Who has the lock of a call. */
+/** The holder of the lock of a call. */
 interface Holder {
   readonly token: string;
   readonly ageMs: number;
 }
 
 /**
- * Calls in flight that instances share through Redis. One holds the lock and works; the others wait for its answer, which
- * lies under the holder's token, so that nobody who comes later is given it. Without Redis, everybody works alone.
+ * Calls in flight that instances share through Redis. One instance holds the lock and makes the call. The others wait for its
+ * answer, which is stored under the holder's token, so that no later call gets it. Without Redis, nothing is shared.
  */
 export class RedisFlights implements FleetFlights {
-  readonly #link: RedisClient;
-  readonly #hub: PubSub;
+  readonly #client: RedisClient;
+  readonly #pubSub: PubSub;
   readonly #config: FleetConfig;
   readonly #generations: Generations;
   readonly #waiters: Waiters;
   #releasing = 0;
   #errors = 0;
 
-  constructor(link: RedisClient, hub: PubSub, config: FleetConfig, generations: Generations) {
-    this.#link = link;
-    this.#hub = hub;
-    this.#waiters = new Waiters(hub);
+  constructor(client: RedisClient, pubSub: PubSub, config: FleetConfig, generations: Generations) {
+    this.#client = client;
+    this.#pubSub = pubSub;
+    this.#waiters = new Waiters(pubSub);
     this.#config = config;
     this.#generations = generations;
   }
 
   get health(): FleetFlights['health'] {
-    return { isUp: this.#link.isUp, errors: this.#errors + this.#generations.errors };
+    return { isUp: this.#client.isUp, errors: this.#errors + this.#generations.errors };
   }
 
-  /** Whether something is on its way to Redis, or owed, of which others must hear. */
-  get isTelling(): boolean {
+  /** Whether updates that other instances need are still being sent. */
+  get isPublishing(): boolean {
     return this.#releasing > 0 || this.#generations.isDropping;
   }
 
@@ -67,10 +66,10 @@ export class RedisFlights implements FleetFlights {
 
   async execute(flight: FleetFlight, run: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
     const lock = `${this.#generations.key(flight.group)}:f:${flight.key}`;
-    // Its own, and those of holders that have gone: others who wait for the same ones are given the same answer.
+    // Its own token, and those of failed holders, whose waiters get the same answer.
     const tokens = [newToken()];
     const end = performance.now() + flight.windowMs;
-    while (tokens.length <= MAX_GONE) {
+    while (tokens.length <= MAX_FAILED_HOLDERS) {
       flight.signal.throwIfAborted();
       let holder: Holder | undefined;
       try {
@@ -79,18 +78,18 @@ export class RedisFlights implements FleetFlights {
         this.#failed(error);
         break;
       }
-      if (!holder) return this.#lead(lock, tokens, run);
-      // Also when its age is no number: the lock is of something else.
+      if (!holder) return this.#runAsHolder(lock, tokens, run);
+      // Also if the age is NaN: not a lock of ours.
       if (!(holder.ageMs < flight.windowMs)) break;
       const answer = await this.#wait(lock, holder.token, end, flight.signal);
       if (answer === 'alone') break;
-      if (answer !== 'gone') return answer;
+      if (answer !== 'failed') return answer;
       tokens.push(holder.token);
     }
     return run();
   }
 
-  /** Hears and tells nothing any more. */
+  /** Stops listening and publishing. */
   close(): void {
     this.#generations.close();
     this.#waiters.close();
@@ -98,22 +97,22 @@ export class RedisFlights implements FleetFlights {
 
   #acquire(lock: string, tokens: readonly string[]): Promise<Holder | undefined> {
     const args = [first(tokens), String(this.#config.leaseMs)];
-    return this.#link.run(ACQUIRE, [lock], args, (reply) => holderOf(text(reply)), {
-      // A lock that was got too late is nobody's: it must not keep others waiting. The link has been cut by then.
+    return this.#client.run(ACQUIRE, [lock], args, (reply) => holderOf(text(reply)), {
+      // A lock that was acquired too late must not block others. Redis counts as down by then.
       onLate: (reply) => {
-        if (reply === null) this.#release(lock, tokens, undefined, { isPast: true });
+        if (reply === null) this.#release(lock, tokens, undefined, { isLate: true });
       },
     });
   }
 
-  async #lead(
+  async #runAsHolder(
     lock: string,
     tokens: readonly string[],
     run: () => Promise<Buffer | undefined>,
   ): Promise<Buffer | undefined> {
     const { leaseMs } = this.#config;
     const renew = (): void => {
-      this.#link
+      this.#client
         .run(RENEW, [lock], [first(tokens), String(leaseMs)], ignored)
         .catch((error: unknown) => this.#failed(error));
     };
@@ -128,14 +127,14 @@ export class RedisFlights implements FleetFlights {
     }
   }
 
-  /** In the background: the caller has the answer. */
-  #release(lock: string, tokens: readonly string[], answer: Buffer | undefined, how?: Sending): void {
+  /** Releases the lock in the background. */
+  #release(lock: string, tokens: readonly string[], answer: Buffer | undefined, how?: SendOptions): void {
     const release = async (): Promise<void> => {
       const packed = answer && (await this.#packed(answer));
       const keys = [lock, ...tokens.map((token) => `${lock}:${token}`)];
       const message = `r:${tokens.join()}`;
-      const args = [first(tokens), packed ?? '', String(this.#config.leaseMs), this.#hub.channel, message];
-      await this.#link.run(RELEASE, keys, args, ignored, how);
+      const args = [first(tokens), packed ?? '', String(this.#config.leaseMs), this.#pubSub.channel, message];
+      await this.#client.run(RELEASE, keys, args, ignored, how);
     };
     this.#releasing += 1;
     release()
@@ -147,17 +146,17 @@ export class RedisFlights implements FleetFlights {
     return answer.length > MAX_ANSWER_BYTES ? TOO_LARGE : pack(answer, this.#config.compressAboveBytes);
   }
 
-  /** The answer of the holder; `gone` when there will be none, `alone` when nobody can say, or it is not handed on. */
-  async #wait(lock: string, token: string, end: number, signal: AbortSignal): Promise<Buffer | 'gone' | 'alone'> {
-    for (let ms = FIRST_LOOK_MS; ; ms = Math.min(2 * ms, this.#hub.isListening ? 400 : 50)) {
+  /** Waits for the answer of the holder; `failed`: there is none; `alone`: it is unknown or not shared. */
+  async #wait(lock: string, token: string, end: number, signal: AbortSignal): Promise<Buffer | 'failed' | 'alone'> {
+    for (let ms = FIRST_LOOK_MS; ; ms = Math.min(2 * ms, this.#pubSub.isListening ? 400 : 50)) {
       const leftMs = end - performance.now();
       if (leftMs <= 0) return 'alone';
-      await this.#waiters.news(token, Math.min(ms, leftMs), signal);
+      await this.#waiters.wait(token, Math.min(ms, leftMs), signal);
       signal.throwIfAborted();
       try {
-        const [held, answer] = await this.#link.send(['MGET', lock, `${lock}:${token}`], pair);
+        const [held, answer] = await this.#client.send(['MGET', lock, `${lock}:${token}`], pair);
         if (answer) return (await unpack(answer, MAX_ANSWER_BYTES)) ?? 'alone';
-        if (held?.toString('latin1', 0, TOKEN_LENGTH) !== token) return 'gone';
+        if (held?.toString('latin1', 0, TOKEN_LENGTH) !== token) return 'failed';
       } catch (error) {
         this.#failed(error);
         return 'alone';
@@ -174,9 +173,46 @@ function first(tokens: readonly string[]): string {
   return tokens[0] ?? '';
 }
 
-/** `undefined` when the lock was free, and is the caller's now. */
+/** `undefined` if the lock was free and now belongs to the caller. */
 function holderOf(reply: string | undefined): Holder | undefined {
   if (reply === undefined) return undefined;
   const [since, now] = reply.slice(TOKEN_LENGTH).split(':').map(Number);
   return { token: reply.slice(0, TOKEN_LENGTH), ageMs: (now ?? 0) - (since ?? 0) };
+}
+
+/** The callers that wait for a call of another instance, by its token. */
+class Waiters {
+  readonly #pubSub: PubSub;
+  readonly #waiting = new Map<string, Set<() => void>>();
+  #stopListening: (() => void) | undefined;
+
+  constructor(pubSub: PubSub) {
+    this.#pubSub = pubSub;
+  }
+
+  /** Waits until the end of the call is announced, the time is over, or `signal` is aborted. */
+  wait(token: string, ms: number, signal: AbortSignal): Promise<void> {
+    this.#stopListening ??= this.#pubSub.listen((message) => {
+      if (!message.startsWith('r:')) return;
+      for (const ended of message.slice(2).split(',')) for (const wake of this.#waiting.get(ended) ?? []) wake();
+    });
+    return new Promise((resolve) => {
+      const waiting = this.#waiting.get(token) ?? new Set();
+      const wake = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', wake);
+        waiting.delete(wake);
+        if (waiting.size === 0) this.#waiting.delete(token);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      signal.addEventListener('abort', wake, { once: true });
+      this.#waiting.set(token, waiting.add(wake));
+    });
+  }
+
+  /** Stops listening. */
+  close(): void {
+    this.#stopListening?.();
+  }
 }

@@ -1,80 +1,82 @@
 import { randomBytes } from 'node:crypto';
-import { DOWN, type Debtor, type RedisClient, type Sending } from './client';
+import { DOWN, type Recoverable, type RedisClient, type SendOptions } from './client';
 import { ignored, scanned, text, texts } from './reply';
 import { DROP, GENERATION, UNSETTLED } from './scripts';
 
-/** So old a generation is forgotten, and with it what was kept under it: a group that is gone leaves nothing behind. */
+/** The lifetime of a generation and of the entries under it, so that removed groups leave nothing behind. */
 export const GENERATION_TTL_MS = 7 * 24 * 3_600_000;
-/** A drop that is not told keeps Redis out of use and other instances ignorant: it may take longer than a look-up. */
-const DROPPING: Sending = { timeoutMs: 500, isRecovery: true };
+/** A failed drop takes Redis out of use and leaves other instances uninformed: it has a longer timeout than a look-up. */
+const DROPPING: SendOptions = { timeoutMs: 500, isRecovery: true };
 
-/** A request that has been sent, and the one that those wait for who came after it. */
-interface Turn {
+/** A request that has been sent, and the next one, which serves all later callers. */
+interface Request {
   readonly answer: Promise<string | undefined>;
   next: Promise<string | undefined> | undefined;
 }
 
-/** The drops of a group that Redis has not confirmed, by their numbers. One that is confirmed does for all before it. */
-interface Owed {
+/** The drops of a group, numbered. The confirmation of one covers all before it. */
+interface PendingDrops {
   /** Until when the group is unsettled, on the clock of `performance.now()`. */
   until: number;
-  asked: number;
+  requested: number;
   confirmed: number;
-  /** The last whose write has been answered without it. */
-  givenUp: number;
-  /** Until the group is settled. */
+  /** The last one that could not be sent in time. */
+  failed: number;
+  /** Runs until the group is settled. */
   timer: NodeJS.Timeout | undefined;
 }
 
-/** A name of which there is no other. */
+/** A unique random token. */
 export function newToken(): string {
   return randomBytes(12).toString('base64url');
 }
 
-/** A generation as it is in Redis: none while the group is unsettled. */
+/** Decodes a generation from Redis: none while the group is unsettled. */
 export function settled(generation: string): string | undefined {
   return generation === UNSETTLED ? undefined : generation;
 }
 
 /**
- * The generations of groups in Redis, which all caches and flights of a fleet have in common. Each is a token of which
- * there is no other: one that Redis has lost is replaced by a new one, under which nothing is kept.
+ * The generations of groups in Redis, common to all caches and flights of a fleet. Each is a unique token. One that Redis has
+ * lost is replaced by a new one, under which there are no entries.
  *
- * A drop is owed from the moment it is asked for until Redis has confirmed it. While one is owed and Redis is out of
- * reach, the {@link RedisClient} is down and nothing of it is used here.
+ * A drop is pending until Redis has confirmed it. If that fails, the {@link RedisClient} is down and nothing from Redis is
+ * used here until the drop has been repeated.
  */
-export class Generations implements Debtor {
-  readonly #link: RedisClient;
+export class Generations implements Recoverable {
+  readonly #client: RedisClient;
   readonly #space: string;
-  readonly #turns = new Map<string, Turn>();
-  readonly #owed = new Map<string, Owed>();
-  /** The keys of groups that were asked for here. */
+  readonly #requests = new Map<string, Request>();
+  readonly #pending = new Map<string, PendingDrops>();
+  /** The keys of groups that this instance has used. */
   readonly #keys = new Map<string, string>();
-  #owesClear = false;
+  #isClearPending = false;
   #errors = 0;
 
-  /** @param prefix - what the names of all keys begin with in Redis */
-  constructor(link: RedisClient, prefix: string) {
-    this.#link = link;
+  /** @param prefix - the prefix of all keys in Redis */
+  constructor(client: RedisClient, prefix: string) {
+    this.#client = client;
     this.#space = `${prefix}{`;
-    link.enlist(this);
+    client.enlist(this);
   }
 
-  /** How often a drop could not be told. */
+  /** The number of failed drops. */
   get errors(): number {
     return this.#errors;
   }
 
-  get isOwing(): boolean {
-    return this.#owesClear || [...this.#owed.values()].some(({ givenUp, confirmed }) => givenUp > confirmed);
+  get isPending(): boolean {
+    return this.#isClearPending || [...this.#pending.values()].some(({ failed, confirmed }) => failed > confirmed);
   }
 
   /** Whether there are drops that Redis has not confirmed. */
   get isDropping(): boolean {
-    return this.#owesClear || [...this.#owed.values()].some(({ asked, confirmed }) => asked > confirmed);
+    return (
+      this.#isClearPending || [...this.#pending.values()].some(({ requested, confirmed }) => requested > confirmed)
+    );
   }
 
-  /** The key of a group's generation. In Redis Cluster, all keys that begin with it are in one place. */
+  /** The key of a group's generation. Its hash tag keeps all keys of the group on one node of a Redis Cluster. */
   key(group: string): string {
     let key = this.#keys.get(group);
     if (key === undefined) {
@@ -85,63 +87,61 @@ export class Generations implements Debtor {
   }
 
   /**
-   * The generation of a group now. A request is sent after this is called, never before, and is shared by all who call
-   * until then.
+   * Reads the generation of a group. The request is always sent after this call, and shared with other callers until then.
    */
   ask(group: string): Promise<string | undefined> {
-    const turn = this.#turns.get(group);
-    if (!turn) return this.#begin(group);
+    const request = this.#requests.get(group);
+    if (!request) return this.#begin(group);
     const next = (): Promise<string | undefined> => this.#begin(group);
-    turn.next ??= turn.answer.then(next, next);
-    return turn.next;
+    request.next ??= request.answer.then(next, next);
+    return request.next;
   }
 
-  /** Makes a generation for a group that has none. */
+  /** Creates the generation of a group without one. */
   async make(group: string): Promise<string | undefined> {
-    // First, so that no group has a generation that clear() does not find.
-    await this.#link.send(['SADD', this.#groups, group.toWellFormed()], ignored);
+    // First: clear() must find every group with a generation.
+    await this.#client.send(['SADD', this.#groups, group.toWellFormed()], ignored);
     const args = [newToken(), String(GENERATION_TTL_MS)];
-    const generation = await this.#link.run(GENERATION, [this.key(group)], args, text);
+    const generation = await this.#client.run(GENERATION, [this.key(group)], args, text);
     return generation === undefined ? undefined : settled(generation);
   }
 
-  /** Moves a group on. Waits for Redis a bounded time, and never fails: what cannot be told is owed. */
+  /** Starts the next generation of a group. Never rejects: a drop that fails in bounded time stays pending. */
   async drop(group: string, unsettledMs: number): Promise<void> {
-    const owed = this.#owed.get(group) ?? { until: 0, asked: 0, confirmed: 0, givenUp: 0, timer: undefined };
-    this.#owed.set(group, owed);
-    owed.until = Math.max(owed.until, performance.now() + unsettledMs);
-    owed.asked += 1;
-    const number = owed.asked;
+    const drops = this.#pending.get(group) ?? { until: 0, requested: 0, confirmed: 0, failed: 0, timer: undefined };
+    this.#pending.set(group, drops);
+    drops.until = Math.max(drops.until, performance.now() + unsettledMs);
+    drops.requested += 1;
+    const number = drops.requested;
     try {
-      await this.#drop(group, owed);
+      await this.#drop(group, drops);
     } catch (error) {
-      owed.givenUp = Math.max(owed.givenUp, number);
+      drops.failed = Math.max(drops.failed, number);
       this.#failed(error);
     }
   }
 
-  /** Moves all groups on, in the same way. */
+  /** Starts the next generation of all groups, in the same way. */
   async clear(): Promise<void> {
     try {
       await this.#clear(DROPPING);
     } catch (error) {
-      this.#owesClear = true;
+      this.#isClearPending = true;
       this.#failed(error);
     }
   }
 
   async recover(mayBeOld: boolean): Promise<void> {
-    if (mayBeOld || this.#owesClear) await this.#clear(DROPPING);
-    for (const [group, owed] of [...this.#owed]) await this.#drop(group, owed);
+    if (mayBeOld || this.#isClearPending) await this.#clear(DROPPING);
+    for (const [group, drops] of [...this.#pending]) await this.#drop(group, drops);
   }
 
-  /** Tells nothing any more. */
+  /** Stops all timers. */
   close(): void {
-    for (const { timer } of this.#owed.values()) clearTimeout(timer);
-    this.#owed.clear();
+    for (const { timer } of this.#pending.values()) clearTimeout(timer);
+    this.#pending.clear();
   }
 
-  /** What could not be told is owed. */
   #failed(error: unknown): void {
     if (error !== DOWN) this.#errors += 1;
   }
@@ -151,47 +151,47 @@ export class Generations implements Debtor {
   }
 
   #begin(group: string): Promise<string | undefined> {
-    const turn: Turn = { answer: this.#read(group), next: undefined };
-    this.#turns.set(group, turn);
+    const request: Request = { answer: this.#read(group), next: undefined };
+    this.#requests.set(group, request);
     const end = (): void => {
-      if (!turn.next && this.#turns.get(group) === turn) this.#turns.delete(group);
+      if (!request.next && this.#requests.get(group) === request) this.#requests.delete(group);
     };
-    turn.answer.then(end, end);
-    return turn.answer;
+    request.answer.then(end, end);
+    return request.answer;
   }
 
   async #read(group: string): Promise<string | undefined> {
-    const known = await this.#link.send(['GET', this.key(group)], text);
+    const known = await this.#client.send(['GET', this.key(group)], text);
     return known === undefined ? this.make(group) : settled(known);
   }
 
-  async #drop(group: string, owed: Owed): Promise<void> {
-    const { asked } = owed;
-    const leftMs = Math.max(0, Math.ceil(owed.until - performance.now()));
-    await this.#link.run(DROP, [this.key(group)], [String(leftMs)], ignored, DROPPING);
-    owed.confirmed = Math.max(owed.confirmed, asked);
-    if (owed.confirmed < owed.asked) return;
-    clearTimeout(owed.timer);
-    // That a group is unsettled may be lost in Redis: it is told again when Redis has failed, and once at the end.
-    if (leftMs > 0) owed.timer = setTimeout(() => void this.drop(group, 0), leftMs).unref();
-    else if (this.#owed.get(group) === owed) this.#owed.delete(group);
+  async #drop(group: string, drops: PendingDrops): Promise<void> {
+    const { requested } = drops;
+    const leftMs = Math.max(0, Math.ceil(drops.until - performance.now()));
+    await this.#client.run(DROP, [this.key(group)], [String(leftMs)], ignored, DROPPING);
+    drops.confirmed = Math.max(drops.confirmed, requested);
+    if (drops.confirmed < drops.requested) return;
+    clearTimeout(drops.timer);
+    // Redis may lose that the group is unsettled: the drop is repeated after a failure, and once at the end.
+    if (leftMs > 0) drops.timer = setTimeout(() => void this.drop(group, 0), leftMs).unref();
+    else if (this.#pending.get(group) === drops) this.#pending.delete(group);
   }
 
-  async #clear(how: Sending): Promise<void> {
-    // Redis may have forgotten the list; in a cluster, a scan finds the keys of one node alone.
-    const listed = await this.#link.send(['SMEMBERS', this.#groups], texts, how);
+  async #clear(how: SendOptions): Promise<void> {
+    // Redis may have lost the list; in a cluster, a scan finds the keys of one node only.
+    const listed = await this.#client.send(['SMEMBERS', this.#groups], texts, how);
     const keys = new Set([...this.#keys.values(), ...listed.map((group) => this.key(group))]);
     for await (const key of this.#scan(how)) keys.add(key);
-    await Promise.all([...keys].map((key) => this.#link.run(DROP, [key], ['0'], ignored, how)));
-    this.#owesClear = false;
+    await Promise.all([...keys].map((key) => this.#client.run(DROP, [key], ['0'], ignored, how)));
+    this.#isClearPending = false;
   }
 
-  /** The keys of generations, as far as one node has them. */
-  async *#scan(how: Sending): AsyncIterable<string> {
+  /** The keys of generations on one node. */
+  async *#scan(how: SendOptions): AsyncIterable<string> {
     const pattern = `${this.#space.replace(/[*?[\]\\^]/g, '\\$&')}*}`;
     let cursor = '0';
     do {
-      const page = await this.#link.send(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'], scanned, how);
+      const page = await this.#client.send(['SCAN', cursor, 'MATCH', pattern, 'COUNT', '1000'], scanned, how);
       yield* page.keys;
       cursor = page.cursor;
     } while (cursor !== '0');

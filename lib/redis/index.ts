@@ -4,34 +4,32 @@ import { RedisFlights } from './flights';
 import { Generations } from './generations';
 import { PubSub } from './pub-sub';
 import { RedisClient } from './client';
-import { LocalTier } from './local-tier';
+import { LocalTier, MaxStale } from './local-tier';
 import { fleetConfig, type RedisFleetOptions } from './options';
-import { MaxStale } from './max-stale';
 import { RedisStore } from './store';
-import { waitUntil } from './timeout';
 
 export type { FleetLogger, LocalOptions, RedisArgument, RedisFleetOptions } from './options';
 
-/** How long closing waits for what others must hear of. */
+/** How long close() waits for updates that other instances need. */
 const CLOSE_MS = 500;
 
-/** What several instances of an app share through Redis or Valkey. */
+/** The cache and the calls in flight of several instances of an app, shared through Redis or Valkey. */
 export interface RedisFleet {
   /** For the option `cache.store`. */
   readonly store: StoreFactory;
   /** For the option `share.fleet`. */
   readonly flights: FleetFlights;
-  /** Whether Redis is used now. */
+  /** Whether Redis is in use. */
   readonly isUp: boolean;
   /**
-   * Stops using Redis, when it has been told what it must know, or after half a second; to be called when the routers are
-   * closed, before the host closes its connections.
+   * Stops using Redis, after pending updates or half a second. To be called after the routers have been closed, and before
+   * the host closes its Redis connections.
    */
   close(): Promise<void>;
 }
 
 /**
- * A cache and calls in flight that several instances share through Redis or Valkey, with the host's own client.
+ * Shares a cache and calls in flight between instances through Redis or Valkey, with the host's own client.
  *
  * @example With node-redis
  * ```ts
@@ -41,29 +39,30 @@ export interface RedisFleet {
  * const mcpo = mcpoRouter({ servers, cache: { store: fleet.store }, share: { fleet: fleet.flights } });
  * ```
  *
- * @throws ConfigError for an option that cannot work
+ * @throws ConfigError for an invalid option
  */
 export function redisFleet(options: RedisFleetOptions): RedisFleet {
   const config = fleetConfig(options);
-  const link = new RedisClient(config);
-  const hub = new PubSub(link, config);
-  const generations = new Generations(link, config.prefix);
-  const flights = new RedisFlights(link, hub, config, generations);
+  const client = new RedisClient(config);
+  const pubSub = new PubSub(client, config);
+  const generations = new Generations(client, config.prefix);
+  const flights = new RedisFlights(client, pubSub, config, generations);
   const { local } = config;
-  const staleness = local && local.maxStaleMs > 0 ? new MaxStale(local.maxStaleMs, hub) : undefined;
+  const maxStale = local && local.maxStaleMs > 0 ? new MaxStale(local.maxStaleMs, pubSub) : undefined;
   return {
     store: (init) =>
-      new RedisStore(init, { link, config, generations, staleness, local: local && new LocalTier(local) }),
+      new RedisStore(init, { client, config, generations, maxStale, local: local && new LocalTier(local) }),
     flights,
     get isUp() {
-      return link.isUp;
+      return client.isUp;
     },
     async close() {
-      // What an instance has not told when it goes, nobody tells.
-      await waitUntil(CLOSE_MS, () => !flights.isTelling);
+      // After this, nobody would send the pending updates.
+      const end = performance.now() + CLOSE_MS;
+      while (flights.isPublishing && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 5));
       flights.close();
-      link.close();
-      await hub.close();
+      client.close();
+      await pubSub.close();
     },
   };
 }

@@ -1,31 +1,33 @@
 import { LinkedList, type ListNode } from '../util/linked-list';
 import type { CacheEntry } from '../cache/store';
+import { ownBuffer } from '../util/own-buffer';
+import type { PubSub } from './pub-sub';
 import { TOKEN_LENGTH } from './scripts';
 
-/** What an entry takes beside its key and body. */
+/** The size of an entry besides its key and body. */
 const ENTRY_OVERHEAD = 500;
 
-/** An entry as it was in Redis, and when that was known. */
-export interface Seen {
+/** An entry from Redis. */
+export interface RemoteEntry {
   readonly entry: CacheEntry;
-  /** What it begins with in Redis, where no other begins so; its generation comes first. */
-  readonly head: string;
-  /** When Redis was asked, on the clock of `performance.now()`. */
+  /** Its unique tag in Redis: its generation and a token. */
+  readonly tag: string;
+  /** When it was requested, on the clock of `performance.now()`. */
   readonly askedAt: number;
 }
 
-/** An entry in this process. */
-export interface Near extends Seen, ListNode<Near> {
+/** An entry in the memory of this process. */
+export interface LocalEntry extends RemoteEntry, ListNode<LocalEntry> {
   readonly key: string;
   readonly generation: string;
   askedAt: number;
 }
 
-/** Entries in this process, the least recently used leaving first. Whether one is still good, its head tells. */
+/** An LRU cache in the memory of this process. The tag of an entry tells whether it is still valid. */
 export class LocalTier {
   readonly #bounds: { readonly maxSize: number; readonly maxBytes: number };
-  readonly #entries = new Map<string, Near>();
-  readonly #recency = new LinkedList<Near>();
+  readonly #entries = new Map<string, LocalEntry>();
+  readonly #recency = new LinkedList<LocalEntry>();
   #bytes = 0;
   #drops = 0;
 
@@ -33,45 +35,53 @@ export class LocalTier {
     this.#bounds = bounds;
   }
 
-  /** How often entries have been dropped. */
+  /** The number of drops so far. */
   get drops(): number {
     return this.#drops;
   }
 
-  get(key: string): Near | undefined {
-    const near = this.#entries.get(key);
-    if (near) this.#recency.touch(near);
-    return near;
+  get(key: string): LocalEntry | undefined {
+    const local = this.#entries.get(key);
+    if (local) this.#recency.touch(local);
+    return local;
   }
 
   /**
-   * Keeps an entry, unless there is one by now: that one is younger.
+   * Adds an entry, unless there is a younger one by now.
    *
-   * @param drops - {@link drops} before Redis was asked: what it then said may be over after a drop
+   * @param drops - {@link drops} before the request to Redis: after a later drop, the entry may be out of date
    */
-  add(key: string, { entry, head, askedAt }: Seen, drops: number): void {
+  add(key: string, { entry, tag, askedAt }: RemoteEntry, drops: number): void {
     if (drops !== this.#drops || this.#entries.has(key)) return;
-    const generation = head.slice(0, TOKEN_LENGTH);
-    const near: Near = { key, entry: own(entry), head, generation, askedAt, previous: undefined, next: undefined };
-    if (bytesOf(near) > this.#bounds.maxBytes) return;
-    this.#entries.set(key, near);
-    this.#recency.append(near);
-    this.#bytes += bytesOf(near);
+    const generation = tag.slice(0, TOKEN_LENGTH);
+    const local: LocalEntry = {
+      key,
+      entry: { ...entry, body: ownBuffer(entry.body) },
+      tag,
+      generation,
+      askedAt,
+      previous: undefined,
+      next: undefined,
+    };
+    if (bytesOf(local) > this.#bounds.maxBytes) return;
+    this.#entries.set(key, local);
+    this.#recency.append(local);
+    this.#bytes += bytesOf(local);
     while (this.#entries.size > this.#bounds.maxSize || this.#bytes > this.#bounds.maxBytes) {
-      this.remove((this.#recency.first as Near).key);
+      this.remove((this.#recency.first as LocalEntry).key);
     }
   }
 
-  /** Gives up an entry, which may be added again. */
+  /** Removes an entry. */
   remove(key: string): void {
-    const near = this.#entries.get(key);
-    if (!near) return;
+    const local = this.#entries.get(key);
+    if (!local) return;
     this.#entries.delete(key);
-    this.#recency.remove(near);
-    this.#bytes -= bytesOf(near);
+    this.#recency.remove(local);
+    this.#bytes -= bytesOf(local);
   }
 
-  /** Drops an entry: nothing that Redis was asked for before is added. */
+  /** Drops an entry: results of earlier requests to Redis are not added any more. */
   drop(key: string): void {
     this.#drops += 1;
     this.remove(key);
@@ -85,15 +95,48 @@ export class LocalTier {
   }
 }
 
-/** A small Buffer is often a view of a shared block, and would keep all of it alive. */
-function own(entry: CacheEntry): CacheEntry {
-  const { body } = entry;
-  if (body.length === body.buffer.byteLength) return entry;
-  const copy = Buffer.allocUnsafeSlow(body.length);
-  body.copy(copy);
-  return { ...entry, body: copy };
+function bytesOf({ key, entry }: LocalEntry): number {
+  return key.length + entry.body.length + ENTRY_OVERHEAD;
 }
 
-function bytesOf({ key, entry }: Near): number {
-  return key.length + entry.body.length + ENTRY_OVERHEAD;
+/**
+ * Decides by `maxStaleMs` whether a local entry may be served without asking Redis: if it was requested recently, and after
+ * the last write that this instance knows of.
+ */
+export class MaxStale {
+  readonly #maxStaleMs: number;
+  readonly #pubSub: PubSub;
+  /** When groups were dropped, on the clock of `performance.now()`. */
+  readonly #droppedAt = new Map<string, number>();
+  #allDroppedAt = -Infinity;
+
+  constructor(maxStaleMs: number, pubSub: PubSub) {
+    this.#maxStaleMs = maxStaleMs;
+    this.#pubSub = pubSub;
+    pubSub.listen((message) => {
+      if (message.startsWith('d:')) this.#recordDrop(message.slice(2));
+    });
+  }
+
+  /** Whether an entry of a group that was requested at this time may be served. */
+  isRecent(name: string, askedAt: number): boolean {
+    const droppedAt = Math.max(this.#allDroppedAt, this.#droppedAt.get(name) ?? -Infinity);
+    return askedAt > droppedAt && performance.now() - askedAt < this.#maxStaleMs;
+  }
+
+  /** To be called when a group has been dropped here: informs the other instances. */
+  dropped(name: string): void {
+    this.#recordDrop(name);
+    this.#pubSub.publish(`d:${name}`);
+  }
+
+  /** To be called when all groups have been dropped. */
+  allDropped(): void {
+    this.#droppedAt.clear();
+    this.#allDroppedAt = performance.now();
+  }
+
+  #recordDrop(name: string): void {
+    this.#droppedAt.set(name, performance.now());
+  }
 }

@@ -1,18 +1,19 @@
 import { ConfigError } from '../errors';
+import { checkFunction, checkInteger, checkObject } from '../util/checks';
 import { tell, warnOnce } from '../util/listeners';
 
-/** Part of a command: a text, or bytes. */
+/** An argument of a command. */
 export type RedisArgument = string | Buffer;
 
-/** Where messages of a fleet go. */
+/** The logger of a fleet. */
 export interface FleetLogger {
-  /** Redis is used again. */
+  /** Called when Redis is used again. */
   info(fields: object, message: string): void;
-  /** Redis is not used any more. */
+  /** Called when Redis is not used any more. */
   warn(fields: object, message: string): void;
 }
 
-/** What an instance keeps in its own memory, in front of Redis. */
+/** The cache in an instance's own memory, in front of Redis. */
 export interface LocalOptions {
   /** Number of results, for each cache. @defaultValue 1000 */
   readonly maxSize?: number | undefined;
@@ -57,11 +58,11 @@ export interface RedisFleetOptions {
   readonly logger?: FleetLogger | undefined;
 }
 
-/** Options of a fleet, complete and checked. */
+/** Validated options of a fleet with their defaults. */
 export interface FleetConfig {
   readonly sendCommand: RedisFleetOptions['sendCommand'];
   readonly subscribe: NonNullable<RedisFleetOptions['subscribe']> | undefined;
-  /** The option, and the format. */
+  /** The option with the format. */
   readonly prefix: string;
   readonly timeoutMs: number;
   readonly compressAboveBytes: number;
@@ -70,7 +71,7 @@ export interface FleetConfig {
   readonly logger: FleetLogger;
 }
 
-/** How what is in Redis is written: instances that write in different ways share nothing. */
+/** The version of the encoding in Redis. Instances with different versions share nothing. */
 const FORMAT = 1;
 
 const OPTIONS = 'sendCommand subscribe prefix timeoutMs compressAboveBytes leaseMs local logger'.split(' ');
@@ -84,21 +85,19 @@ const CONSOLE: FleetLogger = {
 };
 
 /**
- * Completes and checks the options of a fleet.
+ * Validates the options of a fleet and adds the defaults.
  *
- * @throws ConfigError for an unknown key, a wrong type or an impossible value
+ * @throws ConfigError for an unknown key or an invalid value
  */
 export function fleetConfig(options: RedisFleetOptions): FleetConfig {
-  known('redisFleet', options, OPTIONS);
+  checkObject('redisFleet', options, OPTIONS);
   const { sendCommand, subscribe, prefix = 'mcpo:', local = {}, logger = CONSOLE } = options;
   if (typeof sendCommand !== 'function') {
     throw new ConfigError('redisFleet.sendCommand', 'must be a function', { value: sendCommand });
   }
-  if (subscribe !== undefined && typeof subscribe !== 'function') {
-    throw new ConfigError('redisFleet.subscribe', 'must be a function', { value: subscribe });
-  }
+  checkFunction('redisFleet.subscribe', subscribe);
   if (typeof prefix !== 'string') throw new ConfigError('redisFleet.prefix', 'must be a string', { value: prefix });
-  if (local !== false) known('redisFleet.local', local, LOCAL_OPTIONS);
+  if (local !== false) checkObject('redisFleet.local', local, LOCAL_OPTIONS);
   return {
     sendCommand,
     subscribe,
@@ -118,7 +117,7 @@ export function fleetConfig(options: RedisFleetOptions): FleetConfig {
   };
 }
 
-/** A logger that fails must not keep Redis from being used again. */
+/** A logger that throws must not prevent the recovery. */
 function guarded(logger: FleetLogger): FleetLogger {
   const failed = warnOnce('mcpo: the logger of redisFleet failed');
   return {
@@ -127,15 +126,6 @@ function guarded(logger: FleetLogger): FleetLogger {
   };
 }
 
-function known(path: string, value: unknown, keys: readonly string[]): void {
-  if (typeof value !== 'object' || value === null) throw new ConfigError(path, 'must be an object', { value });
-  for (const key of Object.keys(value)) {
-    if (!keys.includes(key)) throw new ConfigError(`${path}.${key}`, `is not an option; known are ${keys.join(', ')}`);
-  }
-}
-
-function integer(name: string, value: number | undefined, min: number, fallback: number, max = 2 ** 31 - 1): number {
-  if (value === undefined) return fallback;
-  if (Number.isInteger(value) && value >= min && value <= max) return value;
-  throw new ConfigError(`redisFleet.${name}`, `must be an integer from ${min} to ${max}`, { value });
+function integer(name: string, value: unknown, min: number, fallback: number, max?: number): number {
+  return checkInteger(`redisFleet.${name}`, value, min, fallback, max);
 }

@@ -1,28 +1,28 @@
+import { withTimeout } from '../util/timeout';
 import type { RedisClient } from './client';
 import type { FleetConfig } from './options';
 import { ignored } from './reply';
-import { withTimeout } from './timeout';
 
-/** A pause before listening is tried again. */
+/** The time before another attempt to subscribe. */
 const SUBSCRIBE_AGAIN_MS = 1_000;
-/** How long closing waits for the host to stop listening. */
+/** How long close() waits for the host to unsubscribe. */
 const UNSUBSCRIBE_MS = 500;
 
 type Unsubscribe = () => Promise<void> | void;
 
-/** What instances tell each other. A message may be lost: none is needed for an answer to be right, or to come. */
+/** Messages between instances. They may be lost: they only make things faster. */
 export class PubSub {
-  readonly #link: RedisClient;
+  readonly #client: RedisClient;
   readonly #config: FleetConfig;
   readonly #listeners = new Set<(message: string) => void>();
   #subscription: Promise<Unsubscribe | undefined> | undefined;
   #isListening = false;
   #isClosed = false;
-  /** It has been said that listening fails. */
+  /** Whether a failure has been logged. */
   #isRetrying = false;
 
-  constructor(link: RedisClient, config: FleetConfig) {
-    this.#link = link;
+  constructor(client: RedisClient, config: FleetConfig) {
+    this.#client = client;
     this.#config = config;
   }
 
@@ -31,12 +31,12 @@ export class PubSub {
     return `${this.#config.prefix}messages`;
   }
 
-  /** Whether messages are heard. */
+  /** Whether messages are received. */
   get isListening(): boolean {
     return this.#isListening;
   }
 
-  /** Hears all messages from now on; returns how to stop. The first to listen subscribes. */
+  /** Adds a listener to all messages; returns a function that removes it. The first listener subscribes. */
   listen(listener: (message: string) => void): () => void {
     this.#listeners.add(listener);
     this.#subscription ??= this.#subscribe();
@@ -45,22 +45,22 @@ export class PubSub {
     };
   }
 
-  /** Tells all instances, as far as they can be reached. */
-  tell(message: string): void {
-    this.#link.send(['PUBLISH', this.channel, message], ignored).catch(ignored);
+  /** Sends a message to all instances, as far as possible. */
+  publish(message: string): void {
+    this.#client.send(['PUBLISH', this.channel, message], ignored).catch(ignored);
   }
 
-  /** Hears nothing any more. */
+  /** Unsubscribes. */
   async close(): Promise<void> {
     this.#listeners.clear();
     this.#isListening = false;
     this.#isClosed = true;
-    const stop = async (): Promise<void> => (await this.#subscription)?.();
+    const unsubscribe = async (): Promise<void> => (await this.#subscription)?.();
     try {
-      // One that has not begun to listen by then stops as soon as it has.
-      await withTimeout(UNSUBSCRIBE_MS, stop);
+      const late = (): Error => new Error(`unsubscribe did not end within ${UNSUBSCRIBE_MS} ms`);
+      await withTimeout(unsubscribe(), UNSUBSCRIBE_MS, late);
     } catch (error) {
-      this.#config.logger.warn({ err: error }, 'mcpo: listening to other instances could not be ended');
+      this.#config.logger.warn({ err: error }, 'mcpo: unsubscribing from messages of other instances failed');
     }
   }
 
@@ -75,7 +75,7 @@ export class PubSub {
       return unsubscribe;
     } catch (error) {
       if (!this.#isRetrying) {
-        logger.warn({ err: error }, 'mcpo: messages of other instances cannot be heard: Redis is asked more often');
+        logger.warn({ err: error }, 'mcpo: subscribing to messages of other instances failed: Redis is polled instead');
       }
       this.#isRetrying = true;
       setTimeout(() => {

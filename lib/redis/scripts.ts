@@ -1,24 +1,24 @@
 import { createHash } from 'node:crypto';
 
-/** What Redis runs in one step. */
+/** A Lua script, which Redis runs atomically. */
 export interface Script {
   readonly source: string;
-  /** Its name in Redis, once it has been run there. */
+  /** Its name for `EVALSHA`. */
   readonly sha1: string;
 }
 
-/** Stands in place of a generation while a group is unsettled. */
+/** The value in place of a generation while a group is unsettled. */
 export const UNSETTLED = '-';
-/** The length of a token: 12 random bytes in base64url. A generation and the holder of a lock are tokens. */
+/** The length of a token, 12 random bytes in base64url. Generations and holders of locks are tokens. */
 export const TOKEN_LENGTH = 16;
-/** The length of what an entry begins with: its generation, and a token of its own. */
-export const HEAD_LENGTH = 2 * TOKEN_LENGTH;
+/** The length of the tag at the beginning of an entry: its generation and a token of its own. */
+export const TAG_LENGTH = 2 * TOKEN_LENGTH;
 
 function script(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }
 
-/** The generation of a group, made if there is none. KEYS: generation. ARGV: new token, its lifetime. */
+/** Returns the generation of a group, created if there is none. KEYS: generation. ARGV: new token, lifetime. */
 export const GENERATION = script(`
 local generation = redis.call('GET', KEYS[1])
 if generation then return generation end
@@ -26,8 +26,7 @@ redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]`);
 
 /**
- * Keeps an entry under the generation at which it was read, if that is still the group's. KEYS: generation, entry. ARGV:
- * generation, entry, its lifetime.
+ * Stores an entry, if its generation is still that of the group. KEYS: generation, entry. ARGV: generation, entry, lifetime.
  */
 export const SET = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -35,19 +34,18 @@ redis.call('SET', KEYS[2], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
 return 1`);
 
 /**
- * The generation of a group, and the heads of entries, one behind the other; what is no head for one that is not there.
- * KEYS: generation, entries.
+ * Returns the generation of a group followed by the tags of entries, with blanks for missing ones. KEYS: generation, entries.
  */
-export const HEADS = script(`
+export const TAGS = script(`
 local parts = { redis.call('GET', KEYS[1]) }
 if not parts[1] then return false end
 for place = 2, #KEYS do
-  local head = redis.call('GETRANGE', KEYS[place], 0, ${HEAD_LENGTH - 1})
-  parts[place] = #head == ${HEAD_LENGTH} and head or string.rep(' ', ${HEAD_LENGTH})
+  local tag = redis.call('GETRANGE', KEYS[place], 0, ${TAG_LENGTH - 1})
+  parts[place] = #tag == ${TAG_LENGTH} and tag or string.rep(' ', ${TAG_LENGTH})
 end
 return table.concat(parts)`);
 
-/** Drops an entry; 1 if there was one of the current generation. KEYS: generation, entry. */
+/** Removes an entry; 1 if it had the current generation. KEYS: generation, entry. */
 export const DELETE = script(`
 local generation = redis.call('GET', KEYS[1])
 local found = redis.call('GETRANGE', KEYS[2], 0, ${TOKEN_LENGTH - 1})
@@ -55,8 +53,8 @@ redis.call('DEL', KEYS[2])
 return (generation and found == generation) and 1 or 0`);
 
 /**
- * Forgets the generation, so that the next to ask makes a new one, or keeps the group without one for a while. Deleting
- * comes first: it is allowed when memory is full, and allows what follows. KEYS: generation. ARGV: milliseconds.
+ * Removes the generation of a group, so that the next request creates a new one, or keeps the group without one for some time.
+ * DEL comes first: it is allowed when memory is full. KEYS: generation. ARGV: milliseconds.
  */
 export const DROP = script(`
 local left = tonumber(ARGV[1])
@@ -66,8 +64,8 @@ if left > 0 then redis.call('SET', KEYS[1], '${UNSETTLED}', 'PX', left) end
 return 1`);
 
 /**
- * Takes the lock of a call, with the time, or tells who holds it since when, and the time now. KEYS: lock. ARGV: token,
- * lease.
+ * Acquires the lock of a call, or returns its holder with the time of acquisition, and the current time. KEYS: lock. ARGV:
+ * token, lease.
  */
 export const ACQUIRE = script(`
 local time = redis.call('TIME')
@@ -77,13 +75,13 @@ if held then return held .. ':' .. now end
 redis.call('SET', KEYS[1], ARGV[1] .. now, 'PX', ARGV[2])
 return false`);
 
-/** Keeps the lock for another lease. KEYS: lock. ARGV: token, lease. */
+/** Renews the lease of a lock. KEYS: lock. ARGV: token, lease. */
 export const RENEW = script(`
 if redis.call('GETRANGE', KEYS[1], 0, ${TOKEN_LENGTH - 1}) ~= ARGV[1] then return 0 end
 return redis.call('PEXPIRE', KEYS[1], ARGV[2])`);
 
 /**
- * Gives the lock back, if it is still held, leaves the answer, if there is one, and tells those who wait. KEYS: lock,
+ * Releases a lock if it is still held, stores the answer if there is one, and notifies the waiting instances. KEYS: lock,
  * answers. ARGV: token, answer, lifetime, channel, message.
  */
 export const RELEASE = script(`

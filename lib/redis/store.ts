@@ -4,23 +4,22 @@ import { leftMs, packEntry, unpackEntry } from './codec';
 import { GENERATION_TTL_MS, type Generations, settled } from './generations';
 import { EntryTags } from './entry-tags';
 import { DOWN, type RedisClient } from './client';
-import type { LocalTier, Near } from './local-tier';
+import type { LocalEntry, LocalTier, MaxStale } from './local-tier';
 import type { FleetConfig } from './options';
 import { ignored, pair } from './reply';
-import { DELETE, HEAD_LENGTH, SET, TOKEN_LENGTH } from './scripts';
-import type { MaxStale } from './max-stale';
+import { DELETE, TAG_LENGTH, SET, TOKEN_LENGTH } from './scripts';
 
-/** As good as an empty store: nothing is found, and nothing may be kept. */
+/** The result if Redis is down: nothing is found, and nothing may be stored. */
 const NOTHING: Found = { entry: undefined, generation: undefined };
 
-/** What a store is made from. */
+/** The parts of a store. */
 export interface RedisStoreParts {
-  readonly link: RedisClient;
+  readonly client: RedisClient;
   readonly config: FleetConfig;
-  /** Those of the fleet: a drop through any cache, or by the flights, is one in all. */
+  /** Common to the fleet: a drop through one cache, or by the flights, applies to all. */
   readonly generations: Generations;
   readonly local: LocalTier | undefined;
-  readonly staleness: MaxStale | undefined;
+  readonly maxStale: MaxStale | undefined;
 }
 
 /**
@@ -33,8 +32,8 @@ export class RedisStore implements CacheStore {
   readonly #parts: RedisStoreParts;
   readonly #init: StoreInit;
   readonly #generations: Generations;
-  readonly #heads: EntryTags;
-  /** Between a group's key and an entry's. */
+  readonly #tags: EntryTags;
+  /** The part of an entry's key between those of its group and of the result. */
   readonly #infix: string;
   #errors = 0;
   #isClosed = false;
@@ -42,25 +41,25 @@ export class RedisStore implements CacheStore {
   constructor(init: StoreInit, parts: RedisStoreParts) {
     this.#init = init;
     this.#parts = parts;
-    this.#heads = new EntryTags(parts.link);
+    this.#tags = new EntryTags(parts.client);
     this.#infix = `:c:${encodeURIComponent(init.name)}:`;
     this.#generations = parts.generations;
   }
 
   get health(): StoreHealth {
-    return { isUp: this.#parts.link.isUp, errors: this.#errors + this.#generations.errors };
+    return { isUp: this.#parts.client.isUp, errors: this.#errors + this.#generations.errors };
   }
 
   find(key: string, group: string): MaybePromise<Found> {
-    const { local, staleness } = this.#parts;
+    const { local, maxStale } = this.#parts;
     const entryKey = this.#entryKey(key, group);
-    const near = local?.get(entryKey);
-    if (near && leftMs(near.entry) > 0) {
-      if (staleness?.isRecent(this.#generations.key(group), near.askedAt)) return near;
-      return this.#orElse(this.#confirmed(entryKey, group, near), NOTHING);
+    const localEntry = local?.get(entryKey);
+    if (localEntry && leftMs(localEntry.entry) > 0) {
+      if (maxStale?.isRecent(this.#generations.key(group), localEntry.askedAt)) return localEntry;
+      return this.#orElse(this.#confirmed(entryKey, group, localEntry), NOTHING);
     }
     local?.remove(entryKey);
-    return this.#orElse(this.#fetch(entryKey, group), NOTHING);
+    return this.#orElse(this.#read(entryKey, group), NOTHING);
   }
 
   async set(key: string, entry: CacheEntry, group: string, generation?: Generation): Promise<boolean> {
@@ -68,17 +67,17 @@ export class RedisStore implements CacheStore {
     const { local } = this.#parts;
     const entryKey = this.#entryKey(key, group);
     local?.remove(entryKey);
-    const stored = await this.#orElse(this.#keep(entryKey, entry, group, generation), false);
+    const stored = await this.#orElse(this.#write(entryKey, entry, group, generation), false);
     if (!stored) local?.drop(entryKey);
     return stored;
   }
 
   async delete(key: string, group: string): Promise<boolean> {
-    const { link, local } = this.#parts;
+    const { client, local } = this.#parts;
     const entryKey = this.#entryKey(key, group);
     const keys = [this.#generations.key(group), entryKey];
     const isOne = (reply: unknown): boolean => reply === 1;
-    const found = await this.#orElse(link.run(DELETE, keys, [], isOne), false);
+    const found = await this.#orElse(client.run(DELETE, keys, [], isOne), false);
     local?.drop(entryKey);
     return found;
   }
@@ -90,13 +89,13 @@ export class RedisStore implements CacheStore {
   async dropGroup(group: string, unsettledMs = 0): Promise<void> {
     const name = this.#generations.key(group);
     await this.#generations.drop(group, unsettledMs);
-    this.#parts.staleness?.dropped(name);
+    this.#parts.maxStale?.dropped(name);
   }
 
   async clear(): Promise<void> {
     this.#parts.local?.clear();
     await this.#generations.clear();
-    this.#parts.staleness?.forgetAll();
+    this.#parts.maxStale?.allDropped();
   }
 
   close(): void {
@@ -104,40 +103,40 @@ export class RedisStore implements CacheStore {
     this.#parts.local?.clear();
   }
 
-  #confirmed(entryKey: string, group: string, near: Near): Promise<Found> {
+  #confirmed(entryKey: string, group: string, localEntry: LocalEntry): Promise<Found> {
     const askedAt = performance.now();
-    return this.#heads.isStill(this.#generations.key(group), entryKey, near.head).then((isStill) => {
-      if (isStill) {
-        near.askedAt = askedAt;
-        return near;
+    return this.#tags.isCurrent(this.#generations.key(group), entryKey, localEntry.tag).then((isCurrent) => {
+      if (isCurrent) {
+        localEntry.askedAt = askedAt;
+        return localEntry;
       }
       const { local } = this.#parts;
-      if (local?.get(entryKey) === near) local.remove(entryKey);
-      return this.#fetch(entryKey, group);
+      if (local?.get(entryKey) === localEntry) local.remove(entryKey);
+      return this.#read(entryKey, group);
     });
   }
 
-  async #fetch(entryKey: string, group: string): Promise<Found> {
+  async #read(entryKey: string, group: string): Promise<Found> {
     const name = this.#generations.key(group);
-    const { link, local } = this.#parts;
+    const { client, local } = this.#parts;
     const [askedAt, drops] = [performance.now(), local?.drops ?? 0];
-    const [known, found] = await link.send(['MGET', name, entryKey], pair);
+    const [known, found] = await client.send(['MGET', name, entryKey], pair);
     if (!known) return { entry: undefined, generation: await this.#generations.make(group) };
     const generation = settled(known.toString('latin1'));
     if (!generation || found?.toString('latin1', 0, TOKEN_LENGTH) !== generation)
       return { entry: undefined, generation };
     const entry = await unpackEntry(found.subarray(TOKEN_LENGTH), this.#init.maxEntryBytes);
     if (!entry || leftMs(entry) <= 0) return { entry: undefined, generation };
-    local?.add(entryKey, { entry, head: found.toString('latin1', 0, HEAD_LENGTH), askedAt }, drops);
+    local?.add(entryKey, { entry, tag: found.toString('latin1', 0, TAG_LENGTH), askedAt }, drops);
     return { entry, generation };
   }
 
-  async #keep(entryKey: string, entry: CacheEntry, group: string, given?: Generation): Promise<boolean> {
-    const { link, config, local } = this.#parts;
+  async #write(entryKey: string, entry: CacheEntry, group: string, given?: Generation): Promise<boolean> {
+    const { client, config, local } = this.#parts;
     const [askedAt, drops] = [performance.now(), local?.drops ?? 0];
     if (entry.body.length > this.#init.maxEntryBytes) {
-      // A caller who has seen the newer result must not meet the older one afterwards.
-      await link.send(['DEL', entryKey], ignored);
+      // The newer result has been seen by a caller: the older one must not be found after it.
+      await client.send(['DEL', entryKey], ignored);
       return false;
     }
     const generation = given ?? (await this.#generations.ask(group));
@@ -145,14 +144,14 @@ export class RedisStore implements CacheStore {
     const packed = await packEntry(entry, config.compressAboveBytes);
     const left = leftMs(entry);
     if (left <= 0) return false;
-    // Longer than its generation, it is not found.
+    // No longer than its generation lives.
     const lifetime = String(Math.min(Math.ceil(left), GENERATION_TTL_MS));
     const keys = [this.#generations.key(group), entryKey];
-    const stored = await link.run(SET, keys, [generation, packed, lifetime], (reply) => reply === 1);
+    const stored = await client.run(SET, keys, [generation, packed, lifetime], (reply) => reply === 1);
     if (stored) {
-      // Not one that was found meanwhile, which this one has replaced.
+      // Also replaces an older entry that was read meanwhile.
       local?.remove(entryKey);
-      local?.add(entryKey, { entry, head: generation + packed.toString('latin1', 0, TOKEN_LENGTH), askedAt }, drops);
+      local?.add(entryKey, { entry, tag: generation + packed.toString('latin1', 0, TOKEN_LENGTH), askedAt }, drops);
     }
     return stored;
   }

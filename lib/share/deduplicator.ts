@@ -1,35 +1,28 @@
 import type { Aborter, Cancellation } from '../util/cancellation';
-import { ConfigError } from '../errors';
-import { Flight } from './flight';
+import { checkInteger } from '../util/checks';
 
 /** Options of a {@link RequestDeduplicator}. */
 export interface DeduplicatorOptions {
-  /**
-   * How old a call in flight may be and still be joined, in milliseconds.
-   *
-   * @defaultValue 60000
-   */
+  /** The maximum age of work that can be joined, in milliseconds. @defaultValue 60000 */
   readonly windowMs?: number | undefined;
 }
 
-/** How one caller takes part. */
+/** Options of one caller. */
 export interface ShareOptions {
-  /** The caller leaves when it is aborted: its promise rejects with the signal's reason, the others go on. */
+  /** Rejects this caller's promise with its reason; the other callers go on. */
   readonly signal?: Cancellation | undefined;
 }
 
-/** Calls since the start, counted by how they were served. */
+/** Counts since the start. */
 export interface ShareStats {
   /** Callers that started the work. */
   readonly led: number;
-  /** Callers that joined work already in flight. */
+  /** Callers that joined work in flight. */
   readonly joined: number;
 }
 
 /**
- * Lets callers that want the same thing at the same time share one piece of work (also known as single-flight).
- *
- * Nothing is kept: the result, or the failure, goes to those who wait for it and is forgotten.
+ * Shares work between concurrent callers with equal keys (single-flight). Results are not cached.
  */
 export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
   readonly #windowMs: number;
@@ -40,38 +33,34 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
   #joined = 0;
 
   /**
-   * @param aborter - makes what cancels a piece of work. @defaultValue an `AbortController`
-   * @throws ConfigError when `windowMs` is not a whole number of at least 1
+   * @param aborter - makes the abort controller of a flight. @defaultValue an `AbortController`
+   * @throws ConfigError if `windowMs` is not an integer of at least 1
    */
-  constructor({ windowMs = 60_000 }: DeduplicatorOptions = {}, aborter?: () => Aborter<S>) {
-    if (!Number.isSafeInteger(windowMs) || windowMs < 1) {
-      throw new ConfigError('share.windowMs', 'must be an integer of at least 1', { value: windowMs });
-    }
-    this.#windowMs = windowMs;
+  constructor({ windowMs }: DeduplicatorOptions = {}, aborter?: () => Aborter<S>) {
+    this.#windowMs = checkInteger('share.windowMs', windowMs, 1, 60_000, Number.MAX_SAFE_INTEGER);
     const make: () => Aborter<Cancellation> = aborter ?? (() => new AbortController());
-    // Where none is given, S is what an AbortController has.
+    // Without a factory, S is AbortSignal.
     this.#aborter = make as () => Aborter<S>;
   }
 
-  /** Pieces of work that run now and have a caller. */
+  /** The number of flights. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  /** A snapshot of the counts. */
+  /** The counts since the start. */
   get stats(): ShareStats {
     return { led: this.#led, joined: this.#joined };
   }
 
   /**
-   * Joins the work in flight for `key`, or leads a new one. `run` is called before this returns exactly when the caller
-   * leads, so that the caller knows which of the two it was.
+   * Joins the work in flight for `key`, or starts it. `run` is called synchronously if this caller leads, else not at all.
    *
-   * The work belongs to no caller: it goes on when its leader leaves, and is cancelled when the last caller has left.
+   * The work belongs to no single caller: it is cancelled only when the last one has left.
    *
-   * @param key - what the work is about; it must cover all that the result depends on
-   * @param run - does the work; its signal is aborted when nobody waits for it any more
-   * @returns the result; rejects with what `run` threw, or with the reason of the caller's own signal
+   * @param key - must cover everything that the result depends on
+   * @param run - does the work; its signal is aborted when the last caller has left
+   * @returns the result; rejects like `run`, or with the reason of the caller's own signal
    */
   async executeOrWait(key: string, run: (signal: S) => Promise<T>, { signal }: ShareOptions = {}): Promise<T> {
     signal?.throwIfAborted();
@@ -83,7 +72,7 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
     }
     const flight = new Flight<T, S>(now, this.#aborter(), () => {
       this.#inFlight--;
-      // A younger flight may have taken the slot.
+      // A younger flight may have replaced it.
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
     });
     this.#flights.set(key, flight);
@@ -92,5 +81,84 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
     const result = flight.join(signal);
     flight.start(run);
     return result;
+  }
+}
+
+interface Caller<T> {
+  readonly resolve: (value: T) => void;
+  readonly reject: (reason: unknown) => void;
+  /** Removes the listener from the caller's signal. */
+  readonly stopListening: (() => void) | undefined;
+}
+
+/** Work in flight and the callers that wait for it. It ends with the work, or when its last caller leaves. */
+class Flight<T, S extends Cancellation> {
+  /** When it began, on the clock of `performance.now()`. */
+  readonly startedAt: number;
+  readonly #onEnd: () => void;
+  readonly #aborter: Aborter<S>;
+  readonly #callers = new Set<Caller<T>>();
+  #ended = false;
+
+  /**
+   * @param aborter - cancels the work
+   * @param onEnd - called once, before any caller is notified, so that nobody joins a flight that has ended
+   */
+  constructor(startedAt: number, aborter: Aborter<S>, onEnd: () => void) {
+    this.startedAt = startedAt;
+    this.#aborter = aborter;
+    this.#onEnd = onEnd;
+  }
+
+  /** Adds a caller, until the work ends or `signal` is aborted. */
+  join(signal: Cancellation | undefined): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      if (!signal) {
+        this.#callers.add({ resolve, reject, stopListening: undefined });
+        return;
+      }
+      const leave = (): void => {
+        this.#leave(caller, signal.reason);
+      };
+      const caller: Caller<T> = {
+        resolve,
+        reject,
+        stopListening: () => {
+          signal.removeEventListener('abort', leave);
+        },
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#callers.add(caller);
+    });
+  }
+
+  /** Starts the work. A synchronous throw of `run` counts as a rejection. */
+  start(run: (signal: S) => Promise<T>): void {
+    new Promise<T>((resolve) => {
+      resolve(run(this.#aborter.signal));
+    }).then(
+      (value) => {
+        for (const caller of this.#end()) caller.resolve(value);
+      },
+      (error: unknown) => {
+        for (const caller of this.#end()) caller.reject(error);
+      },
+    );
+  }
+
+  #leave(caller: Caller<T>, reason: unknown): void {
+    this.#callers.delete(caller);
+    caller.reject(reason);
+    if (this.#callers.size > 0) return;
+    this.#end();
+    this.#aborter.abort();
+  }
+
+  #end(): Iterable<Caller<T>> {
+    if (this.#ended) return [];
+    this.#ended = true;
+    for (const caller of this.#callers) caller.stopListening?.();
+    this.#onEnd();
+    return this.#callers;
   }
 }

@@ -1,38 +1,38 @@
-/** One call that instances may share. */
+/** One call that instances can share. */
 export interface FleetFlight {
-  /** What is dropped together: the name of the MCP server. */
+  /** The unit of invalidation: the name of the MCP server. */
   readonly group: string;
-  /** What the work is about, the {@link FleetFlights.generation} at which the call began included. */
+  /** The key of the call, including the {@link FleetFlights.generation} at its beginning. */
   readonly key: string;
-  /** How old the work may be and still be joined, in milliseconds. */
+  /** The maximum age of work that can be joined, in milliseconds. */
   readonly windowMs: number;
-  /** Aborted when nobody here waits for it any more. */
+  /** Aborted when no caller of this process waits any more. */
   readonly signal: AbortSignal;
 }
 
-/** Calls in flight that several processes share. No method rejects because what they share is out of reach. */
+/** Calls in flight shared by several processes. No method rejects because the shared database is unreachable. */
 export interface FleetFlights {
-  /** How what they share does. */
+  /** The state of the shared database. */
   readonly health: { readonly isUp: boolean; readonly errors: number };
 
   /**
-   * A mark of the writes that have ended, in every process, before this was asked: only calls with the same may share
-   * work. `undefined` when nobody can say: then none may.
+   * The version of a group: changes with every write that has ended in any process. Only calls with equal generations may be
+   * shared; none if it is `undefined`.
    */
   generation(group: string): Promise<string | undefined>;
 
   /**
-   * A write has ended: calls that begin from now on join none that has begun before.
+   * To be called when a write has ended: later calls do not join earlier ones.
    *
-   * @param unsettledMs - how long calls must not be shared, as the write may still take effect
+   * @param unsettledMs - for how long calls must not be shared, as the write may still take effect
    */
   dropGroup(group: string, unsettledMs: number): Promise<void>;
 
   /**
-   * Runs the work, or waits for a process that does. When that one ends without an answer, another takes its place.
+   * Runs the work, or waits for a process that is running it. If that one ends without an answer, another takes over.
    *
-   * @param run - does the work; what it answers goes to all who wait, but for `undefined`, which nobody else is given
-   * @returns the answer; rejects with what `run` threw, or with the reason of the signal
+   * @param run - does the work; its answer goes to all waiting processes, unless it is `undefined`
+   * @returns the answer; rejects like `run`, or with the reason of the signal
    */
   execute(flight: FleetFlight, run: () => Promise<Buffer | undefined>): Promise<Buffer | undefined>;
 }

@@ -1,19 +1,17 @@
 import type { Acceleration } from '../calls/acceleration';
 import type { Config } from '../config/config';
 import type { ServerRegistry } from '../servers/registry';
-import { exposition } from '../monitor/exposition';
 import type { ServerNumbers, Sources } from '../monitor/gauges';
 import { Instruments } from '../monitor/instruments';
 import { PerformanceMonitor } from '../monitor/performance-monitor';
-import { type Registry, registryOf } from '../monitor/registry';
-import { type MetricsJson, metricsJson } from '../pages/metrics-json';
-import { metricsPage } from '../pages/metrics';
+import { type Registry, exposition, registryOf } from '../monitor/registry';
+import { type MetricsJson, metricsJson, metricsPage } from '../pages/metrics';
 import type { Page } from '../pages/pages';
 import { Telemetry } from './telemetry';
 
 const BREAKER = { closed: 0, 'half-open': 1, open: 2 } as const;
 
-/** What sees how the router does. */
+/** The metrics and statistics of a router. */
 export interface Observability {
   readonly monitor: PerformanceMonitor;
   readonly registry: Registry;
@@ -21,14 +19,14 @@ export interface Observability {
   /** `/metrics`. */
   readonly page: Page;
   readonly json: () => MetricsJson;
-  /** Ends its timers, and takes its metrics out of the host's registry. */
+  /** Stops its timers and removes its metrics from the host's registry. */
   close(): void;
 }
 
 /**
- * Builds it from the options.
+ * Creates them from the options.
  *
- * @throws ConfigError when the host's registry has such metrics already
+ * @throws ConfigError if the host's registry has metrics of these names
  */
 export function observability(config: Config, servers: ServerRegistry, acceleration: Acceleration): Observability {
   const { metrics, logger } = config;

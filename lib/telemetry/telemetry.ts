@@ -9,30 +9,30 @@ import {
 import type { PerformanceMonitor } from '../monitor/performance-monitor';
 import type { Logger } from '../util/logger';
 
-/** A server may change its list of tools for ever; a Prometheus server pays for each name for as long. */
+/** Bounds the number of Prometheus series: a server may list ever new tools. */
 const MAX_TOOLS = 10_000;
 const UNKNOWN = 'unknown';
 
-/** A request, as the log tells of it. */
+/** A request in the log. */
 export interface LoggedRequest {
   readonly id: string;
-  /** When it came, on the clock of `performance.now()`. */
+  /** When it arrived, on the clock of `performance.now()`. */
   readonly begunAt: number;
 }
 
-/** A tool, as the log names it; one that is not served has no name. */
+/** A tool in the log; without names if it is unknown. */
 interface LoggedTool {
   readonly server?: string;
   readonly tool?: string;
 }
 
-/** One call under way. */
+/** One call. */
 export interface CallObservation {
-  /** The call has ended: with an answer, or with that error. */
+  /** Records the end of the call: with an answer, or with an error. */
   end(error?: McpoError): void;
 }
 
-/** Measures what happens to requests, and tells the host's logger. Labels come from the catalogue, never from a caller. */
+/** Measures and logs requests. Labels come from the catalogue, never from a caller. */
 export class Telemetry {
   readonly #monitor: PerformanceMonitor;
   readonly #instruments: Instruments;
@@ -45,18 +45,18 @@ export class Telemetry {
     this.#logger = logger;
   }
 
-  /** What a tool's calls tell. Beyond 10,000 names of tools all others are measured as `unknown`. */
+  /** The telemetry of a tool. Beyond 10,000 names, tools are measured as `unknown`. */
   tool(server: string, tool: string): ToolTelemetry {
     return this.#named(server, tool, { server, tool });
   }
 
-  /** A request to a tool has failed before it became a call. */
+  /** Records a request to a tool that has failed before it became a call. */
   refused({ id, begunAt }: LoggedRequest, error: McpoError, tool: ToolTelemetry | undefined): void {
-    const told = tool ?? this.#named(UNKNOWN, UNKNOWN, {});
-    told.ended(id, error, (performance.now() - begunAt) / 1_000);
+    const telemetry = tool ?? this.#named(UNKNOWN, UNKNOWN, {});
+    telemetry.ended(id, error, (performance.now() - begunAt) / 1_000);
   }
 
-  /** A connection could not be made, or was lost. */
+  /** Records a failed connection. */
   connectionFailed(server: string, reason: ConnectionError): void {
     this.#instruments.connectionFailed(server, reason);
   }
@@ -74,7 +74,7 @@ export class Telemetry {
   }
 }
 
-/** What the calls of one tool tell. */
+/** Measures and logs the calls of one tool. */
 export class ToolTelemetry {
   readonly #name: string;
   readonly #logged: LoggedTool;
@@ -83,7 +83,6 @@ export class ToolTelemetry {
   readonly #monitor: PerformanceMonitor;
   readonly #logger: Logger;
 
-  /** @param name - as the performance monitor knows the tool */
   constructor(
     name: string,
     logged: LoggedTool,
@@ -100,16 +99,16 @@ export class ToolTelemetry {
     this.#logger = logger;
   }
 
-  /** A request has become a call. */
+  /** Records the beginning of a call. */
   begin(id: string, begunAt: number): CallObservation {
     const observation = this.#monitor.begin(this.#name, begunAt);
     return {
-      // Who leaves says nothing of the tool.
+      // A caller that leaves is no failure of the tool.
       end: (error) => this.ended(id, error, observation.end(!error || error.code === 'MCPO_CALLER_GONE')),
     };
   }
 
-  /** A request has ended, after so many seconds. */
+  /** Records the end of a request. */
   ended(requestId: string, error: McpoError | undefined, seconds: number): void {
     const outcome = error ? lowerCase(error) : 'success';
     this.#own.answered(outcome, seconds);
@@ -120,28 +119,28 @@ export class ToolTelemetry {
     this.#logger.info({ requestId, server, tool, outcome, durationMs }, 'mcpo: request');
   }
 
-  /** The cache was asked for a result, or not; a hit rate counts no bypass. */
+  /** Records the result of a cache look-up. The hit rate does not count `bypass`. */
   cache(result: CacheResult): void {
     this.#own.cache(result);
     if (result !== 'bypass') this.#monitor.observeCache(this.#name, result === 'hit');
   }
 
-  /** A caller has joined a call in flight. */
+  /** Counts a request that has joined a call in flight. */
   shared(): void {
     this.#own.shared();
   }
 
-  /** The MCP server has answered a call, or failed to. */
+  /** Records the duration of a call to the MCP server. */
   upstream(seconds: number): void {
     this.#own.upstream(seconds);
   }
 
-  /** A call has got its permit. */
+  /** Records the time that a call has waited for its permit. */
   waited(ms: number): void {
     this.#own.waited(ms / 1_000);
   }
 
-  /** A call is made once more. */
+  /** Counts a retry. */
   retried(): void {
     this.#own.retried();
   }

@@ -15,15 +15,15 @@ interface Traced {
 
 type Work<T> = (trace: TraceContext | undefined) => Promise<T>;
 
-/** The API's own provider, which stands in for one that may be registered later. */
+/** The proxy of the API, which delegates to a provider that may be registered later. */
 interface MayDelegate {
   readonly getDelegateTracer?: (name: string) => OpenTelemetry.Tracer | undefined;
 }
 
 const NAME = 'express-mcpo';
 
-/** What MCP servers answer with a JSON-RPC error, whose code is then that of the cause. */
-const ANSWERED: ReadonlySet<ErrorCode> = new Set([
+/** The codes of JSON-RPC errors of MCP servers. The cause has the JSON-RPC code. */
+const RPC_ERRORS: ReadonlySet<ErrorCode> = new Set([
   'MCPO_REJECTED',
   'MCPO_UNKNOWN_TOOL',
   'MCPO_INVALID_ARGUMENTS',
@@ -31,26 +31,26 @@ const ANSWERED: ReadonlySet<ErrorCode> = new Set([
 ]);
 
 /**
- * Makes a span of each call of an MCP server where the host has OpenTelemetry and a tracer provider, in the words of its
- * semantic conventions for MCP. Neither arguments nor anything that a server says gets into a span.
+ * Makes a span of each call to an MCP server, by OpenTelemetry's semantic conventions for MCP, if the host has registered a
+ * tracer provider. Spans contain neither arguments nor anything from a server.
  */
 export class Tracing {
   readonly #api = loadApi();
   readonly #failed = warnOnce('mcpo: the tracer failed');
 
   /**
-   * Does the work of a call in a span, whose trace context the work is given; without a tracer, the caller's own. A tracer
-   * only looks on: what it throws is told once, by a process warning, and the work is done without it.
+   * Runs the work of a call in a span, and passes it the trace context of the span, or of the caller without a tracer. If the
+   * tracer throws, the work runs without it, and the first error becomes a process warning.
    */
   trace<T extends Traced>(call: ToolCall, work: Work<T>): Promise<T> {
     let begun: Promise<T> | undefined;
     const begin = (trace: TraceContext | undefined): Promise<T> => (begun ??= work(trace));
-    tell(() => this.#spanned(call, begin), this.#failed);
+    tell(() => this.#startSpan(call, begin), this.#failed);
     return begin(call.init.trace);
   }
 
-  /** Begins the work in a span, which ends with it. */
-  #spanned<T extends Traced>(call: ToolCall, begin: Work<T>): void {
+  /** Starts the work in a span, which ends with it. */
+  #startSpan<T extends Traced>(call: ToolCall, begin: Work<T>): void {
     const api = this.#api;
     const tracer = api && tracerOf(api);
     if (!tracer) return;
@@ -71,7 +71,7 @@ export class Tracing {
         span.end();
       }, this.#failed);
     };
-    const own = api.isSpanContextValid(span.spanContext()) ? written(span.spanContext()) : trace;
+    const own = api.isSpanContextValid(span.spanContext()) ? toTraceContext(span.spanContext()) : trace;
     api.context
       .with(api.trace.setSpan(parent, span), () => begin(own))
       .then(
@@ -81,7 +81,7 @@ export class Tracing {
   }
 }
 
-/** `@opentelemetry/api`, if the host has it. */
+/** `@opentelemetry/api`, if it is installed. */
 function loadApi(): Api | undefined {
   try {
     return createRequire(__filename)('@opentelemetry/api') as Api;
@@ -90,13 +90,13 @@ function loadApi(): Api | undefined {
   }
 }
 
-/** `undefined` as long as the host has registered no provider, so that nothing is done for nobody. */
+/** `undefined` until the host has registered a provider. */
 function tracerOf({ trace }: Api): OpenTelemetry.Tracer | undefined {
   const provider: OpenTelemetry.TracerProvider & MayDelegate = trace.getTracerProvider();
   return provider.getDelegateTracer ? provider.getDelegateTracer(NAME) : provider.getTracer(NAME);
 }
 
-/** What is going on in the host, which may be a span of the caller's trace already; else the caller's. */
+/** The active context of the host, which may be in the caller's trace already; else that of the caller. */
 function parentOf({ context, trace, createTraceState }: Api, caller: TraceContext | undefined): OpenTelemetry.Context {
   const active = context.active();
   if (!caller || trace.getSpanContext(active)) return active;
@@ -110,7 +110,7 @@ function parentOf({ context, trace, createTraceState }: Api, caller: TraceContex
   });
 }
 
-function written({ traceId, spanId, traceFlags, traceState }: OpenTelemetry.SpanContext): TraceContext {
+function toTraceContext({ traceId, spanId, traceFlags, traceState }: OpenTelemetry.SpanContext): TraceContext {
   const traceparent = `00-${traceId}-${spanId}-${(traceFlags & 0xff).toString(16).padStart(2, '0')}`;
   const tracestate = traceState?.serialize();
   return tracestate ? { traceparent, tracestate } : { traceparent };
@@ -134,10 +134,10 @@ function networkOf(transport: TransportSpec): Attributes {
   }
 }
 
-/** The code of a JSON-RPC error, else what the metrics call it. */
+/** The code of a JSON-RPC error, else the error's name in the metrics. */
 function failureOf(error: unknown): Attributes {
   if (!isMcpoError(error)) return { 'error.type': '_OTHER' };
-  const code = ANSWERED.has(error.code) ? (error.cause as { readonly code?: unknown } | undefined)?.code : undefined;
+  const code = RPC_ERRORS.has(error.code) ? (error.cause as { readonly code?: unknown } | undefined)?.code : undefined;
   if (typeof code === 'number') return { 'error.type': String(code), 'rpc.response.status_code': String(code) };
   return { 'error.type': error.code.slice('MCPO_'.length).toLowerCase() };
 }

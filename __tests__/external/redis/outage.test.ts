@@ -107,7 +107,7 @@ it('Redis killed, restarted and paused under load: no call fails, none waits lon
   // Once for each instance and each change.
   expect(told.filter((message) => message.includes('fails')).length).toBeGreaterThanOrEqual(4);
   expect(told.length).toBeLessThanOrEqual(16);
-  expect(told.slice(-2)).toEqual(Array(2).fill('mcpo: Redis works again, and is used'));
+  expect(told.slice(-2)).toEqual(Array(2).fill('mcpo: Redis has recovered and is used again'));
 }, 120_000);
 
 it('a write that Redis cannot be told of is answered soon, and told when it can be', async () => {

@@ -3,46 +3,46 @@ import { send } from '../../http/response';
 import type { McpServer } from '../../servers/server';
 import type { Tool } from '../../mcp/tools/tool';
 import type { ToolPolicy } from '../../calls/policy';
-import { type JsonObject, type Schema, isJsonObject } from './keywords';
+import { type JsonObject, isObject } from '../../util/json-object';
+import type { Schema } from './keywords';
 import { operationIds } from './operation-ids';
 import { PROBLEM_SCHEMA, problemReferences, problemResponses } from './problems';
 import { documentSchema, isExcessive } from './schema';
 import type { Page, ServerPage } from '../pages';
 
-/** A server as the description shows it. */
+/** A server in the document. */
 export interface DescribedServer {
   /** Its name in the options. */
   readonly name: string;
-  /** What it calls itself. */
+  /** Its title. */
   readonly title?: string | undefined;
   readonly version?: string | undefined;
-  /** How it says it is to be used. */
+  /** Its instructions. */
   readonly instructions?: string | undefined;
   readonly entries: readonly DescribedTool[];
 }
 
-/** What the description needs to know of a tool. */
+/** A tool in the document. */
 export interface DescribedTool {
   readonly tool: Tool;
-  /** What is done with its calls. */
   readonly policy: ToolPolicy;
 }
 
-/** What an OpenAPI description is made from. */
+/** The input of an OpenAPI document. */
 export interface OpenApiInput {
   readonly title: string;
   readonly version: string;
   readonly description?: string | undefined;
   readonly servers: readonly DescribedServer[];
-  /** Whether it describes one server alone and is served below it: paths and operationIds do not name the server. */
+  /** Whether it describes one server and is served below it: paths and operationIds are without the server. */
   readonly single?: boolean | undefined;
-  /** Whether an API key is asked for. */
+  /** Whether credentials are required. */
   readonly secured: boolean;
 }
 
-/** One call in an OpenAPI description. */
+/** The operation of a tool. */
 export interface OpenApiOperation {
-  /** The tool's name made safe; readers use it as the name of a function. */
+  /** The tool's name in safe characters: clients use it as the name of a function. */
   readonly operationId: string;
   readonly summary: string;
   readonly description?: string;
@@ -52,13 +52,13 @@ export interface OpenApiOperation {
     readonly content: { readonly 'application/json': { readonly schema: JsonObject } };
   };
   readonly responses: JsonObject;
-  /** The annotations of the MCP tool: hints on what it does. */
+  /** The annotations of the MCP tool. */
   readonly 'x-mcp-annotations'?: JsonObject;
-  /** How its calls are cached, shared and retried. */
+  /** How calls are cached, shared and retried. */
   readonly 'x-mcpo-policy': ToolPolicy;
 }
 
-/** An OpenAPI 3.1 description. */
+/** An OpenAPI 3.1 document. */
 export interface OpenApiDocument {
   readonly openapi: '3.1.0';
   readonly info: { readonly title: string; readonly version: string; readonly description?: string };
@@ -73,7 +73,7 @@ export interface OpenApiDocument {
   };
 }
 
-/** Describes tools as OpenAPI 3.1. The same input gives the same description, to the byte. */
+/** Describes tools as OpenAPI 3.1. Deterministic, byte for byte. */
 export function openApiDocument(input: OpenApiInput): OpenApiDocument {
   const { secured, single = false } = input;
   const entries = input.servers.flatMap((server) => server.entries);
@@ -91,7 +91,7 @@ export function openApiDocument(input: OpenApiInput): OpenApiDocument {
       version: input.version,
       ...(input.description !== undefined && { description: input.description }),
     },
-    // Relative to the URL of this document, so that it is right wherever the router is mounted.
+    // Relative to the URL of the document, hence independent of the mount path.
     servers: [{ url: '.' }],
     ...(secured && { security: [{ bearer: [] }, { apiKey: [] }] }),
     tags: input.servers.map(tag),
@@ -109,7 +109,7 @@ export function openApiDocument(input: OpenApiInput): OpenApiDocument {
   };
 }
 
-/** The tool's path below the document's own; a brace would make it a template. */
+/** The tool's path below the document's. A brace would make it a template. */
 function pathOf(tool: Tool, single: boolean): string {
   const path = single ? tool.path.slice(tool.path.indexOf('/', 1)) : tool.path;
   return path.replaceAll('{', '%7B').replaceAll('}', '%7D');
@@ -130,19 +130,19 @@ function operation(
   problems: JsonObject,
 ): Omit<OpenApiOperation, 'x-mcpo-policy'> {
   const { annotations: hints, title, description, outputSchema } = tool.definition;
-  // The server may say anything; a description of all tools must not fail for one of them.
-  const annotations = isJsonObject(hints) && !isExcessive(hints) ? hints : undefined;
+  // The values come from the server: an invalid one must not break the document.
+  const annotations = isObject(hints) && !isExcessive(hints) ? hints : undefined;
   const place = { components, prefix: operationId };
   const args = tool.takesArguments && documentSchema(tool.inputSchema, { ...place, self: 'input' });
-  const result = isJsonObject(outputSchema) ? documentSchema(outputSchema, { ...place, self: 'output' }) : {};
+  const result = isObject(outputSchema) ? documentSchema(outputSchema, { ...place, self: 'output' }) : {};
   return {
     operationId,
-    summary: [annotations?.title, title].find((said) => typeof said === 'string') ?? tool.name,
+    summary: [annotations?.title, title].find((value) => typeof value === 'string') ?? tool.name,
     ...(typeof description === 'string' && { description }),
     tags: [tool.server],
     ...(args && {
       requestBody: {
-        // Without a body the arguments are {}.
+        // Without a body, the arguments are {}.
         required: tool.check({}) !== undefined,
         content: { 'application/json': { schema: args } },
       },
@@ -155,18 +155,18 @@ function operation(
   };
 }
 
-/** Serves the description of all servers at `/openapi.json` and of one at `/:server/openapi.json`, as they are now. */
+/** Serves the document of all servers at `/openapi.json`, and of one at `/:server/openapi.json`. */
 export function openApiPages(
   registry: ServerRegistry,
   info: Pick<OpenApiInput, 'title' | 'version' | 'description'>,
   secured: boolean,
 ): { readonly all: Readonly<Record<string, Page>>; readonly server: Readonly<Record<string, ServerPage>> } {
-  const all = keptPage(() => ({ ...info, servers: registry.all.map(described), secured }));
+  const all = cachedPage(() => ({ ...info, servers: registry.all.map(described), secured }));
   const single = new Map<McpServer, Page>();
   const server: ServerPage = (req, res, one) => {
     let page = single.get(one);
     if (!page) {
-      page = keptPage(() => {
+      page = cachedPage(() => {
         const only = described(one);
         const { title = only.name, version = info.version, instructions: description } = only;
         return { title, version, description, servers: [only], single: true, secured };
@@ -182,20 +182,20 @@ function described(server: McpServer): DescribedServer {
   return { name: server.name, ...server.info, entries: server.catalogue.entries };
 }
 
-/** Writes the description anew only when something in it has changed; an unchanged tool is the same object. */
-function keptPage(inputNow: () => OpenApiInput): Page {
-  let kept: { readonly facts: readonly unknown[]; readonly body: Buffer } | undefined;
+/** Caches a document until its input changes. An unchanged tool is the same object. */
+function cachedPage(inputNow: () => OpenApiInput): Page {
+  let cached: { readonly facts: readonly unknown[]; readonly body: Buffer } | undefined;
   return function openApi(req, res) {
     const input = inputNow();
     const facts = input.servers.flatMap(({ entries, ...server }) => [...Object.values(server), ...entries]);
-    if (kept?.facts.length !== facts.length || !kept.facts.every((fact, index) => fact === facts[index])) {
-      kept = { facts, body: Buffer.from(JSON.stringify(openApiDocument(input))) };
+    if (cached?.facts.length !== facts.length || !cached.facts.every((fact, index) => fact === facts[index])) {
+      cached = { facts, body: Buffer.from(JSON.stringify(openApiDocument(input))) };
     }
     const headers = {
       'Content-Type': 'application/json',
       'Cache-Control': 'no-cache',
       'X-Content-Type-Options': 'nosniff',
     };
-    send(req, res, 200, headers, kept.body);
+    send(req, res, 200, headers, cached.body);
   };
 }

@@ -1,8 +1,9 @@
-import { type JsonObject, isJsonObject, isWellFormed } from './keywords';
+import { type JsonObject, isObject } from '../../util/json-object';
+import { isWellFormed } from './keywords';
 
 /**
- * Identity and bundling: what they name has been resolved, and kept they would change what a reader takes a reference
- * to mean. `components` holds the definitions of schemas that were cut out of an OpenAPI description.
+ * Identifiers and definitions, which would change the meaning of the resolved references. Schemas that were cut out of an
+ * OpenAPI document have their definitions in `components`.
  */
 const IDENTITY = [
   ...['$schema', '$anchor', '$dynamicAnchor', '$recursiveAnchor', '$vocabulary'],
@@ -10,10 +11,10 @@ const IDENTITY = [
 ];
 
 /**
- * One schema, not those inside it, in the dialect of OpenAPI 3.1 (JSON Schema 2020-12) and with the same meaning: what
- * drafts 4 to 7 and OpenAPI 3.0 said in other words is put into these, and values that no draft allows are left out.
+ * Translates one schema, without its subschemas, from drafts 4 to 7 and OpenAPI 3.0 into the dialect of OpenAPI 3.1 (JSON
+ * Schema 2020-12). Invalid values are left out.
  *
- * @param idKeyword - what names a schema in its draft: `$id`, or `id` in draft 4
+ * @param idKeyword - the identifier of a schema in its draft: `$id`, or `id` in draft 4
  */
 export function modernized(schema: JsonObject, idKeyword: '$id' | 'id'): JsonObject {
   const words = new Map(Object.entries(schema));
@@ -27,14 +28,14 @@ export function modernized(schema: JsonObject, idKeyword: '$id' | 'id'): JsonObj
   return Object.fromEntries([...words].filter(([key, value]) => isWellFormed(key, value)));
 }
 
-/** Draft 4: `exclusiveMinimum: true` sharpens `minimum`. */
+/** Draft 4: `exclusiveMinimum: true` makes `minimum` exclusive. */
 function exclusive(words: Map<string, unknown>, bound: string, flag: string): void {
   if (words.get(flag) !== true || !words.has(bound)) return;
   words.set(flag, words.get(bound));
   words.delete(bound);
 }
 
-/** Before 2020-12 a list of `items` was what `prefixItems` is now, and `additionalItems` meant nothing without it. */
+/** Before 2020-12, an array as `items` was `prefixItems`, and `additionalItems` had no meaning without it. */
 function tuple(words: Map<string, unknown>): void {
   const items = words.get('items');
   const rest = words.get('additionalItems');
@@ -45,11 +46,11 @@ function tuple(words: Map<string, unknown>): void {
   if (rest !== undefined) words.set('items', rest);
 }
 
-/** Draft 7: `dependencies` were both `dependentRequired` and `dependentSchemas`. */
+/** Draft 7: `dependencies` is both `dependentRequired` and `dependentSchemas`. */
 function dependencies(words: Map<string, unknown>): void {
   const all = words.get('dependencies');
   words.delete('dependencies');
-  if (!isJsonObject(all)) return;
+  if (!isObject(all)) return;
   const entries = Object.entries(all);
   add(
     words,
@@ -65,10 +66,10 @@ function dependencies(words: Map<string, unknown>): void {
 
 function add(words: Map<string, unknown>, key: string, entries: readonly [string, unknown][]): void {
   const known = words.get(key);
-  if (entries.length > 0) words.set(key, { ...Object.fromEntries(entries), ...(isJsonObject(known) && known) });
+  if (entries.length > 0) words.set(key, { ...Object.fromEntries(entries), ...(isObject(known) && known) });
 }
 
-/** OpenAPI 3.0: `nullable` adds null to the type beside it, and says nothing without one. */
+/** OpenAPI 3.0: `nullable` adds null to the type beside it, and has no meaning without one. */
 function nullable(words: Map<string, unknown>): void {
   const type = words.get('type');
   if (words.get('nullable') === true && type !== undefined) words.set('type', [...new Set([type, 'null'].flat())]);

@@ -1,17 +1,18 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type JsonObject, SUBSCHEMAS, isJsonObject } from './keywords';
+import { type JsonObject, isObject } from '../../util/json-object';
+import { SUBSCHEMAS } from './keywords';
 
-/** Say something of the schema, nothing of the values. */
+/** Keywords without effect on validation. */
 const ANNOTATIONS = new Set(['$comment', 'title', 'description', 'default', 'example', 'examples', 'deprecated']);
 
 /**
- * The schema `own` that had `inner` as its `$ref`, with the content of `inner` at its top level: readers look for
- * properties there. Both must hold, as with the reference; what cannot be said in one schema stays a reference in `allOf`.
+ * Merges `inner`, the target of the `$ref` of `own`, into the top level of `own`, where clients look for properties. Both
+ * schemas must hold: what cannot be merged stays a reference in `allOf`.
  */
 export function inlined(own: JsonObject, inner: JsonObject, ref: () => string): JsonObject {
   const required = union(inner.required, own.required);
   if (Object.keys(own).every((key) => isCompatible(key, own, inner))) return { ...inner, ...own, ...required };
-  const seen = isJsonObject(inner.properties) && !('additionalProperties' in own);
+  const seen = isObject(inner.properties) && !('additionalProperties' in own);
   return {
     ...own,
     ...required,
@@ -22,7 +23,7 @@ export function inlined(own: JsonObject, inner: JsonObject, ref: () => string): 
 
 function isCompatible(key: string, own: JsonObject, inner: JsonObject): boolean {
   if (ANNOTATIONS.has(key) || key === 'required') return true;
-  // Keywords that hold schemas act on what their neighbours left over.
+  // Keywords with subschemas depend on the keywords beside them.
   if (SUBSCHEMAS.has(key) || key === 'minContains' || key === 'maxContains') return false;
   return !Object.hasOwn(inner, key) || isDeepStrictEqual(own[key], inner[key]);
 }

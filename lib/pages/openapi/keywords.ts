@@ -1,10 +1,9 @@
-/** A JSON object. */
-export type JsonObject = Readonly<Record<string, unknown>>;
+import { type JsonObject, isObject } from '../../util/json-object';
 
 /** A JSON Schema. */
 export type Schema = JsonObject | boolean;
 
-/** The keywords that hold schemas, in any draft: one (`items` of old: or a list), a list, or a map by name. */
+/** The keywords with subschemas in any draft: one (or, in old drafts, a list of `items`), a list, or a map. */
 export const SUBSCHEMAS: ReadonlyMap<string, 'one' | 'list' | 'map'> = new Map([
   ...['additionalItems', 'additionalProperties', 'contains', 'contentSchema', 'else', 'if', 'items', 'not'].map(one),
   ...['propertyNames', 'then', 'unevaluatedItems', 'unevaluatedProperties'].map(one),
@@ -30,7 +29,7 @@ const isNames = (value: unknown): boolean =>
 const isTypes = (value: unknown): boolean =>
   Array.isArray(value) && value.length > 0 && isNames(value) && value.every((type) => TYPES.has(type));
 
-/** What the value of a keyword must be where the dialect of OpenAPI 3.1 says so; anything else has no meaning. */
+/** The valid values of keywords in OpenAPI 3.1. */
 const FORM: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ...group(isString, ['$comment', 'contentEncoding', 'contentMediaType', 'description', 'format', 'pattern', 'title']),
   ...group(isBoolean, ['deprecated', 'readOnly', 'uniqueItems', 'writeOnly']),
@@ -40,11 +39,11 @@ const FORM: ReadonlyMap<string, (value: unknown) => boolean> = new Map([
   ...group((value) => isNumber(value) && Number(value) > 0, ['multipleOf']),
   ...group(Array.isArray, ['enum', 'examples']),
   ...group(isNames, ['required']),
-  ...group((value) => isJsonObject(value) && Object.values(value).every(isNames), ['dependentRequired']),
+  ...group((value) => isObject(value) && Object.values(value).every(isNames), ['dependentRequired']),
   ...group((value) => TYPES.has(value) || isTypes(value), ['type']),
-  ...group((value) => isJsonObject(value) && isString(value.propertyName), ['discriminator']),
-  ...group((value) => isJsonObject(value) && isString(value.url), ['externalDocs']),
-  ...group(isJsonObject, ['xml', 'dependentSchemas', 'patternProperties', 'properties']),
+  ...group((value) => isObject(value) && isString(value.propertyName), ['discriminator']),
+  ...group((value) => isObject(value) && isString(value.url), ['externalDocs']),
+  ...group(isObject, ['xml', 'dependentSchemas', 'patternProperties', 'properties']),
   ...group((value) => Array.isArray(value) && value.length > 0, ['allOf', 'anyOf', 'oneOf', 'prefixItems']),
 ]);
 
@@ -55,26 +54,21 @@ function group(
   return keys.map((key) => [key, form]);
 }
 
-/** Whether this value can stand for this keyword in an OpenAPI 3.1 document. */
+/** Whether a value is valid for a keyword of OpenAPI 3.1. */
 export function isWellFormed(keyword: string, value: unknown): boolean {
   if (SUBSCHEMAS.get(keyword) === 'one') return isSchema(value);
   return FORM.get(keyword)?.(value) ?? true;
 }
 
-/** Whether a value is an object, not an array. */
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Whether a value can be a schema. */
+/** Whether a value may be a schema. */
 export function isSchema(value: unknown): value is Schema {
-  return typeof value === 'boolean' || isJsonObject(value);
+  return typeof value === 'boolean' || isObject(value);
 }
 
-/** The values directly inside a schema that stand where a schema belongs; enum, const, default and examples are data. */
+/** The direct subschemas of a schema. (enum, const, default and examples are data.) */
 export function subschemas(schema: JsonObject): unknown[] {
   return Object.entries(schema).flatMap(([key, value]) => {
     if (!SUBSCHEMAS.has(key)) return [];
-    return SUBSCHEMAS.get(key) === 'map' && isJsonObject(value) ? Object.values(value) : value;
+    return SUBSCHEMAS.get(key) === 'map' && isObject(value) ? Object.values(value) : value;
   });
 }

@@ -1,11 +1,11 @@
-/** Readers take an operationId for the name of a function, and models allow no more. */
+/** Clients use an operationId as the name of a function, and models allow no more. */
 const MAX_LENGTH = 64;
 
 /**
- * The operationId of each tool: its name with every other character replaced by `_`, at most 64 characters, and unique.
- * A tool whose name is safe as it is keeps it; of the others the first does, and later ones get `_2`, `_3`, …
+ * The operationId of each tool: its name in `[A-Za-z0-9_-]`, unique, at most 64 characters. Tools with a safe name keep it;
+ * the others get `_` for other characters, and `_2`, `_3`, … for names that are taken.
  *
- * @param nameOf - the wanted name of a tool, in any characters
+ * @param nameOf - the preferred name of a tool
  */
 export function operationIds<T>(tools: readonly T[], nameOf: (tool: T) => string): ReadonlyMap<T, string> {
   const ids = new Map(tools.map((tool) => [tool, '']));

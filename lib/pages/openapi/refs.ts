@@ -1,29 +1,29 @@
-import { type JsonObject, type Schema, isJsonObject, isSchema, subschemas } from './keywords';
+import { type JsonObject, isObject } from '../../util/json-object';
+import { type Schema, isSchema, subschemas } from './keywords';
 
-/** Where a reference leads. */
+/** The target of a reference. */
 export interface Target {
   readonly schema: Schema;
-  /** The URI against which the references inside it are resolved. */
+  /** The base URI of the references inside it. */
   readonly base: string;
-  /** A name for it, from the reference; may be empty. */
+  /** A name taken from the reference; may be empty. */
   readonly hint: string;
 }
 
-/** The base URI of a schema that gives itself none; never fetched. */
+/** The base URI of a schema without `$id`; never fetched. */
 const NO_BASE = 'schema://tool/';
 const HOLDERS = new Set(['$defs', 'definitions', 'components', 'schemas', 'properties']);
 
 /**
- * Finds what the references of one schema mean: JSON Pointers, anchors and `$id`s, all inside the schema itself.
- * Nothing is ever fetched.
+ * Resolves the references of one schema (JSON Pointers, anchors and `$id`s) within the schema itself. Nothing is fetched.
  */
 export class References {
   readonly root: Target;
-  /** What names a schema: `id` in draft 4. */
+  /** The keyword of identifiers: `id` in draft 4. */
   readonly idKeyword: '$id' | 'id';
   readonly #resources = new Map<string, JsonObject>();
   readonly #anchors = new Map<string, Target>();
-  /** Whether the chain of references that begins with a schema ends. */
+  /** Whether the chain of references from a schema ends. */
   readonly #ends = new Map<Schema, boolean>();
 
   constructor(schema: JsonObject) {
@@ -33,33 +33,33 @@ export class References {
     this.#index(schema, NO_BASE);
   }
 
-  /** The base URI inside a schema that was reached under `outer`. */
+  /** The base URI inside a schema whose context has the base `outer`. */
   base(schema: JsonObject, outer: string): string {
     const id = schema[this.idKeyword];
     return typeof id === 'string' && !id.startsWith('#') ? (absolute(id, outer)?.uri ?? outer) : outer;
   }
 
-  /** What `ref` means under `base`; `undefined` when it is remote, dangling, or leads back to itself. */
+  /** Resolves a reference; `undefined` if it is remote, dangling or circular. */
   resolve(ref: string, base: string): Target | undefined {
     const first = this.#lookup(ref, base);
-    const passed = new Set<Schema>();
+    const visited = new Set<Schema>();
     let ends: boolean | undefined;
     for (let target = first; ends === undefined;) {
       const schema = target?.schema;
-      const next = isJsonObject(schema) ? refOf(schema) : undefined;
+      const next = isObject(schema) ? refOf(schema) : undefined;
       if (!target || !schema || next === undefined) ends = true;
-      else if (passed.has(schema)) ends = false;
+      else if (visited.has(schema)) ends = false;
       else {
         ends = this.#ends.get(schema);
-        passed.add(schema);
+        visited.add(schema);
         target = this.#lookup(next, target.base);
       }
     }
-    for (const schema of passed) this.#ends.set(schema, ends);
+    for (const schema of visited) this.#ends.set(schema, ends);
     return ends ? first : undefined;
   }
 
-  /** Like {@link resolve} for `$dynamicRef`, which means what `$ref` does as long as there is only one resource. */
+  /** Resolves a `$dynamicRef`, which equals a `$ref` if there is only one resource. */
   resolveDynamic(ref: string, base: string): Target | undefined {
     return new Set(this.#resources.values()).size > 1 ? undefined : this.resolve(ref, base);
   }
@@ -82,7 +82,7 @@ export class References {
     for (const key of path) {
       if (typeof value !== 'object' || value === null || !Object.hasOwn(value, key)) return undefined;
       value = (value as JsonObject)[key];
-      if (isJsonObject(value)) base = this.base(value, base);
+      if (isObject(value)) base = this.base(value, base);
     }
     const hint = path.filter((key, index) => !HOLDERS.has(key) || index === path.length - 1).join('_');
     return isSchema(value) ? { schema: value, base, hint } : undefined;
@@ -92,7 +92,7 @@ export class References {
     const todo: [unknown, string][] = [[root, outer]];
     for (let next = todo.pop(); next; next = todo.pop()) {
       const [schema, around] = next;
-      if (!isJsonObject(schema)) continue;
+      if (!isObject(schema)) continue;
       const base = this.base(schema, around);
       if (base !== around && !this.#resources.has(base)) this.#resources.set(base, schema);
       for (const anchor of [schema.$anchor, schema.$dynamicAnchor, this.#plainName(schema)]) {
@@ -102,14 +102,14 @@ export class References {
     }
   }
 
-  /** Up to draft 7, `$id: '#name'` was what `$anchor` is now. */
+  /** Up to draft 7, `$id: '#name'` is an anchor. */
   #plainName(schema: JsonObject): string | undefined {
     const id = schema[this.idKeyword];
     return typeof id === 'string' && id.startsWith('#') ? id.slice(1) : undefined;
   }
 }
 
-/** The reference that a schema is, with or without further keywords beside it. */
+/** The `$ref` of a schema. */
 export function refOf(schema: JsonObject): string | undefined {
   return typeof schema.$ref === 'string' ? schema.$ref : undefined;
 }

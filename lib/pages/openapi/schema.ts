@@ -1,30 +1,31 @@
 import { modernized } from './drafts';
 import { inlined } from './inline';
-import { type JsonObject, SUBSCHEMAS, type Schema, isJsonObject, isSchema } from './keywords';
+import { type JsonObject, isObject } from '../../util/json-object';
+import { SUBSCHEMAS, type Schema, isSchema } from './keywords';
 import { References, type Target, refOf } from './refs';
 
-/** No model and no person can use a schema beyond these; readers of the document recurse through it. */
+/** Larger schemas are of no use, and clients recurse through them. */
 const MAX_DEPTH = 64;
 const MAX_SIZE = 50_000;
-/** How many references at the top are replaced one after the other; what comes after stays a reference. */
+/** The maximum number of consecutive references at the top level that are replaced. */
 const MAX_CHAIN = 16;
 
-/** Where a boolean is the usual way to write a schema; elsewhere some readers expect an object. */
+/** Keywords whose subschema is often a boolean. Elsewhere some clients expect an object. */
 const BOOLEAN = new Set(['additionalProperties', 'unevaluatedItems', 'unevaluatedProperties']);
 
-/** Where a schema goes in the document, and what its components are called. */
+/** The place of a schema in the document. */
 export interface SchemaPlace {
-  /** The document's `components/schemas`; what the schema refers to is added. */
+  /** The document's `components/schemas`, to which referenced schemas are added. */
   readonly components: Map<string, Schema>;
-  /** What the names of added components begin with; nobody else's may. */
+  /** The prefix of the names of added components; unique. */
   readonly prefix: string;
-  /** What the schema itself is called where it refers to itself. */
+  /** The name of the schema itself, if it refers to itself. */
   readonly self: string;
 }
 
 /**
- * A tool's schema as it stands in an OpenAPI 3.1 document: whole, its top level in place, and every reference leading
- * into `components/schemas`. A reference that leads nowhere becomes the schema that takes everything, with a note.
+ * Writes a tool's schema for an OpenAPI 3.1 document: its top level in place, all references into `components/schemas`. A
+ * dangling reference becomes a schema that allows any value, with a note.
  */
 export function documentSchema(schema: JsonObject, place: SchemaPlace): JsonObject {
   if (!isExcessive(schema)) {
@@ -45,7 +46,7 @@ class SchemaWriter {
   readonly #names = new Map<JsonObject, string>();
   readonly #targets: Target[] = [];
   readonly #used = new Set<string>();
-  /** The number to try next for a name that is wanted again. */
+  /** The next number to try for a name. */
   readonly #numbers = new Map<string, number>();
   #size = 0;
 
@@ -54,19 +55,19 @@ class SchemaWriter {
     this.#place = place;
   }
 
-  /** Whether so much has been written that what was written is of no use. */
+  /** Whether the schema has become too large. */
   get isFull(): boolean {
     return this.#size > MAX_SIZE;
   }
 
-  /** The schema itself; where its top level is a reference, with what that leads to in its place. */
+  /** The schema itself. References at its top level are replaced by their targets. */
   top(): JsonObject {
     const chain: { readonly own: JsonObject; readonly target: Target }[] = [];
     let { schema, base } = this.#references.root as { schema: JsonObject; base: string };
     while (chain.length < MAX_CHAIN) {
       const ref = refOf(schema);
       const target = ref === undefined ? undefined : this.#references.resolve(ref, base);
-      if (!target || !isJsonObject(target.schema)) break;
+      if (!target || !isObject(target.schema)) break;
       const { $ref: _, ...rest } = schema;
       chain.push({ own: this.#write(rest, base), target });
       ({ schema, base } = target as { schema: JsonObject; base: string });
@@ -77,7 +78,7 @@ class SchemaWriter {
     );
   }
 
-  /** What the schema refers to, and what that refers to; one after the other, as a chain of references may be long. */
+  /** All referenced schemas; iterative, as a chain of references may be long. */
   *components(): Iterable<[string, Schema]> {
     for (const target of this.#targets) {
       yield [this.#name(target), this.#write(target.schema as JsonObject, target.base)];
@@ -109,11 +110,11 @@ class SchemaWriter {
   }
 
   #child(key: string, schema: unknown, base: string): Schema {
-    if (isJsonObject(schema)) return this.#write(schema, this.#references.base(schema, base));
+    if (isObject(schema)) return this.#write(schema, this.#references.base(schema, base));
     return schema === false || (BOOLEAN.has(key) && isSchema(schema)) ? schema : {};
   }
 
-  /** Turns the reference in a schema into one into the components. */
+  /** Makes the reference of a schema one into the components. */
   #referring(schema: JsonObject, base: string): JsonObject {
     const { $ref, $dynamicRef, $recursiveRef, ...rest } = schema;
     const ref = $ref ?? $dynamicRef ?? $recursiveRef;
@@ -127,15 +128,15 @@ class SchemaWriter {
     return { ...rest, description: typeof rest.description === 'string' ? `${rest.description}\n\n${note}` : note };
   }
 
-  /** The values of a mapping are references, or names of definitions. */
+  /** The values of a mapping are references or names of definitions. */
   #discriminator(discriminator: JsonObject, base: string): JsonObject {
     const { mapping, ...rest } = discriminator;
-    if (!isJsonObject(mapping)) return rest;
+    if (!isObject(mapping)) return rest;
     const entries = Object.entries(mapping).flatMap(([value, ref]) => {
       if (typeof ref !== 'string') return [];
       const target = [ref, `#/$defs/${ref}`, `#/definitions/${ref}`]
         .map((candidate) => this.#references.resolve(candidate, base))
-        .find((found) => isJsonObject(found?.schema));
+        .find((found) => isObject(found?.schema));
       return target ? [[value, this.#pointer(target)]] : [];
     });
     return { ...rest, mapping: Object.fromEntries(entries) };
@@ -167,7 +168,7 @@ class SchemaWriter {
   }
 }
 
-/** Whether a schema or other data is deeper or larger than anybody can use, data in a schema included. */
+/** Whether a schema, including the data in it, is too deep or too large. */
 export function isExcessive(schema: JsonObject): boolean {
   let level: unknown[] = [schema];
   let size = 0;
