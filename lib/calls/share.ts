@@ -53,10 +53,12 @@ export function share({ local, fleet, windowMs }: Flights, freshness: Freshness)
     };
     const leave = onProgress && subscribers.add(key, onProgress);
     try {
-      return await local.executeOrWait(key, lead, { signal: cancellation });
+      const answer = local.executeOrWait(key, lead, { signal: cancellation });
+      if (!led) collapsed(call);
+      return await answer;
     } finally {
       leave?.();
-      if (!led || led.cacheStatus.collapsed) collapsed(call);
+      if (led?.cacheStatus.collapsed) collapsed(call);
     }
   }
 

@@ -18,6 +18,13 @@ export interface Observation {
    * @returns its duration in seconds
    */
   end(ok: boolean): number;
+
+  /**
+   * Records nothing of the request: it has not reached the tool. Takes the place of {@link end}.
+   *
+   * @returns its duration in seconds
+   */
+  discard(): number;
 }
 
 /** The name of all tools together. The name of a tool contains a `/`. */
@@ -79,16 +86,26 @@ export class PerformanceMonitor extends SafeEmitter<MonitorEvents> {
     track.begin();
     this.#overall.begin();
     let seconds: number | undefined;
+    const once = (record: (seconds: number, now: number) => void): number => {
+      if (seconds !== undefined) return seconds;
+      const now = performance.now();
+      seconds = Math.max(0, now - startedAt) / 1_000;
+      record(seconds, now);
+      return seconds;
+    };
     return {
-      end: (ok) => {
-        if (seconds !== undefined) return seconds;
-        const now = performance.now();
-        seconds = Math.max(0, now - startedAt) / 1_000;
-        track.end(ok, seconds, now);
-        this.#overall.end(ok, seconds, now);
-        this.#toCheck(track);
-        return seconds;
-      },
+      end: (ok) =>
+        once((took, now) => {
+          track.end(ok, took, now);
+          this.#overall.end(ok, took, now);
+          this.#toCheck(track);
+        }),
+      discard: () =>
+        once(() => {
+          track.discard();
+          this.#overall.discard();
+          if (track.isUnused) this.#tracks.delete(name);
+        }),
     };
   }
 

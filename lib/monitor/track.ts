@@ -75,6 +75,16 @@ export class Track {
     this.#rate.count(now);
   }
 
+  /** Takes back the beginning of a request. */
+  discard(): void {
+    this.#current--;
+  }
+
+  /** Whether there is nothing to tell. */
+  get isUnused(): boolean {
+    return this.#total === 0 && this.#current === 0 && this.#hits === undefined;
+  }
+
   /** Records a cache look-up. */
   lookUp(hit: boolean): void {
     this.#hits ??= new ShareWindow(this.#windowSize);

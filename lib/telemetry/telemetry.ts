@@ -103,8 +103,14 @@ export class ToolTelemetry {
   begin(id: string, begunAt: number): CallObservation {
     const observation = this.#monitor.begin(this.#name, begunAt);
     return {
-      // A caller that leaves is no failure of the tool.
-      end: (error) => this.ended(id, error, observation.end(!error || error.code === 'MCPO_CALLER_GONE')),
+      end: (error) => {
+        // Arguments that the schema refuses have not reached the tool; a caller that leaves is no failure of it.
+        const isRefused = error?.errors !== undefined;
+        const seconds = isRefused
+          ? observation.discard()
+          : observation.end(!error || error.code === 'MCPO_CALLER_GONE');
+        this.ended(id, error, seconds);
+      },
     };
   }
 

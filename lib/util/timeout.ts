@@ -7,14 +7,14 @@ import type { Cancellation } from './cancellation';
  * @param late - the error of a timeout
  */
 export function withTimeout<T>(work: PromiseLike<T>, ms: number, late: () => Error, signal?: Cancellation): Promise<T> {
-  return new Promise((resolve, reject) => {
+  return new Promise((resolve, reject: (reason: Error) => void) => {
     const end = (): void => {
       clearTimeout(timer);
       signal?.removeEventListener('abort', abort);
     };
     const abort = (): void => {
       end();
-      reject(signal?.reason);
+      reject(signal?.reason as Error);
     };
     const timer = setTimeout(() => {
       end();
@@ -29,7 +29,7 @@ export function withTimeout<T>(work: PromiseLike<T>, ms: number, late: () => Err
       },
       (error: unknown) => {
         end();
-        reject(error);
+        reject(error as Error);
       },
     );
   });

@@ -95,7 +95,7 @@ class Checker {
   #run(validate: Validate, args: JsonObject, size: number): readonly ArgumentError[] | undefined {
     const isCheap = this.#weight.linear * size + this.#weight.quadratic * size ** 2 <= MAX_UNGUARDED_COST;
     if (!isCheap && this.#checks === 'cheap') return undefined;
-    if (isCheap ? validate(args) : this.#guarded(() => validate(args), CHECK_TIMEOUT_MS, 2)) return undefined;
+    if (isCheap ? validate(args) : this.#guarded(() => validate(args), CHECK_TIMEOUT_MS)) return undefined;
     const first = validate.errors ?? [];
     // The errors would keep parts of the arguments alive.
     validate.errors = null;
@@ -107,7 +107,7 @@ class Checker {
     if (!this.#canList) return undefined;
     try {
       const listAll = (this.#listAll ??= this.#guarded(() => compile(this.#schema, true), COMPILE_TIMEOUT_MS));
-      this.#guarded(() => listAll(args), CHECK_TIMEOUT_MS, 2);
+      this.#guarded(() => listAll(args), CHECK_TIMEOUT_MS);
       const { errors } = listAll;
       listAll.errors = null;
       return errors;
@@ -119,8 +119,8 @@ class Checker {
     }
   }
 
-  #guarded<T>(run: () => T, timeoutMs: number, attempts?: number): T {
-    const result = withTimeLimit(run, timeoutMs, attempts);
+  #guarded<T>(run: () => T, timeoutMs: number): T {
+    const result = withTimeLimit(run, timeoutMs);
     this.#isShort = false;
     return result;
   }
