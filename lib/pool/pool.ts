@@ -5,7 +5,7 @@ import { PooledLease, type PooledConnection } from './pooled-connection';
 import { poolConfig, type PoolOptions } from './options';
 import type { Lease, Open, PoolResource } from './resource';
 import { Drain } from '../util/drain';
-import { Supply } from './supply';
+import { Connections } from './connections';
 import { Waiters } from './waiters';
 
 /** How a caller waits for a connection. */
@@ -30,9 +30,9 @@ export interface AcquireOptions {
  */
 export class ConnectionPool<R extends PoolResource> {
   readonly #journal: Journal;
-  readonly #supply: Supply<R>;
+  readonly #connections: Connections<R>;
   readonly #waiters: Waiters<PooledLease<R>>;
-  readonly #quiet = new Drain(() => this.#inFlight === 0 && this.#supply.opening === 0);
+  readonly #drain = new Drain(() => this.#inFlight === 0 && this.#connections.opening === 0);
   #inFlight = 0;
   #closing: Promise<void> | undefined;
 
@@ -44,23 +44,23 @@ export class ConnectionPool<R extends PoolResource> {
     const config = poolConfig(options);
     this.#journal = new Journal(options.onEvent);
     this.#waiters = new Waiters(config.maxWaiting, config.acquireTimeoutMs);
-    this.#supply = new Supply(open, config, this.#journal, {
+    this.#connections = new Connections(open, config, this.#journal, {
       inFlight: () => this.#inFlight,
       waiting: () => this.#waiters.size,
-      arrived: () => this.#serve(),
-      hopeless: () => this.#waiters.rejectAll(this.#down()),
-      settled: () => this.#quiet.check(),
+      connected: () => this.#serve(),
+      unavailable: () => this.#waiters.rejectAll(this.#down()),
+      settled: () => this.#drain.check(),
     });
   }
 
   /** The pool at this moment. */
   get stats(): PoolStats {
-    const { busy, members } = this.#supply.roster;
+    const { size, busy, opening } = this.#connections;
     return {
-      connections: members.length,
-      idle: members.length - busy,
+      connections: size,
+      idle: size - busy,
       busy,
-      opening: this.#supply.opening,
+      opening,
       inFlight: this.#inFlight,
       waiting: this.#waiters.size,
       ...this.#journal.counts,
@@ -69,12 +69,12 @@ export class ConnectionPool<R extends PoolResource> {
 
   /** Milliseconds until a connection may be opened again after one could not be; 0 when it may be. */
   get retryAfterMs(): number {
-    return this.#supply.retryAfterMs;
+    return this.#connections.retryAfterMs;
   }
 
   /** When idle connections were last pinged; `undefined` before the first time. */
   get checkedAt(): Date | undefined {
-    return this.#supply.keeper.checkedAt;
+    return this.#connections.maintenance.checkedAt;
   }
 
   /** The latest error of opening, pinging, losing or closing a connection; `undefined` when there was none. */
@@ -132,22 +132,22 @@ export class ConnectionPool<R extends PoolResource> {
    */
   close(drainMs = 10_000): Promise<void> {
     if (!this.#closing) {
-      this.#closing = this.#quiet.wait(drainMs).then(() => this.#supply.closeAll());
+      this.#closing = this.#drain.wait(drainMs).then(() => this.#connections.closeAll());
       this.#waiters.rejectAll(closing());
-      this.#supply.stop();
-      this.#quiet.check();
+      this.#connections.stop();
+      this.#drain.check();
     }
     return this.#closing;
   }
 
   #take(): PooledLease<R> | undefined {
-    const member = this.#closing ? undefined : this.#supply.roster.leastBusy();
-    return member && this.#lease(member);
+    const pooled = this.#closing ? undefined : this.#connections.leastBusy();
+    return pooled && this.#lease(pooled);
   }
 
-  #lease(member: PooledConnection<R>): PooledLease<R> {
-    const lease = new PooledLease(member, this.#supply.watch(), this.#release);
-    member.leases.append(lease);
+  #lease(pooled: PooledConnection<R>): PooledLease<R> {
+    const lease = new PooledLease(pooled, this.#connections.watch(), this.#release);
+    pooled.leases.append(lease);
     this.#inFlight++;
     return lease;
   }
@@ -155,25 +155,25 @@ export class ConnectionPool<R extends PoolResource> {
   async #wait(signal?: Cancellation): Promise<PooledLease<R>> {
     if (this.#closing) throw closing();
     const turn = this.#waiters.wait(signal);
-    this.#supply.refill();
+    this.#connections.refill();
     return turn;
   }
 
   readonly #release = (lease: PooledLease<R>): void => {
-    if (!lease.hasFailed || !lease.member.proven) this.#supply.answered(lease.member);
+    if (!lease.hasFailed || !lease.pooled.proven) this.#connections.answered(lease.pooled);
     this.#giveBack(lease);
   };
 
   #giveBack(lease: PooledLease<R>): void {
-    const { member } = lease;
-    member.leases.remove(lease);
+    const { pooled } = lease;
+    pooled.leases.remove(lease);
     this.#inFlight--;
-    if (member.leases.size === 0) {
-      member.idleSince = performance.now();
-      if (member.state === 'retiring') this.#supply.retire(member);
+    if (pooled.leases.size === 0) {
+      pooled.idleSince = performance.now();
+      if (pooled.state === 'retiring') this.#connections.retire(pooled);
     }
-    if (member.connection.closed) this.#supply.replace(member);
-    if (this.#closing) this.#quiet.check();
+    if (pooled.connection.closed) this.#connections.replace(pooled);
+    if (this.#closing) this.#drain.check();
     else this.#serve();
   }
 
@@ -186,7 +186,7 @@ export class ConnectionPool<R extends PoolResource> {
   }
 
   #down(): McpoError {
-    const retryAfterMs = this.#supply.retryAfterMs;
+    const retryAfterMs = this.#connections.retryAfterMs;
     return new McpoError('MCPO_SERVER_DOWN', 'no connection could be opened', { cause: this.lastError, retryAfterMs });
   }
 }
