@@ -15,6 +15,7 @@ const PROBLEMS = {
   MCPO_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
   MCPO_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
   MCPO_INVALID_ARGUMENTS: { status: 422, title: 'Invalid arguments' },
+  MCPO_UPSTREAM_RATE_LIMITED: { status: 429, title: 'Rate limited by the MCP server' },
   MCPO_CALLER_GONE: { status: 499, title: 'Caller closed the connection' },
   MCPO_TOOL_ERROR: { status: 500, title: 'Tool failed' },
   MCPO_SERVER_ERROR: { status: 500, title: 'MCP server reported an error' },

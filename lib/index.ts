@@ -43,7 +43,8 @@ export { ConnectionPool } from './pool/pool';
 export { PoolManager } from './pool/pool-manager';
 export type { CloseReason, ErrorReason, PoolEvent, PoolStats } from './pool/events';
 export type { Lease, Open, PoolResource } from './pool/resource';
-export type { PoolOptions as ConnectionPoolOptions } from './pool/options';
+export type { BreakerState } from './pool/breaker';
+export type { BreakerOptions, PoolOptions as ConnectionPoolOptions } from './pool/options';
 export type { Credentials, OpenFor, ServerPoolOptions, ServerPoolStats } from './pool/server-pools';
 export { PerformanceMonitor } from './monitor/performance-monitor';
 export type { MonitorEvents, Observation } from './monitor/performance-monitor';
@@ -51,8 +52,6 @@ export type { Alert, AlertKind } from './monitor/alerts';
 export type { AlertOptions, MonitorOptions } from './monitor/options';
 export type { PerformanceStats } from './monitor/track';
 export type { CacheJson, MetricsJson } from './pages/metrics-json';
-export { CircuitBreaker } from './retry/breaker';
-export type { BreakerCall, BreakerOptions, BreakerState } from './retry/breaker';
 export { Retrier } from './retry/retry';
 export type { RetryCall } from './retry/retry';
 export type { RetryOptions } from './retry/options';
@@ -62,7 +61,6 @@ export type { DeduplicatorOptions, ShareOptions, ShareStats } from './share/dedu
 
 export type {
   AccessOptions,
-  BreakerSettings,
   CacheOptions,
   ConcurrencyOptions,
   KindOptions,

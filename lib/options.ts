@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { PoolOptions as ConnectionPoolOptions } from './pool/options';
+import type { BreakerOptions, PoolOptions as ConnectionPoolOptions } from './pool/options';
 import type { Registry } from 'prom-client';
 import type { SmartCacheOptions } from './cache/options';
 import type { LimiterOptions, MaxConcurrent } from './limit/options';
@@ -113,7 +113,7 @@ export type ForwardHeaders = readonly string[] | Readonly<Record<string, string 
 export type ServerOptions = StdioServerOptions | HttpServerOptions | CustomServerOptions;
 
 /** How connections to the MCP servers are made. */
-export interface PoolOptions extends Omit<ConnectionPoolOptions, 'onEvent'> {
+export interface PoolOptions extends Omit<ConnectionPoolOptions, 'breaker' | 'onEvent'> {
   /** Callers with credentials or sessions of their own that a server has connections for at a time. @defaultValue 100 */
   readonly maxCallers?: number | undefined;
   /** Sessions that one caller may have at a time with a server that keeps state. @defaultValue 10 */
@@ -156,8 +156,8 @@ export interface McpoOptions {
   readonly concurrency?: ConcurrencyOptions | undefined;
   /** How calls are tried again that were surely not made, or that may be made twice; `false`: never. */
   readonly retry?: false | RetryOptions | undefined;
-  /** When a server that cannot be reached is left alone. */
-  readonly breaker?: BreakerSettings | undefined;
+  /** When calls of a server over HTTP that was connected and cannot be reached any more are refused at once. */
+  readonly breaker?: BreakerOptions | undefined;
   /** Prometheus metrics. */
   readonly metrics?: MetricsOptions | undefined;
   /** What the performance monitor looks at, and when it raises alerts. */
@@ -257,14 +257,6 @@ export interface SharingOptions {
    * shared within this process
    */
   readonly fleet?: FleetFlights | undefined;
-}
-
-/** When a server that cannot be reached is left alone. */
-export interface BreakerSettings {
-  /** How many connection failures in a row open the breaker. @defaultValue 5 */
-  readonly threshold?: number | undefined;
-  /** How long it stays open at first, in milliseconds; doubled up to 30 s while the server stays away. @defaultValue 5000 */
-  readonly cooldownMs?: number | undefined;
 }
 
 /**

@@ -222,7 +222,8 @@ function toolCaller(run: Next, servers: ServerRegistry, isOwnKey: (value: string
     if (servers.closing) throw closing();
     const end = servers.begin();
     try {
-      const entry = servers.named(server, tool);
+      const found = servers.named(server, tool, cancellation);
+      const entry = found instanceof Promise ? await found : found;
       const call = new ToolCall({
         entry,
         arguments: args,

@@ -3,7 +3,6 @@ import { trace } from '@opentelemetry/api';
 import express from 'express';
 import {
   type CallLayer,
-  CircuitBreaker,
   ConnectionPool,
   type Logger,
   type McpoOptions,
@@ -111,8 +110,7 @@ function listening(path: string, fail: () => unknown): void {
   for (const event of ['hit', 'miss', 'set', 'evict'] as const) cache.default.on(event, fail);
   app.use(`${path}-parts`, (_req, res) => {
     const pool = new ConnectionPool(async () => boom(), { onEvent: fail, minConnections: 1 });
-    const breaker = new CircuitBreaker({ isFailure: () => true, threshold: 1, onStateChange: fail });
-    const work = [pool.start(), breaker.run(reject), breaker.run(reject)];
+    const work = [pool.start(), pool.use(reject)];
     void Promise.allSettled(work).then(async (ends) => {
       await pool.close();
       res.json(ends.map(({ status }) => status));

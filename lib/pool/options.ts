@@ -1,6 +1,14 @@
 import { ConfigError } from '../errors';
 import type { PoolEvent } from './events';
 
+/** When calls are refused at once because there were connections and none can be opened any more. */
+export interface BreakerOptions {
+  /** How many calls in a row must have found no connection. @defaultValue 5 */
+  readonly threshold?: number | undefined;
+  /** How long calls are then refused, in milliseconds; doubled up to 30 s while it stays so. @defaultValue 5000 */
+  readonly cooldownMs?: number | undefined;
+}
+
 /** How a pool of connections behaves. `undefined` means the default. */
 export interface PoolOptions {
   /** Connections that are kept even when idle. @defaultValue 2 */
@@ -26,12 +34,14 @@ export interface PoolOptions {
   readonly healthCheckIntervalMs?: number | undefined;
   /** How long an answer to a ping may take, in milliseconds. @defaultValue 5000 */
   readonly pingTimeoutMs?: number | undefined;
+  /** When calls are refused with `MCPO_BREAKER_OPEN`. @defaultValue never */
+  readonly breaker?: BreakerOptions | undefined;
   /** Told of connections opened, closed and failed; what it throws becomes a process warning. @defaultValue none */
   readonly onEvent?: ((event: PoolEvent) => void) | undefined;
 }
 
 /** Pool options, complete and checked. */
-export type PoolConfig = { readonly [K in Exclude<keyof PoolOptions, 'onEvent'>]-?: number };
+export type PoolConfig = { readonly [K in Exclude<keyof PoolOptions, 'breaker' | 'onEvent'>]-?: number };
 
 const DEFAULTS: PoolConfig = {
   minConnections: 2,

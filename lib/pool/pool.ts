@@ -1,5 +1,6 @@
 import type { Cancellation } from '../util/cancellation';
-import { McpoError } from '../errors';
+import { McpoError, isMcpoError } from '../errors';
+import { Breaker, type BreakerState } from './breaker';
 import { Journal, type PoolStats } from './events';
 import { PooledLease, type PooledConnection } from './pooled-connection';
 import { poolConfig, type PoolOptions } from './options';
@@ -33,6 +34,7 @@ export class ConnectionPool<R extends PoolResource> {
   readonly #connections: Connections<R>;
   readonly #waiters: Waiters<PooledLease<R>>;
   readonly #drain = new Drain(() => this.#inFlight === 0 && this.#connections.opening === 0);
+  readonly #breaker: Breaker | undefined;
   #inFlight = 0;
   #closing: Promise<void> | undefined;
 
@@ -47,10 +49,14 @@ export class ConnectionPool<R extends PoolResource> {
     this.#connections = new Connections(open, config, this.#journal, {
       inFlight: () => this.#inFlight,
       waiting: () => this.#waiters.size,
-      connected: () => this.#serve(),
+      connected: () => {
+        this.#breaker?.close();
+        this.#serve();
+      },
       unavailable: () => this.#waiters.rejectAll(this.#down()),
       settled: () => this.#drain.check(),
     });
+    this.#breaker = options.breaker && new Breaker(options.breaker, () => this.retryAfterMs);
   }
 
   /** The pool at this moment. */
@@ -72,6 +78,11 @@ export class ConnectionPool<R extends PoolResource> {
     return this.#connections.retryAfterMs;
   }
 
+  /** Whether calls are refused because too many in a row have found no connection; `closed` without the option. */
+  get breaker(): BreakerState {
+    return this.#breaker?.state ?? 'closed';
+  }
+
   /** When idle connections were last pinged; `undefined` before the first time. */
   get checkedAt(): Date | undefined {
     return this.#connections.maintenance.checkedAt;
@@ -87,8 +98,8 @@ export class ConnectionPool<R extends PoolResource> {
    *
    * @throws McpoError as {@link ConnectionPool.acquire}; the pool goes on trying
    */
-  async start(): Promise<void> {
-    this.#giveBack(this.#take() ?? (await this.#wait()));
+  async start({ signal }: AcquireOptions = {}): Promise<void> {
+    this.#giveBack(this.#take() ?? (await this.#wait(signal)));
   }
 
   /**
@@ -118,7 +129,7 @@ export class ConnectionPool<R extends PoolResource> {
    * A lease, as soon as there is room; it must be released.
    *
    * @throws McpoError `MCPO_SERVER_DOWN` when no connection could be opened, and at once while the backoff lasts;
-   * `MCPO_POOL_EXHAUSTED` when too many wait or the wait is over; `MCPO_CLOSING` from {@link ConnectionPool.close} on
+   * `MCPO_BREAKER_OPEN` as the option `breaker` says; `MCPO_POOL_EXHAUSTED` when too many wait or the wait is over; `MCPO_CLOSING` from {@link ConnectionPool.close} on
    */
   async acquire({ signal }: AcquireOptions = {}): Promise<Lease<R>> {
     signal?.throwIfAborted();
@@ -152,8 +163,14 @@ export class ConnectionPool<R extends PoolResource> {
     return lease;
   }
 
+  /** Where there has never been a connection, the backoff alone says when there may be one. */
   async #wait(signal?: Cancellation): Promise<PooledLease<R>> {
     if (this.#closing) throw closing();
+    const wait = (): Promise<PooledLease<R>> => this.#queue(signal);
+    return this.#breaker && this.#journal.counts.opened > 0 ? this.#breaker.run(wait, signal) : wait();
+  }
+
+  #queue(signal: Cancellation | undefined): Promise<PooledLease<R>> {
     const turn = this.#waiters.wait(signal);
     this.#connections.refill();
     return turn;
@@ -185,9 +202,12 @@ export class ConnectionPool<R extends PoolResource> {
     }
   }
 
+  /** A server that limits the rate of calls is there. */
   #down(): McpoError {
+    const { lastError } = this;
+    if (isMcpoError(lastError) && lastError.code === 'MCPO_UPSTREAM_RATE_LIMITED') return lastError;
     const retryAfterMs = this.#connections.retryAfterMs;
-    return new McpoError('MCPO_SERVER_DOWN', 'no connection could be opened', { cause: this.lastError, retryAfterMs });
+    return new McpoError('MCPO_SERVER_DOWN', 'no connection could be opened', { cause: lastError, retryAfterMs });
   }
 }
 

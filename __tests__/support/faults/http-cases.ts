@@ -65,7 +65,7 @@ const FAULTS: readonly HttpFault[] = [
   {
     name: 'answers 429 with Retry-After',
     answer: (res) => res.writeHead(429, { 'Retry-After': '7' }).end(),
-    told: DOWN,
+    told: { status: 429, code: 'MCPO_UPSTREAM_RATE_LIMITED' },
   },
   {
     name: 'answers 429 once',

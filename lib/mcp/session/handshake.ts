@@ -1,7 +1,7 @@
 import { types } from 'node:util';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { Logger } from '../../util/logger';
-import { notSent } from './failures';
+import { RateLimited, notSent } from './failures';
 import { StdioTransport } from '../stdio/transport';
 import type { TransportSpec } from '../transport-spec';
 import { makeTransport } from '../transport';
@@ -25,7 +25,7 @@ export interface OpenOptions {
  * Makes a transport and has `connect` initialise it, both within the time there is: the SDK's own limit does not bound
  * every transport. Leaves nothing behind when that fails.
  *
- * @throws McpoError MCPO_SERVER_DOWN, with the reason as its cause
+ * @throws McpoError MCPO_SERVER_DOWN, with the reason as its cause, or MCPO_UPSTREAM_RATE_LIMITED
  */
 export async function shakeHands<T>(
   spec: TransportSpec,
@@ -45,6 +45,7 @@ export async function shakeHands<T>(
     if (transport) await closeTransport(transport, logger);
     // A transport that comes too late is closed as soon as it does.
     else void made.then((late) => closeTransport(late, logger)).catch(() => undefined);
+    if (error instanceof RateLimited) throw error;
     const reason = (types.isNativeError(error) ? error.message : String(error)).slice(0, MAX_REASON);
     // What a process prints may hold secrets: it is for the log, not for a message that callers may see.
     const cause = said === '' ? error : new Error(`${reason}; it says: ${said}`, { cause: error });
