@@ -8,7 +8,6 @@ const lib = path.join(__dirname, '../lib');
 it('has exactly these names at run time', () => {
   expect(Object.keys(api).sort()).toEqual([
     'CacheManager',
-    'CircuitBreaker',
     'ConcurrencyLimiter',
     'ConfigError',
     'ConnectionPool',

@@ -1,14 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { trace } from '@opentelemetry/api';
 import express from 'express';
-import {
-  type CallLayer,
-  ConnectionPool,
-  type Logger,
-  type McpoOptions,
-  type McpoRouter,
-  mcpoRouter,
-} from '../../lib';
+import { type CallLayer, ConnectionPool, type Logger, type McpoOptions, type McpoRouter, mcpoRouter } from '../../lib';
 import { redisFleet } from '../../lib/redis';
 import { AsyncStore } from './async-store';
 import { Lab, text } from './lab';

@@ -27,6 +27,7 @@ export function invoke(freshness: Freshness): Next {
     const { entry } = call.init;
     const begun = performance.now();
     let tries = 0;
+    let isRefused = false;
     const tryOnce = (trace: TraceContext | undefined): Promise<CallResult> => {
       tries += 1;
       if (tries > 1) entry.telemetry.retried();
@@ -37,9 +38,11 @@ export function invoke(freshness: Freshness): Next {
       const result = await tracing.trace(call, (trace) => retry(call, () => tryOnce(trace)));
       return new Answer(call.format === 'application/json' ? resultBody(result) : rawResultBody(result));
     } catch (error) {
-      throw asMcpoError(error);
+      const thrown = asMcpoError(error);
+      isRefused = thrown.code === 'MCPO_BREAKER_OPEN';
+      throw thrown;
     } finally {
-      if (tries > 0) entry.telemetry.upstream((performance.now() - begun) / 1_000);
+      if (tries > 0 && !isRefused) entry.telemetry.upstream((performance.now() - begun) / 1_000);
     }
   };
 }

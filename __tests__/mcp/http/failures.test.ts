@@ -202,7 +202,13 @@ it('a connection that took too long to be made has sent nothing', () => {
 
 describe('a status that is no answer', () => {
   const refused = { code: 'MCPO_BAD_RESPONSE', status: 502, notSent: false, closed: false };
-  const overloaded = { code: 'MCPO_UPSTREAM_RATE_LIMITED', status: 429, outcome: undefined, notSent: true, closed: false };
+  const overloaded = {
+    code: 'MCPO_UPSTREAM_RATE_LIMITED',
+    status: 429,
+    outcome: undefined,
+    notSent: true,
+    closed: false,
+  };
   const nonsense = { code: 'MCPO_BAD_RESPONSE', status: 502, outcome: 'unknown', notSent: false, closed: false };
 
   it.each([

@@ -4,7 +4,7 @@ import { listen } from '../hosts';
 import { text } from '../lab';
 import { type Rpc, answer, byHand, sendJson } from '../mcp-http';
 import type { FaultCase } from './site';
-import { DOWN, LATE, LOST, NONSENSE, OK, type Told } from './told';
+import { LATE, LOST, NONSENSE, OK, type Told } from './told';
 
 /** One answer to a call of the tool `fault`, whose number is told. */
 type Answer = (res: ServerResponse, id: number, number: number, req: IncomingMessage) => unknown;
