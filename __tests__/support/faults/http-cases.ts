@@ -64,7 +64,8 @@ const FAULTS: readonly HttpFault[] = [
   { name: 'answers 503', answer: (res) => res.writeHead(503).end(), told: LOST },
   {
     name: 'answers 429 with Retry-After',
-    answer: (res) => res.writeHead(429, { 'Retry-After': '7' }).end(),
+    answer: (res, id, number) => (number === 1 ? res.writeHead(429, { 'Retry-After': '1' }).end() : good(res, id)),
+    // Longer than the call may take here.
     told: { status: 429, code: 'MCPO_UPSTREAM_RATE_LIMITED' },
   },
   {
