@@ -19,7 +19,6 @@ it('has exactly these names at run time', () => {
   ]);
   expect(Object.keys(parts).sort()).toEqual([
     'CacheManager',
-    'CircuitBreaker',
     'ConcurrencyLimiter',
     'ConnectionPool',
     'MemoryStore',

@@ -15,6 +15,7 @@ const PROBLEMS = {
   MCPO_BODY_TOO_LARGE: { status: 413, title: 'Body too large' },
   MCPO_UNSUPPORTED_MEDIA_TYPE: { status: 415, title: 'Unsupported media type' },
   MCPO_INVALID_ARGUMENTS: { status: 422, title: 'Invalid arguments' },
+  MCPO_UPSTREAM_RATE_LIMITED: { status: 429, title: 'Rate limited by the MCP server' },
   MCPO_CALLER_GONE: { status: 499, title: 'Client closed the request' },
   MCPO_TOOL_ERROR: { status: 500, title: 'Tool failed' },
   MCPO_SERVER_ERROR: { status: 500, title: 'Error from the MCP server' },
@@ -30,7 +31,7 @@ const PROBLEMS = {
   MCPO_TIMEOUT: { status: 504, title: 'MCP server timeout' },
 } as const satisfies Record<string, { status: number; title: string }>;
 
-/** A stable error code; the README lists all with their HTTP status. */
+/** A stable error code; docs/http-api.md lists all with their HTTP status. */
 export type ErrorCode = keyof typeof PROBLEMS;
 
 /** All error codes, in the order of their HTTP status. */

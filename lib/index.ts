@@ -17,7 +17,6 @@ export type { ServerState, ServerStatus } from './servers/status';
 export type {
   AccessOptions,
   ApiInfo,
-  BreakerSettings,
   CacheOptions,
   CommonServerOptions,
   ConcurrencyOptions,
@@ -60,6 +59,7 @@ export type {
 export type { ConcurrencyLimiter } from './limit/limiter';
 export type { LimiterOptions, MaxConcurrent } from './limit/options';
 export type { AcquireOptions, Permit } from './limit/permit';
+export type { BreakerOptions } from './pool/options';
 export type { Alert, AlertKind } from './monitor/alerts';
 export type { AlertOptions, MonitorOptions } from './monitor/options';
 export type { MonitorEvents, Observation, PerformanceMonitor } from './monitor/performance-monitor';

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import type { PoolOptions as ConnectionPoolOptions } from './pool/options';
+import type { BreakerOptions, PoolOptions as ConnectionPoolOptions } from './pool/options';
 import type { Registry } from 'prom-client';
 import type { SmartCacheOptions } from './cache/options';
 import type { LimiterOptions, MaxConcurrent } from './limit/options';
@@ -120,7 +120,7 @@ export type ForwardHeaders = readonly string[] | Readonly<Record<string, string 
 export type ServerOptions = StdioServerOptions | HttpServerOptions | CustomServerOptions;
 
 /** How connections to the MCP servers are made. */
-export interface PoolOptions extends Omit<ConnectionPoolOptions, 'onEvent'> {
+export interface PoolOptions extends Omit<ConnectionPoolOptions, 'breaker' | 'onEvent'> {
   /** Callers with a connection of their own (forwarded headers or sessions), for each server. @defaultValue 100 */
   readonly maxCallers?: number | undefined;
   /** Sessions of one caller with a `stateful` server. @defaultValue 10 */
@@ -169,8 +169,8 @@ export interface McpoOptions {
   readonly concurrency?: ConcurrencyOptions | undefined;
   /** Retries. `false` switches them off. @defaultValue on */
   readonly retry?: false | RetryOptions | undefined;
-  /** Circuit breaker of each server. */
-  readonly breaker?: BreakerSettings | undefined;
+  /** Circuit breaker of each server over HTTP. */
+  readonly breaker?: BreakerOptions | undefined;
   /** Prometheus metrics. */
   readonly metrics?: MetricsOptions | undefined;
   /** Sliding window and alerts of the performance monitor. */
@@ -275,17 +275,6 @@ export interface SharingOptions {
    * @defaultValue none, calls are shared within this process
    */
   readonly fleet?: FleetFlights | undefined;
-}
-
-/** When calls to a server that cannot be reached are refused at once. */
-export interface BreakerSettings {
-  /** Connection failures in a row that open the breaker. @defaultValue 5 */
-  readonly threshold?: number | undefined;
-  /**
-   * Time the breaker stays open, in milliseconds. Doubles up to 30 s while the server stays down.
-   * @defaultValue 5000
-   */
-  readonly cooldownMs?: number | undefined;
 }
 
 /**

@@ -250,7 +250,8 @@ function toolCaller(
     let call: ToolCall | undefined;
     try {
       if (servers.closing) throw closing();
-      entry = servers.named(server, tool);
+      const found = servers.named(server, tool, cancellation);
+      entry = found instanceof Promise ? await found : found;
       call = makeCall(entry, args, options, about);
       return (await run(call)).json() as CallToolResult;
     } catch (error) {

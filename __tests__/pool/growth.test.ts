@@ -58,7 +58,7 @@ test('the pool grows when all are busy for longer than growAfterMs, and not soon
   expect(pool.stats.connections).toBe(2);
 });
 
-test('a lease given late in a beat is not taken for older than it is', async () => {
+test('a lease given late in a tick is not taken for older than it is', async () => {
   await started({ minConnections: 1, growAfterMs: 20 });
   const first = await pool.acquire();
   await pass(9);

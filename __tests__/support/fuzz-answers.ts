@@ -12,6 +12,7 @@ const STATUS: Readonly<Record<string, number>> = {
   ...of(422, 'INVALID_ARGUMENTS'),
   // MCPO_INTERNAL is a 500 too, and never to be seen.
   ...of(500, 'TOOL_ERROR', 'SERVER_ERROR'),
+  ...of(429, 'UPSTREAM_RATE_LIMITED'),
   ...of(502, 'CONNECTION_LOST', 'BAD_RESPONSE'),
   ...of(503, 'SERVER_DOWN', 'BREAKER_OPEN', 'QUEUE_FULL', 'QUEUE_TIMEOUT', 'POOL_EXHAUSTED', 'CLOSING'),
   ...of(504, 'TIMEOUT'),

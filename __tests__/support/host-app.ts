@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import { trace } from '@opentelemetry/api';
 import express from 'express';
 import { type CallLayer, type Logger, type McpoOptions, type McpoRouter, mcpoRouter } from '../../lib';
-import { CircuitBreaker, ConnectionPool } from '../../lib/parts';
+import { ConnectionPool } from '../../lib/parts';
 import { redisFleet } from '../../lib/redis';
 import { AsyncStore } from './async-store';
 import { Lab, text } from './lab';
@@ -104,8 +104,7 @@ function listening(path: string, fail: () => unknown): void {
   for (const event of ['hit', 'miss', 'set', 'evict'] as const) cache.default.on(event, fail);
   app.use(`${path}-parts`, (_req, res) => {
     const pool = new ConnectionPool(async () => boom(), { onEvent: fail, minConnections: 1 });
-    const breaker = new CircuitBreaker({ isFailure: () => true, threshold: 1, onStateChange: fail });
-    const work = [pool.start(), breaker.run(reject), breaker.run(reject)];
+    const work = [pool.start(), pool.use(reject)];
     void Promise.allSettled(work).then(async (ends) => {
       await pool.close();
       res.json(ends.map(({ status }) => status));

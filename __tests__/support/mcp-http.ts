@@ -141,15 +141,15 @@ export function sendJson(res: ServerResponse, body: string, headers: Record<stri
  */
 export function byHand(
   others: (rpc: Rpc, res: ServerResponse, req: IncomingMessage) => void,
-  options: { readonly sessionId?: string; readonly seen?: Seen[] } = {},
+  options: { readonly sessionId?: string | (() => string); readonly seen?: Seen[] } = {},
 ): (req: IncomingMessage, res: ServerResponse) => Promise<void> {
   return async (req, res) => {
     const rpc = req.method === 'POST' ? ((await json(req)) as Rpc) : {};
     options.seen?.push({ method: req.method ?? '', url: req.url ?? '', headers: req.headers, rpc });
-    const { sessionId } = options;
     if (req.url !== '/mcp') others(rpc, res, req);
     else if (req.method === 'GET' && req.headers['last-event-id'] === undefined) res.writeHead(405).end();
     else if (rpc.method === 'initialize') {
+      const sessionId = typeof options.sessionId === 'function' ? options.sessionId() : options.sessionId;
       sendJson(res, initialized(rpc), sessionId === undefined ? {} : { 'mcp-session-id': sessionId });
     } else if (rpc.method?.startsWith('notifications/')) res.writeHead(202).end();
     else others(rpc, res, req);

@@ -1,8 +1,11 @@
 import { McpError } from '@modelcontextprotocol/sdk/types.js';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import type { McpoOptions, McpoRouter } from '../../lib';
 import { until } from './deferred';
 import { GatedLab } from './gated-lab';
 import { Lab, text } from './lab';
+import { answer, byHand, sendJson } from './mcp-http';
 import { caller, post } from './post';
 
 /** One request that has been sent, and what became of it as far as its sender knows. */
@@ -18,6 +21,7 @@ export interface Sent {
 }
 
 const READS = { annotations: { readOnlyHint: true } };
+const READ = { tools: [{ name: 'read', inputSchema: { type: 'object' } }] };
 const KEY = 'a-key-of-this-test';
 const NUMBER = { type: 'object' as const, properties: { n: { type: 'number' } }, required: ['n'] };
 
@@ -25,7 +29,7 @@ const NUMBER = { type: 'object' as const, properties: { n: { type: 'number' } },
 export class MixedCalls {
   readonly sent: Sent[] = [];
   /** Connections that could not be made, or broke, by server and reason. */
-  readonly failures = { 'shaky,connect': 0, 'shaky,died': 0, 'frail,died': 0 };
+  readonly failures = { 'shaky,connect': 0, 'frail,died': 0 };
   retries = 0;
   readonly #gates = new GatedLab().tool('narrow').tool('patient').tool('wait').tool('shared', { idempotentHint: true });
   readonly #tiny = new GatedLab().tool('one');
@@ -37,7 +41,11 @@ export class MixedCalls {
     .tool('refuse', () => {
       throw new McpError(-32_000, 'no');
     });
-  readonly #shaky = new Lab().tool('read', () => text('1'));
+  readonly #shaky = createServer((req, res) => {
+    void byHand(({ method, id }) => sendJson(res, answer(id, method === 'tools/list' ? READ : text('1'))))(req, res);
+  })
+    .listen(0)
+    .unref();
   readonly #frail: Lab = new Lab().tool(
     'flaky',
     async () => {
@@ -57,11 +65,7 @@ export class MixedCalls {
 
   get options(): McpoOptions {
     const one = { minConnections: 1, maxConnections: 1 };
-    const connectShaky: Lab['connect'] = (context) => {
-      if (this.#isShakyOn) return this.#shaky.connect(context);
-      this.failures['shaky,connect'] += 1;
-      throw new Error('refused');
-    };
+    const { port } = this.#shaky.address() as AddressInfo;
     return {
       apiKey: KEY,
       servers: {
@@ -71,7 +75,7 @@ export class MixedCalls {
         tiny: { ...this.#tiny.server, pool: { ...one, maxInFlightPerConnection: 1, maxWaiting: 0 } },
         // Each of its calls is made twice.
         frail: { connect: this.#frail.connect, pool: one, retry: { budgetPercent: 100 } },
-        shaky: { connect: connectShaky, pool: { minConnections: 0 }, retry: false },
+        shaky: { url: `http://127.0.0.1:${port}/mcp`, pool: { minConnections: 0 }, retry: false },
       },
       concurrency: {
         tools: {
@@ -150,9 +154,10 @@ export class MixedCalls {
       if (this.#isShakyOn) {
         await this.#call('shaky/read', {}, 'success');
         this.#isShakyOn = false;
-        this.failures['shaky,died'] = this.#shaky.servers.size;
-        for (const server of [...this.#shaky.servers]) await server.close();
+        this.#shaky.close();
+        this.#shaky.closeAllConnections();
         for (let tries = 0; tries < 3; tries++) await this.#call('shaky/read', {}, 'server_down');
+        this.failures['shaky,connect'] = this.#mcpo?.stats.servers.shaky?.errors ?? NaN;
       }
       await this.#all(count, () => this.#call('shaky/read', {}, 'breaker_open'));
     },

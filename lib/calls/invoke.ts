@@ -1,89 +1,143 @@
 import { McpoError, isMcpoError } from '../errors';
+import type { Connection } from '../mcp/session/connection';
+import { RateLimited, badResponse, isConnectionGone, isNotSent, isSessionForgotten } from '../mcp/session/failures';
 import type { CallResult } from '../mcp/session/pending-call';
-import { isNotSent } from '../mcp/session/failures';
 import { rawResultBody, resultBody } from '../mcp/tools/result';
+import { LONGEST_WAIT_MS } from '../servers/rate-limits';
 import { Tracing } from '../telemetry/tracing';
 import { Answer, type ToolCall } from './call';
 import type { Freshness } from './freshness';
 import type { Next } from './pipeline';
 import type { TraceContext } from './trace-context';
 
-/** The last of the call layers: calls the tool on its MCP server, through breaker and retry. */
+/**
+ * The last of the call layers: calls the tool on its MCP server. This page tells who tries again, from the outside in:
+ *
+ * 1. the retrier ({@link retry}), after a pause, within its budget: what was not sent, and what may be done twice;
+ * 2. {@link overAConnection}, at once: what was not sent because its connection had gone;
+ * 3. the pool opens connections again, with a backoff; calls wait where there was one a moment ago, and are else refused: 503
+ *    `MCPO_SERVER_DOWN`, or `MCPO_BREAKER_OPEN` after too many in a row (`lib/pool`).
+ *
+ * Nobody does while the server wants no calls with this credential: 429 (`lib/servers/rate-limits.ts`).
+ */
 export function invoke(freshness: Freshness): Next {
   const tracing = new Tracing();
-
-  /** One try. */
-  function attempt(call: ToolCall, trace: TraceContext | undefined): Promise<CallResult> {
-    const { entry, identity, cancellation: signal, onProgress } = call.init;
-    const how = { signal, caller: identity.caller, trace, onProgress };
-    const work = entry.server.call(entry.tool, call.arguments, how);
-    return call.access === 'read' ? work : written(call.server, work);
-  }
-
-  /** Before anybody hears of the end of a write, what was read before it is out of date. */
-  async function written(server: string, work: Promise<CallResult>): Promise<CallResult> {
-    let result: CallResult;
-    try {
-      result = await work;
-    } catch (error) {
-      if (mayHaveRun(error)) {
-        await freshness.written(server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
-      }
-      throw error;
-    }
-    await freshness.written(server, 'known');
-    return result;
-  }
 
   return async function invoke(call) {
     const { entry } = call.init;
     const begun = performance.now();
     let tries = 0;
+    let isRefused = false;
     const tryOnce = (trace: TraceContext | undefined): Promise<CallResult> => {
       tries += 1;
       if (tries > 1) entry.telemetry.retried();
-      return attempt(call, trace);
+      const work = overAConnection(call, trace);
+      return call.access === 'read' ? work : written(freshness, call.server, work);
     };
     try {
-      const result = await tracing.trace(call, (trace) => tryAgain(call, () => tryOnce(trace)));
+      const result = await tracing.trace(call, (trace) => retry(call, () => tryOnce(trace)));
       return new Answer(call.format === 'application/json' ? resultBody(result) : rawResultBody(result));
     } catch (error) {
-      throw asMcpoError(error);
+      const thrown = asMcpoError(error);
+      isRefused = thrown.code === 'MCPO_BREAKER_OPEN';
+      throw thrown;
     } finally {
-      if (tries > 0) entry.telemetry.upstream((performance.now() - begun) / 1_000);
+      if (tries > 0 && !isRefused) entry.telemetry.upstream((performance.now() - begun) / 1_000);
     }
   };
 }
 
-/** Tries until a call is answered, as often as the tool's policy and the server's retry budget allow. */
-async function tryAgain(call: ToolCall, attempt: () => Promise<CallResult>): Promise<CallResult> {
-  const { entry, identity, cancellation: signal } = call.init;
-  const { config, breaker, retrier } = entry.server;
+/**
+ * Tries as often as the retry budget of the server allows: any tool again when nothing was sent, one that reads or is
+ * idempotent also when the connection was lost on the way. A 429 is waited for once, as long as the server says.
+ */
+async function retry(call: ToolCall, attempt: () => Promise<CallResult>): Promise<CallResult> {
+  const { entry, cancellation: signal } = call.init;
+  const { config, retrier } = entry.server;
   let lost: unknown;
-  // Asked of every failure that another try may follow.
+  let hasWaited = false;
   const shouldRetry = (error: unknown): boolean => {
-    if (!isLost(error)) return isNotSent(error);
-    lost = error;
-    return entry.policy.retried || isNotSent(error);
+    if (isMcpoError(error) && error.code === 'MCPO_CONNECTION_LOST') {
+      lost = error;
+      return entry.policy.retried;
+    }
+    if (!(error instanceof RateLimited) || error.retryAfterMs === undefined) return isNotSent(error);
+    if (hasWaited || error.retryAfterMs > LONGEST_WAIT_MS) return false;
+    return (hasWaited = true);
   };
-  const tries = (): Promise<CallResult> => retrier.run(attempt, { signal, timeoutMs: config.timeoutMs, shouldRetry });
+  const pauseMs = (error: unknown): number | undefined =>
+    error instanceof RateLimited ? error.retryAfterMs : undefined;
   try {
-    // What a server does to one caller's credentials says nothing of the server.
-    return await (identity.caller ? tries() : breaker.run(tries, { signal }));
+    return await retrier.run(attempt, { signal, timeoutMs: config.timeoutMs, shouldRetry, pauseMs });
   } catch (error) {
-    // A try for which the server was down does not undo an earlier one, which may have run.
+    // A try that was not sent does not undo an earlier one, which may have run.
     throw lost !== undefined && !mayHaveRun(error) ? lost : error;
   }
 }
 
-function isLost(error: unknown): boolean {
-  return isMcpoError(error) && error.code === 'MCPO_CONNECTION_LOST';
+/**
+ * Sends a call over a connection that is still there. All of the pool may have gone; what has been opened since then, hardly.
+ * That a session is forgotten is known only once the call was sent over it: other sessions are then asked by a ping before, and
+ * it is believed once. So a server that is wrong about it runs the tool twice at most, and its outcome is unknown.
+ */
+async function overAConnection(call: ToolCall, trace: TraceContext | undefined): Promise<CallResult> {
+  const { entry, identity, cancellation: signal, onProgress } = call.init;
+  const { server, tool } = entry;
+  const { timeoutMs, maxTotalTimeoutMs, stateful } = server.config;
+  let wasForgotten = false;
+  const send = async (connection: Connection): Promise<CallResult> => {
+    if (wasForgotten) await connection.check();
+    return connection.call(tool.name, call.arguments, {
+      signal,
+      timeoutMs,
+      maxTotalTimeoutMs,
+      meta: trace,
+      onProgress,
+    });
+  };
+  for (let others = server.maxConnections; ; others--) {
+    try {
+      return await server.use(send, identity.caller, signal);
+    } catch (error) {
+      const isAgain = wasForgotten && isSessionForgotten(error);
+      if (isConnectionGone(error) && !isAgain && !stateful && others > 0) {
+        wasForgotten ||= isSessionForgotten(error);
+        continue;
+      }
+      if (wasForgotten && !mayHaveRun(error)) throw badResponse(error);
+      throw stateful && isConnectionGone(error) ? sessionLost(error) : error;
+    }
+  }
 }
 
-/** Every 503 says that nothing was sent, and so does a caller's leaving when its outcome is no unknown one. */
+/** Before anybody hears of the end of a write, what was read before it is out of date. */
+async function written(freshness: Freshness, server: string, work: Promise<CallResult>): Promise<CallResult> {
+  let result: CallResult;
+  try {
+    result = await work;
+  } catch (error) {
+    if (mayHaveRun(error)) {
+      await freshness.written(server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
+    }
+    throw error;
+  }
+  await freshness.written(server, 'known');
+  return result;
+}
+
+/** Every 503 and 429 says that nothing was sent, and so does a caller's leaving when its outcome is no unknown one. */
 function mayHaveRun(error: unknown): boolean {
   if (!isMcpoError(error)) return true;
-  return error.status !== 503 && !(error.code === 'MCPO_CALLER_GONE' && error.outcome === undefined);
+  if (error.status === 503 || error.code === 'MCPO_UPSTREAM_RATE_LIMITED') return false;
+  return !(error.code === 'MCPO_CALLER_GONE' && error.outcome === undefined);
+}
+
+/** Nothing was done, and the next call finds a new session, which knows nothing of this one. */
+function sessionLost(cause: unknown): McpoError {
+  return new McpoError('MCPO_SERVER_DOWN', 'the session with the MCP server was lost; the next call begins a new one', {
+    retryAfterMs: 1,
+    cause,
+  });
 }
 
 function asMcpoError(error: unknown): McpoError {

@@ -2,6 +2,7 @@ import type { IncomingMessage } from 'node:http';
 import type { AuthConfig } from '../auth/authenticator';
 import type { MonitorOptions } from '../monitor/options';
 import type { McpoOptions, Principal } from '../options';
+import type { BreakerOptions } from '../pool/options';
 import type { Logger } from '../util/logger';
 import type { CallLayer } from '../calls/pipeline';
 import type { AccessRule } from '../calls/policy';
@@ -13,7 +14,7 @@ import { type LimitConfig, concurrencyConfig } from './concurrency';
 import { loggerOf } from './logger';
 import { type MetricsConfig, metricsConfig } from './metrics';
 import { monitorOptions } from './monitor';
-import { type BreakerConfig, breakerConfig, retryConfig } from './retry';
+import { breakerConfig, retryConfig } from './retry';
 import { environmentPool, poolOptions } from './pool';
 import { type ServerConfig, type ServerDefaults, serverConfig } from './server';
 import { type ShareConfig, shareConfig } from './share';
@@ -31,7 +32,7 @@ export interface Config {
   /** `undefined`: no calls are shared. */
   readonly share: ShareConfig | undefined;
   readonly concurrency: LimitConfig;
-  readonly breaker: BreakerConfig;
+  readonly breaker: BreakerOptions;
   readonly metrics: MetricsConfig;
   readonly monitor: MonitorOptions;
   readonly drainTimeoutMs: number;

@@ -1,3 +1,4 @@
+import type { BreakerOptions } from '../pool/options';
 import type { RetryOptions } from '../retry/options';
 import { checkInteger, checkOptions } from '../util/checks';
 
@@ -21,14 +22,8 @@ export function retryConfig(path: string, value: unknown, fallback?: RetryConfig
   };
 }
 
-/** Validated `breaker` options. */
-export interface BreakerConfig {
-  readonly threshold: number;
-  readonly cooldownMs: number;
-}
-
 /** Validates the `breaker` option. */
-export function breakerConfig(value: unknown): BreakerConfig {
+export function breakerConfig(value: unknown): Required<BreakerOptions> {
   const { threshold, cooldownMs } = checkOptions('breaker', value, ['threshold', 'cooldownMs']);
   return {
     threshold: checkInteger('breaker.threshold', threshold, 1, 5),

@@ -1,20 +1,42 @@
+import type { IncomingMessage } from 'node:http';
+import { callerGone } from '../calls/call';
 import { McpoError } from '../errors';
-import type { Layer } from '../http/compose';
-import { endConnection, pathOf } from '../http/response';
+import { type Layer, failing } from '../http/compose';
+import { onResponseEnd } from '../http/disconnect';
 import { stateOf } from '../http/request-state';
+import { endConnection, pathOf } from '../http/response';
 import { type ServerRegistry, closing } from '../servers/registry';
+import type { ToolEntry } from '../servers/tool-entry';
+import { Canceller } from '../util/cancellation';
 
-/** Finds the tool that the path names. */
+/** Finds the tool that the path names; waits for a server that is being reached for the first time. */
 export function resolve(servers: ServerRegistry): Layer {
   return function resolve(req, res, next) {
     if (servers.closing) {
       endConnection(req, res);
       throw closing();
     }
-    stateOf(req).entry = servers.find(pathOf(req));
-    if (req.method !== 'POST') {
-      throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a tool is called by POST', { headers: { Allow: 'POST' } });
+    let stay = (): void => undefined;
+    const found = servers.find(pathOf(req), () => {
+      const canceller = new Canceller();
+      stay = onResponseEnd(req, res, () => canceller.abort(callerGone()));
+      return canceller;
+    });
+    if (!(found instanceof Promise)) {
+      take(req, found);
+      next();
+      return;
     }
-    next();
+    found
+      .then((entry) => take(req, entry))
+      .finally(stay)
+      .then(() => next(), failing(next));
   };
+}
+
+function take(req: IncomingMessage, entry: ToolEntry): void {
+  stateOf(req).entry = entry;
+  if (req.method !== 'POST') {
+    throw new McpoError('MCPO_METHOD_NOT_ALLOWED', 'a tool is called by POST', { headers: { Allow: 'POST' } });
+  }
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Authenticator, unauthorized } from '../auth/authenticator';
 import type { ServerRegistry } from '../servers/registry';
 import { pathOf, send } from '../http/response';
-import type { BreakerState } from '../retry/breaker';
+import type { BreakerState } from '../pool/breaker';
 import { HTML_HEADERS, asset, readOnce } from './asset';
 import { DashboardEvents } from './dashboard-events';
 import type { MetricsJson } from './metrics';
@@ -117,7 +117,7 @@ function poolsOf(servers: ServerRegistry): DashboardSnapshot['pools'] {
   return Object.fromEntries(
     servers.all.map((server) => {
       const { idle, busy, opening, waiting } = server.connections;
-      return [server.name, { idle, busy, opening, waiting, breaker: server.breaker.state }];
+      return [server.name, { idle, busy, opening, waiting, breaker: server.breaker }];
     }),
   );
 }

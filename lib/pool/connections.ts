@@ -1,59 +1,239 @@
-import type { PooledConnection } from './pooled-connection';
-import type { PoolResource } from './resource';
+import { McpoError } from '../errors';
+import type { CloseReason, Journal } from './events';
+import { Growth } from './growth';
+import { Maintenance } from './maintenance';
+import { Opener } from './opener';
+import type { PoolConfig } from './options';
+import { PooledConnection } from './pooled-connection';
+import type { Open, PoolResource } from './resource';
 
-/** The connections of a pool, the oldest first. */
+/** The calls of a pool, as its connections see them. */
+export interface PoolCalls {
+  /** How many have a lease. */
+  inFlight(): number;
+  /** How many wait for one. */
+  waiting(): number;
+  /** There is a connection more. */
+  connected(): void;
+  /** There is no connection, and none will come before the backoff is over. */
+  unavailable(): void;
+  /** Nothing is being opened any more. */
+  settled(): void;
+}
+
+/** The connections of a pool: opens as many as it needs, replaces and closes them. */
 export class Connections<R extends PoolResource> {
-  readonly #members: PooledConnection<R>[] = [];
-  readonly #maxInFlight: number;
+  readonly maintenance: Maintenance<R>;
+  /** The oldest first. */
+  readonly #all: PooledConnection<R>[] = [];
+  readonly #config: PoolConfig;
+  readonly #journal: Journal;
+  readonly #calls: PoolCalls;
+  readonly #opener: Opener<R>;
+  readonly #growth: Growth<R>;
+  readonly #disposals = new Set<Promise<void>>();
+  #stopped = false;
 
-  /** @param maxInFlight - calls on one connection at a time */
-  constructor(maxInFlight: number) {
-    this.#maxInFlight = maxInFlight;
+  constructor(open: Open<R>, config: PoolConfig, journal: Journal, calls: PoolCalls) {
+    this.#config = config;
+    this.#journal = journal;
+    this.#calls = calls;
+    this.#growth = new Growth(this.#all, config.growAfterMs, () => this.#grow());
+    this.#opener = new Opener(open, config.connectTimeoutMs, {
+      opened: (connection) => this.#opened(connection),
+      failed: (error) => this.#failed(error),
+      ready: () => this.refill(),
+    });
+    this.maintenance = new Maintenance(config, {
+      connections: this.#all,
+      isSilent: (pooled, ms) => this.#growth.isSilent(pooled, ms),
+      answered: (pooled) => this.answered(pooled),
+      unresponsive: (pooled, error) => this.#unresponsive(pooled, error),
+      isNeeded: (pooled) => this.#growth.isStrained(this.#all.filter((other) => other !== pooled)),
+      surplus: (pooled) => this.#dismiss(pooled, 'idle'),
+      refill: () => this.refill(),
+    });
   }
 
-  /** All connections; the same list for ever, which changes as they come and go. */
-  get members(): readonly PooledConnection<R>[] {
-    return this.#members;
-  }
-
-  /** How many take calls. */
-  get open(): number {
-    return this.#count((member) => member.state === 'open');
+  /** How many there are. */
+  get size(): number {
+    return this.#all.length;
   }
 
   /** How many have calls. */
   get busy(): number {
-    return this.#count((member) => member.leases.size > 0);
+    return count(this.#all, (pooled) => pooled.leases.size > 0);
+  }
+
+  /** How many are being opened. */
+  get opening(): number {
+    return this.#opener.opening;
+  }
+
+  /** Milliseconds until the backoff is over; 0 when there is none. */
+  get retryAfterMs(): number {
+    return this.#opener.retryAfterMs;
   }
 
   /** Where the next call goes: to the fewest in flight, among equals to the oldest; `undefined` when all are full. */
   leastBusy(): PooledConnection<R> | undefined {
     let best: PooledConnection<R> | undefined;
-    let fewest = this.#maxInFlight;
-    for (const member of this.#members) {
-      const inFlight = member.leases.size;
-      if (inFlight >= fewest || member.state !== 'open' || member.connection.closed) continue;
-      if (inFlight === 0) return member;
-      best = member;
+    let fewest = this.#config.maxInFlightPerConnection;
+    for (const pooled of this.#all) {
+      const inFlight = pooled.leases.size;
+      if (inFlight >= fewest || pooled.state !== 'open' || pooled.connection.closed) continue;
+      if (inFlight === 0) return pooled;
+      best = pooled;
       fewest = inFlight;
     }
     return best;
   }
 
-  add(member: PooledConnection<R>): void {
-    this.#members.push(member);
+  /** The tick that a lease given now belongs to; see {@link Growth}. */
+  watch(): number {
+    return this.#growth.watch();
   }
 
-  /** Takes a member out; `false` when it was out already. */
-  remove(member: PooledConnection<R>): boolean {
-    const index = this.#members.indexOf(member);
+  /** One has answered, and so is known to work. */
+  answered(pooled: PooledConnection<R>): void {
+    pooled.answeredTick = this.#growth.tick;
+    if (pooled.proven || pooled.state === 'gone' || pooled.connection.closed) return;
+    pooled.proven = true;
+    this.#opener.proven();
+  }
+
+  /** One takes no more calls although it has not ended: it is closed with the last that it has. */
+  replace(pooled: PooledConnection<R>): void {
+    if (pooled.state !== 'open') return;
+    this.#opener.ended(pooled.proven);
+    pooled.state = 'retiring';
+    if (pooled.leases.size === 0) this.retire(pooled);
+    else this.refill();
+  }
+
+  /** One that took no more calls has ended its last. */
+  retire(pooled: PooledConnection<R>): void {
+    this.#dismiss(pooled, pooled.connection.closed ? 'died' : 'unresponsive');
+    this.refill();
+  }
+
+  /** Opens what is missing: the minimum, and one where somebody waits and there is none. */
+  refill(): void {
+    if (this.#stopped) return;
+    const wanted = Math.max(this.#config.minConnections, this.#calls.waiting() > 0 ? 1 : 0);
+    const { retryAfterMs } = this; // Before `mayOpen` looks at the clock: what is over by then needs no timer.
+    while (this.#usable < wanted && this.#hasRoom && this.#opener.mayOpen(this.#open)) this.#opener.open();
+    if (this.#usable < wanted && retryAfterMs > 0) this.#opener.retryIn(retryAfterMs);
+    if (retryAfterMs > 0) this.#giveUp();
+  }
+
+  /** Opens no more, and tells what is being opened to end. */
+  stop(): void {
+    this.#stopped = true;
+    this.maintenance.stop();
+    this.#growth.stop();
+    this.#opener.stop();
+  }
+
+  /** Closes every connection there is, and any that is still to come. */
+  async closeAll(): Promise<void> {
+    for (const pooled of [...this.#all]) this.#dismiss(pooled, 'closing');
+    await Promise.all([this.#opener.abandon(), ...this.#disposals]);
+  }
+
+  /** How many take calls. */
+  get #open(): number {
+    return count(this.#all, (pooled) => pooled.state === 'open');
+  }
+
+  /** How many take calls, or soon will. */
+  get #usable(): number {
+    return this.#open + this.opening;
+  }
+
+  get #hasRoom(): boolean {
+    return this.size + this.opening < this.#config.maxConnections;
+  }
+
+  /** A second one at a time must be worth it: there are more calls than connections, even with the one to come. */
+  #grow(): void {
+    const calls = this.#calls.inFlight() + this.#calls.waiting();
+    const worthIt = this.opening === 0 || calls > this.size + this.opening;
+    if (worthIt && this.#hasRoom && this.#opener.mayOpen(this.#open)) this.#opener.open();
+  }
+
+  #opened(connection: R): void {
+    if (this.#stopped) {
+      this.#dispose(connection);
+      this.#calls.settled();
+      return;
+    }
+    const pooled = new PooledConnection(connection, this.#growth.tick);
+    connection.onClose(() => this.#died(pooled));
+    this.#all.push(pooled);
+    this.maintenance.added();
+    this.#journal.opened();
+    this.#calls.connected();
+    this.refill();
+  }
+
+  #failed(error: unknown): void {
+    if (this.#stopped) {
+      this.#calls.settled();
+      return;
+    }
+    this.#journal.failed('connect', error);
+    this.#giveUp();
+    this.refill();
+  }
+
+  #died(pooled: PooledConnection<R>): void {
+    if (!this.#remove(pooled)) return;
+    this.#journal.closed('died');
+    if (this.#stopped) return;
+    this.#opener.ended(pooled.proven);
+    this.#journal.failed('died', new McpoError('MCPO_CONNECTION_LOST', 'the connection ended by itself'));
+    this.refill();
+  }
+
+  /** Its calls are left to their callers, who know how long they may take: a tool may block its process for minutes. */
+  #unresponsive(pooled: PooledConnection<R>, error: unknown): void {
+    if (this.#stopped || pooled.state !== 'open') return;
+    this.#opener.ended(pooled.proven);
+    this.#journal.failed('ping', error);
+    if (pooled.leases.size > 0) pooled.state = 'retiring';
+    else this.#dismiss(pooled, 'unresponsive');
+    this.refill();
+  }
+
+  /** Nothing will come for a while: those who wait are told, unless it worked a moment ago. */
+  #giveUp(): void {
+    if (this.#usable === 0 && !this.#opener.workedLately) this.#calls.unavailable();
+  }
+
+  #dismiss(pooled: PooledConnection<R>, reason: CloseReason): void {
+    if (!this.#remove(pooled)) return;
+    this.#journal.closed(reason);
+    this.#dispose(pooled.connection);
+  }
+
+  /** Takes one out of the pool; `false` when it was out already. */
+  #remove(pooled: PooledConnection<R>): boolean {
+    const index = this.#all.indexOf(pooled);
     if (index < 0) return false;
-    this.#members.splice(index, 1);
-    member.state = 'gone';
+    this.#all.splice(index, 1);
+    pooled.state = 'gone';
     return true;
   }
 
-  #count(matches: (member: PooledConnection<R>) => boolean): number {
-    return this.#members.reduce((count, member) => (matches(member) ? count + 1 : count), 0);
+  #dispose(connection: R): void {
+    const disposal = (async () => connection.close())()
+      .catch((error: unknown) => this.#journal.failed('close', error))
+      .finally(() => this.#disposals.delete(disposal));
+    this.#disposals.add(disposal);
   }
+}
+
+function count<T>(all: readonly T[], matches: (each: T) => boolean): number {
+  return all.reduce((sum, each) => (matches(each) ? sum + 1 : sum), 0);
 }

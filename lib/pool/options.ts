@@ -1,6 +1,14 @@
 import { ConfigError } from '../errors';
 import type { PoolEvent } from './events';
 
+/** Circuit breaker: refuses calls at once where connections were open and no further one can be opened. */
+export interface BreakerOptions {
+  /** Calls in a row without a connection that open the breaker. @defaultValue 5 */
+  readonly threshold?: number | undefined;
+  /** Time the breaker stays open, in milliseconds. Doubles up to 30 s while the server stays down. @defaultValue 5000 */
+  readonly cooldownMs?: number | undefined;
+}
+
 /** How a pool of connections behaves. `undefined` means the default. */
 export interface PoolOptions {
   /** Connections to keep open, even when idle. @defaultValue 2, at most `maxConnections` */
@@ -32,12 +40,14 @@ export interface PoolOptions {
   readonly healthCheckIntervalMs?: number | undefined;
   /** Time-out of a ping, in milliseconds. @defaultValue 5000 */
   readonly pingTimeoutMs?: number | undefined;
+  /** When calls are refused with `MCPO_BREAKER_OPEN`. @defaultValue never */
+  readonly breaker?: BreakerOptions | undefined;
   /** Told of connections opened, closed and failed; what it throws becomes a process warning. @defaultValue none */
   readonly onEvent?: ((event: PoolEvent) => void) | undefined;
 }
 
 /** Pool options, complete and checked. */
-export type PoolConfig = { readonly [K in Exclude<keyof PoolOptions, 'onEvent'>]-?: number };
+export type PoolConfig = { readonly [K in Exclude<keyof PoolOptions, 'breaker' | 'onEvent'>]-?: number };
 
 const DEFAULTS: PoolConfig = {
   minConnections: 2,

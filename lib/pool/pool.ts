@@ -1,11 +1,12 @@
 import type { Cancellation } from '../util/cancellation';
-import { McpoError } from '../errors';
+import { McpoError, isMcpoError } from '../errors';
+import { Breaker, type BreakerState } from './breaker';
 import { Journal, type PoolStats } from './events';
 import { PooledLease, type PooledConnection } from './pooled-connection';
 import { poolConfig, type PoolOptions } from './options';
 import type { Lease, Open, PoolResource } from './resource';
 import { Drain } from '../util/drain';
-import { Supply } from './supply';
+import { Connections } from './connections';
 import { Waiters } from './waiters';
 
 /** How a caller waits for a connection. */
@@ -30,9 +31,10 @@ export interface AcquireOptions {
  */
 export class ConnectionPool<R extends PoolResource> {
   readonly #journal: Journal;
-  readonly #supply: Supply<R>;
+  readonly #connections: Connections<R>;
   readonly #waiters: Waiters<PooledLease<R>>;
-  readonly #quiet = new Drain(() => this.#inFlight === 0 && this.#supply.opening === 0);
+  readonly #drain = new Drain(() => this.#inFlight === 0 && this.#connections.opening === 0);
+  readonly #breaker: Breaker | undefined;
   #inFlight = 0;
   #closing: Promise<void> | undefined;
 
@@ -44,23 +46,27 @@ export class ConnectionPool<R extends PoolResource> {
     const config = poolConfig(options);
     this.#journal = new Journal(options.onEvent);
     this.#waiters = new Waiters(config.maxWaiting, config.acquireTimeoutMs);
-    this.#supply = new Supply(open, config, this.#journal, {
+    this.#connections = new Connections(open, config, this.#journal, {
       inFlight: () => this.#inFlight,
       waiting: () => this.#waiters.size,
-      arrived: () => this.#serve(),
-      hopeless: () => this.#waiters.rejectAll(this.#down()),
-      settled: () => this.#quiet.check(),
+      connected: () => {
+        this.#breaker?.close();
+        this.#serve();
+      },
+      unavailable: () => this.#waiters.rejectAll(this.#down()),
+      settled: () => this.#drain.check(),
     });
+    this.#breaker = options.breaker && new Breaker(options.breaker, () => this.retryAfterMs);
   }
 
   /** The pool at this moment. */
   get stats(): PoolStats {
-    const { busy, members } = this.#supply.roster;
+    const { size, busy, opening } = this.#connections;
     return {
-      connections: members.length,
-      idle: members.length - busy,
+      connections: size,
+      idle: size - busy,
       busy,
-      opening: this.#supply.opening,
+      opening,
       inFlight: this.#inFlight,
       waiting: this.#waiters.size,
       ...this.#journal.counts,
@@ -69,12 +75,17 @@ export class ConnectionPool<R extends PoolResource> {
 
   /** Milliseconds until a connection may be opened again after one could not be; 0 when it may be. */
   get retryAfterMs(): number {
-    return this.#supply.retryAfterMs;
+    return this.#connections.retryAfterMs;
+  }
+
+  /** Whether calls are refused because too many in a row have found no connection; `closed` without the option. */
+  get breaker(): BreakerState {
+    return this.#breaker?.state ?? 'closed';
   }
 
   /** When idle connections were last pinged; `undefined` before the first time. */
   get checkedAt(): Date | undefined {
-    return this.#supply.keeper.checkedAt;
+    return this.#connections.maintenance.checkedAt;
   }
 
   /** The latest error of opening, pinging, losing or closing a connection; `undefined` when there was none. */
@@ -87,8 +98,8 @@ export class ConnectionPool<R extends PoolResource> {
    *
    * @throws McpoError as {@link ConnectionPool.acquire}; the pool goes on trying
    */
-  async start(): Promise<void> {
-    this.#giveBack(this.#take() ?? (await this.#wait()));
+  async start({ signal }: AcquireOptions = {}): Promise<void> {
+    this.#giveBack(this.#take() ?? (await this.#wait(signal)));
   }
 
   /**
@@ -118,7 +129,7 @@ export class ConnectionPool<R extends PoolResource> {
    * A lease, as soon as there is room; it must be released.
    *
    * @throws McpoError `MCPO_SERVER_DOWN` when no connection could be opened, and at once while the backoff lasts;
-   * `MCPO_POOL_EXHAUSTED` when too many wait or the wait is over; `MCPO_CLOSING` from {@link ConnectionPool.close} on
+   * `MCPO_BREAKER_OPEN` as the option `breaker` says; `MCPO_POOL_EXHAUSTED` when too many wait or the wait is over; `MCPO_CLOSING` from {@link ConnectionPool.close} on
    */
   async acquire({ signal }: AcquireOptions = {}): Promise<Lease<R>> {
     signal?.throwIfAborted();
@@ -132,48 +143,54 @@ export class ConnectionPool<R extends PoolResource> {
    */
   close(drainMs = 10_000): Promise<void> {
     if (!this.#closing) {
-      this.#closing = this.#quiet.wait(drainMs).then(() => this.#supply.closeAll());
+      this.#closing = this.#drain.wait(drainMs).then(() => this.#connections.closeAll());
       this.#waiters.rejectAll(closing());
-      this.#supply.stop();
-      this.#quiet.check();
+      this.#connections.stop();
+      this.#drain.check();
     }
     return this.#closing;
   }
 
   #take(): PooledLease<R> | undefined {
-    const member = this.#closing ? undefined : this.#supply.roster.leastBusy();
-    return member && this.#lease(member);
+    const pooled = this.#closing ? undefined : this.#connections.leastBusy();
+    return pooled && this.#lease(pooled);
   }
 
-  #lease(member: PooledConnection<R>): PooledLease<R> {
-    const lease = new PooledLease(member, this.#supply.watch(), this.#release);
-    member.leases.append(lease);
+  #lease(pooled: PooledConnection<R>): PooledLease<R> {
+    const lease = new PooledLease(pooled, this.#connections.watch(), this.#release);
+    pooled.leases.append(lease);
     this.#inFlight++;
     return lease;
   }
 
+  /** Where there has never been a connection, the backoff alone says when there may be one. */
   async #wait(signal?: Cancellation): Promise<PooledLease<R>> {
     if (this.#closing) throw closing();
+    const wait = (): Promise<PooledLease<R>> => this.#queue(signal);
+    return this.#breaker && this.#journal.counts.opened > 0 ? this.#breaker.run(wait, signal) : wait();
+  }
+
+  #queue(signal: Cancellation | undefined): Promise<PooledLease<R>> {
     const turn = this.#waiters.wait(signal);
-    this.#supply.refill();
+    this.#connections.refill();
     return turn;
   }
 
   readonly #release = (lease: PooledLease<R>): void => {
-    if (!lease.hasFailed || !lease.member.proven) this.#supply.answered(lease.member);
+    if (!lease.hasFailed || !lease.pooled.proven) this.#connections.answered(lease.pooled);
     this.#giveBack(lease);
   };
 
   #giveBack(lease: PooledLease<R>): void {
-    const { member } = lease;
-    member.leases.remove(lease);
+    const { pooled } = lease;
+    pooled.leases.remove(lease);
     this.#inFlight--;
-    if (member.leases.size === 0) {
-      member.idleSince = performance.now();
-      if (member.state === 'retiring') this.#supply.retire(member);
+    if (pooled.leases.size === 0) {
+      pooled.idleSince = performance.now();
+      if (pooled.state === 'retiring') this.#connections.retire(pooled);
     }
-    if (member.connection.closed) this.#supply.replace(member);
-    if (this.#closing) this.#quiet.check();
+    if (pooled.connection.closed) this.#connections.replace(pooled);
+    if (this.#closing) this.#drain.check();
     else this.#serve();
   }
 
@@ -185,9 +202,12 @@ export class ConnectionPool<R extends PoolResource> {
     }
   }
 
+  /** A server that limits the rate of calls is there. */
   #down(): McpoError {
-    const retryAfterMs = this.#supply.retryAfterMs;
-    return new McpoError('MCPO_SERVER_DOWN', 'no connection could be opened', { cause: this.lastError, retryAfterMs });
+    const { lastError } = this;
+    if (isMcpoError(lastError) && lastError.code === 'MCPO_UPSTREAM_RATE_LIMITED') return lastError;
+    const retryAfterMs = this.#connections.retryAfterMs;
+    return new McpoError('MCPO_SERVER_DOWN', 'no connection could be opened', { cause: lastError, retryAfterMs });
   }
 }
 

@@ -13,38 +13,38 @@ export class PooledConnection<R extends PoolResource> {
   state: 'open' | 'retiring' | 'gone' = 'open';
   /** Whether it has ever answered: a call that ended while it lived, or a ping. */
   proven = false;
-  /** The beat of the pool's growth in which it last gave an answer, or came. */
-  heardBeat: number;
+  /** The tick of the pool's growth in which it last gave an answer, or came. */
+  answeredTick: number;
   /** Whether a ping is under way. */
   pinged = false;
   /** Since when it has had no call, on the clock of `performance.now()`; means nothing while it has one. */
   idleSince = performance.now();
 
-  constructor(connection: R, beat: number) {
+  constructor(connection: R, tick: number) {
     this.connection = connection;
-    this.heardBeat = beat;
+    this.answeredTick = tick;
   }
 }
 
-/** A lease that knows its member and its place among the leases of it. */
+/** A lease that knows its connection and its place among the leases of it. */
 export class PooledLease<R extends PoolResource> implements Lease<R>, ListNode<PooledLease<R>> {
-  readonly member: PooledConnection<R>;
-  /** The beat of the pool's growth in which it was given. */
-  readonly beat: number;
+  readonly pooled: PooledConnection<R>;
+  /** The tick of the pool's growth in which it was given. */
+  readonly tick: number;
   /** Whether its call has failed: that is no sign of life. */
   hasFailed = false;
   previous: PooledLease<R> | undefined = undefined;
   next: PooledLease<R> | undefined = undefined;
   #end: ((lease: PooledLease<R>) => void) | undefined;
 
-  constructor(member: PooledConnection<R>, beat: number, end: (lease: PooledLease<R>) => void) {
-    this.member = member;
-    this.beat = beat;
+  constructor(pooled: PooledConnection<R>, tick: number, end: (lease: PooledLease<R>) => void) {
+    this.pooled = pooled;
+    this.tick = tick;
     this.#end = end;
   }
 
   get connection(): R {
-    return this.member.connection;
+    return this.pooled.connection;
   }
 
   release(): void {

@@ -111,7 +111,7 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     if (owner !== undefined) this.#checkOwner(owner);
     if (this.#pools.size >= this.#maxPools) this.#evict();
     this.#sweeps ??= setInterval(() => this.#sweep(), this.#sweepMs).unref();
-    const options = { ...this.#options, minConnections: 0 };
+    const options = { ...this.#options, minConnections: 0, breaker: undefined };
     return { pool: new ConnectionPool((signal) => this.#open(signal, credentials), options), owner };
   }
 

@@ -12,6 +12,11 @@ export interface RetryCall {
    * says. Asked before each retry.
    */
   readonly shouldRetry: (error: unknown) => boolean;
+  /**
+   * How long to wait before another try, in milliseconds, where the failure says so. @defaultValue a random part of what grows
+   * with each try
+   */
+  readonly pauseMs?: ((error: unknown) => number | undefined) | undefined;
   /** No try begins once it is aborted; a pause ends at once with its reason. A running try is not its business. */
   readonly signal?: Cancellation | undefined;
   /** How long the call may take, in milliseconds: no pause goes beyond it. Without it, only the signal ends the call. */
@@ -56,11 +61,15 @@ export class Retrier {
         return await attempt(number);
       } catch (error) {
         if (number >= this.#maxAttempts || signal?.aborted || !call.shouldRetry(error)) throw error;
-        const delayMs = this.#random() * Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (number - 1));
+        const delayMs = call.pauseMs?.(error) ?? this.#jitter(number);
         if (performance.now() + delayMs >= deadline || !this.#budget.tryRetry()) throw error;
         await pause(delayMs, signal);
       }
     }
+  }
+
+  #jitter(number: number): number {
+    return this.#random() * Math.min(MAX_DELAY_MS, BASE_DELAY_MS * 2 ** (number - 1));
   }
 }
 

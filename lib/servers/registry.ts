@@ -4,6 +4,7 @@ import { McpoError } from '../errors';
 import type { Connection } from '../mcp/session/connection';
 import type { ErrorReason } from '../pool/events';
 import { PoolManager } from '../pool/pool-manager';
+import type { Cancellation } from '../util/cancellation';
 import { Drain } from '../util/drain';
 import { McpServer, type ServerParts } from './server';
 import type { ToolEntry } from './tool-entry';
@@ -58,12 +59,15 @@ export class ServerRegistry {
   /**
    * The tool of a path `/server/tool`.
    *
+   * @param signal - ends the wait for a server that is being reached for the first time
+   * @returns a promise only for such a server
    * @throws McpoError MCPO_UNKNOWN_SERVER, MCPO_UNKNOWN_TOOL, or MCPO_SERVER_DOWN while the server's tools are not known
    */
-  find(path: string): ToolEntry {
+  find(path: string, signal: () => Cancellation): ToolEntry | Promise<ToolEntry> {
     const end = path.indexOf('/', 1);
     const server = this.get(end === -1 ? path.slice(1) : path.slice(1, end));
-    return entryOf(server, end !== -1, (catalogue) => (end === -1 ? undefined : catalogue.find(path.slice(end + 1))));
+    const name = end === -1 ? undefined : path.slice(end + 1);
+    return entryOf(server, name !== undefined && ((catalogue) => catalogue.find(name)), signal);
   }
 
   /**
@@ -71,8 +75,12 @@ export class ServerRegistry {
    *
    * @throws McpoError as {@link find}
    */
-  named(server: string, tool: string): ToolEntry {
-    return entryOf(this.#byName.get(server), true, (catalogue) => catalogue.named(tool));
+  named(server: string, tool: string, signal: Cancellation): ToolEntry | Promise<ToolEntry> {
+    return entryOf(
+      this.#byName.get(server),
+      (catalogue) => catalogue.named(tool),
+      () => signal,
+    );
   }
 
   /** Counts a call until what is returned is called. */
@@ -102,14 +110,29 @@ export function closing(): McpoError {
   return new McpoError('MCPO_CLOSING', 'the router is shutting down', { retryAfterMs: 1_000 });
 }
 
+type Find = (catalogue: McpServer['catalogue']) => ToolEntry | undefined;
+
 function entryOf(
   server: McpServer | undefined,
-  namesTool: boolean,
-  find: (catalogue: McpServer['catalogue']) => ToolEntry | undefined,
-): ToolEntry {
+  find: Find | false,
+  signal: () => Cancellation,
+): ToolEntry | Promise<ToolEntry> {
   if (!server) throw new McpoError('MCPO_UNKNOWN_SERVER', 'no server of this name is mounted here');
+  if (!find) throw unknownTool(server);
   const entry = find(server.catalogue);
   if (entry) return entry;
-  if (namesTool && server.info === undefined) throw server.unreachable();
-  throw new McpoError('MCPO_UNKNOWN_TOOL', `server ${server.name} has no tool of this name`);
+  return server.isStarting ? onceStarted(server, find, signal()) : notFound(server);
+}
+
+async function onceStarted(server: McpServer, find: Find, signal: Cancellation): Promise<ToolEntry> {
+  await server.started(signal);
+  return find(server.catalogue) ?? notFound(server);
+}
+
+function notFound(server: McpServer): never {
+  throw server.info === undefined ? server.unreachable() : unknownTool(server);
+}
+
+function unknownTool({ name }: McpServer): McpoError {
+  return new McpoError('MCPO_UNKNOWN_TOOL', `server ${name} has no tool of this name`);
 }

@@ -71,7 +71,7 @@ function sources(servers: ServerRegistry, { cache, fleet, limits }: Acceleration
       servers.all.map((server) => {
         const { idle, busy, opening, waiting } = server.connections;
         const isUp = server.state === 'up';
-        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker: BREAKER[server.breaker.state] };
+        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker: BREAKER[server.breaker] };
         return [server.name, numbers] as const;
       }),
   };

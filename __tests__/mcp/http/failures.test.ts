@@ -1,5 +1,5 @@
 import type { ServerResponse } from 'node:http';
-import { asMcpoError, isNotSent } from '../../../lib/mcp/session/failures';
+import { asMcpoError, isNotSent, rateLimited } from '../../../lib/mcp/session/failures';
 import { until } from '../../support/deferred';
 import { text } from '../../support/lab';
 import { type Seen, Started, answer, byHand, call, failure, sendJson } from '../../support/mcp-http';
@@ -124,9 +124,15 @@ describe('a server that asks something itself', () => {
 describe('a session that the server has forgotten', () => {
   it.each([404, 400])('is told by %i: nothing was sent, and the connection takes no more calls', async (status) => {
     const seen: Seen[] = [];
-    const { url } = await started.listen(
-      byHand((_rpc, res) => void res.writeHead(status).end('no such session'), { sessionId: 'old', seen }),
+    let sessions = 0;
+    const forgets = byHand(
+      (rpc, res, req) => {
+        if (req.headers['mcp-session-id'] === '1') res.writeHead(status).end('no such session');
+        else sendJson(res, answer(rpc.id, {}));
+      },
+      { sessionId: () => String(++sessions), seen },
     );
+    const { url } = await started.listen(forgets);
     const connection = await started.connect(`${url}/mcp`);
     let closed = 0;
     connection.onClose(() => (closed += 1));
@@ -134,11 +140,26 @@ describe('a session that the server has forgotten', () => {
     expect(error).toMatchObject({ code: 'MCPO_SERVER_DOWN', status: 503, outcome: undefined });
     expect(isNotSent(error)).toBe(true);
     expect(connection.closed).toBe(true);
-    const calls = seen.length;
+    const calls = (): number => seen.filter(({ rpc }) => rpc.method === 'tools/call').length;
     const again = await failure(call(connection));
-    expect([again.code, isNotSent(again), seen.length]).toEqual(['MCPO_SERVER_DOWN', true, calls]);
+    expect([again.code, isNotSent(again), calls()]).toEqual(['MCPO_SERVER_DOWN', true, 1]);
     await connection.close();
     expect(closed).toBe(1);
+  });
+});
+
+describe('a session of which it is not known whether the server has forgotten it', () => {
+  it.each([404, 400])('is kept where pings of a new one are answered %i too; the tool may have run', async (status) => {
+    let sessions = 0;
+    const { url } = await started.listen(
+      byHand((_rpc, res) => void res.writeHead(status).end(), { sessionId: () => String(++sessions) }),
+    );
+    const connection = await started.connect(`${url}/mcp`);
+    const lost = await Promise.all([failure(call(connection)), failure(call(connection))]);
+    for (const error of lost) expect(error).toMatchObject({ code: 'MCPO_BAD_RESPONSE', outcome: 'unknown' });
+    expect(connection.closed).toBe(false);
+    // One more session for both, to find out.
+    expect(sessions).toBe(2);
   });
 });
 
@@ -181,7 +202,13 @@ it('a connection that took too long to be made has sent nothing', () => {
 
 describe('a status that is no answer', () => {
   const refused = { code: 'MCPO_BAD_RESPONSE', status: 502, notSent: false, closed: false };
-  const overloaded = { code: 'MCPO_SERVER_DOWN', status: 503, outcome: undefined, notSent: true, closed: false };
+  const overloaded = {
+    code: 'MCPO_UPSTREAM_RATE_LIMITED',
+    status: 429,
+    outcome: undefined,
+    notSent: true,
+    closed: false,
+  };
   const nonsense = { code: 'MCPO_BAD_RESPONSE', status: 502, outcome: 'unknown', notSent: false, closed: false };
 
   it.each([
@@ -198,6 +225,26 @@ describe('a status that is no answer', () => {
     expect(await fault((res) => res.writeHead(status).end('<h1>secret words of the server</h1>'))).toMatchObject(
       expected,
     );
+  });
+
+  it.each([
+    ['7', 7_000],
+    [' 120 ', 120_000],
+    ['0', undefined],
+    ['-1', undefined],
+    ['1.5', undefined],
+    ['soon', undefined],
+    ['99999999999999999999', 86_400_000],
+    ['Thu, 01 Jan 1970 00:00:09 GMT', 9_000],
+    ['Wed, 31 Dec 1969 23:59:59 GMT', undefined],
+    [undefined, undefined],
+  ])('429 with Retry-After: %s', (header, retryAfterMs) => {
+    jest.spyOn(Date, 'now').mockReturnValue(0);
+    const error = rateLimited(header);
+    jest.restoreAllMocks();
+    expect(error.retryAfterMs).toBe(retryAfterMs);
+    expect(error.headers).toEqual({ 'Retry-After': String((retryAfterMs ?? 1_000) / 1_000) });
+    expect(isNotSent(error)).toBe(true);
   });
 
   it('does not have its page in the message', async () => {

@@ -144,9 +144,10 @@ describe('closing', () => {
 
 describe('a POST that is not taken', () => {
   it.each([
-    [404, { code: 'MCPO_SERVER_DOWN', outcome: undefined }, true, true],
-    [400, { code: 'MCPO_SERVER_DOWN', outcome: undefined }, true, true],
-    [429, { code: 'MCPO_SERVER_DOWN', outcome: undefined }, true, false],
+    // A new session is refused as well.
+    [404, { code: 'MCPO_BAD_RESPONSE', outcome: 'unknown' }, false, false],
+    [400, { code: 'MCPO_BAD_RESPONSE', outcome: 'unknown' }, false, false],
+    [429, { code: 'MCPO_UPSTREAM_RATE_LIMITED', outcome: undefined }, true, false],
     [503, { code: 'MCPO_CONNECTION_LOST', outcome: 'unknown' }, false, false],
     [401, { code: 'MCPO_BAD_RESPONSE' }, false, false],
     [403, { code: 'MCPO_BAD_RESPONSE' }, false, false],
@@ -165,6 +166,25 @@ describe('a POST that is not taken', () => {
     await new Promise(setImmediate);
     expect(connection.closed).toBe(closed);
     expect(JSON.stringify(error)).not.toContain('secret');
+  });
+});
+
+describe('a session that the server has forgotten', () => {
+  it.each([404, 400])('is told by %i to it alone: nothing was sent', async (status) => {
+    const old = oldServer();
+    const forgotten = new Set<string | undefined>();
+    let last: string | undefined;
+    const { url } = await started.listen((req, res) => {
+      if (req.method !== 'POST') return old.listener(req, res);
+      if (forgotten.has(req.url)) return res.writeHead(status).end();
+      last = req.url;
+      return old.listener(req, res);
+    });
+    const connection = await started.connect(`${url}/sse`, 'sse');
+    forgotten.add(last);
+    const error = await failure(call(connection));
+    expect([error.code, error.outcome, isNotSent(error)]).toEqual(['MCPO_SERVER_DOWN', undefined, true]);
+    expect(connection.closed).toBe(true);
   });
 });
 

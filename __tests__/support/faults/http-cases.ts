@@ -4,7 +4,7 @@ import { listen } from '../hosts';
 import { text } from '../lab';
 import { type Rpc, answer, byHand, sendJson } from '../mcp-http';
 import type { FaultCase } from './site';
-import { DOWN, LATE, LOST, NONSENSE, OK, type Told } from './told';
+import { LATE, LOST, NONSENSE, OK, type Told } from './told';
 
 /** One answer to a call of the tool `fault`, whose number is told. */
 type Answer = (res: ServerResponse, id: number, number: number, req: IncomingMessage) => unknown;
@@ -64,8 +64,9 @@ const FAULTS: readonly HttpFault[] = [
   { name: 'answers 503', answer: (res) => res.writeHead(503).end(), told: LOST },
   {
     name: 'answers 429 with Retry-After',
-    answer: (res) => res.writeHead(429, { 'Retry-After': '7' }).end(),
-    told: DOWN,
+    answer: (res, id, number) => (number === 1 ? res.writeHead(429, { 'Retry-After': '1' }).end() : good(res, id)),
+    // Longer than the call may take here.
+    told: { status: 429, code: 'MCPO_UPSTREAM_RATE_LIMITED' },
   },
   {
     name: 'answers 429 once',

@@ -2,6 +2,7 @@ import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { createParser } from 'eventsource-parser';
 import { type Cancellation, Canceller } from '../../util/cancellation';
+import { rateLimited } from '../session/failures';
 import { type HttpRequest, sendRequest } from '../../network/request';
 import type { HttpResponse } from '../../network/response';
 
@@ -65,12 +66,16 @@ export class Upstream {
    * Sends a request; resolves with the headers of the response.
    *
    * @param id - the id of the JSON-RPC request in its body
+   * @throws RateLimited when the response is a 429
    */
   async open(url: URL, request: HttpRequest, id: RequestId | undefined): Promise<OpenResponse> {
     const abort = new Canceller();
     this.#running.set(abort, id);
     try {
-      return { response: await follow(url, request, abort), abort, id };
+      const response = await follow(url, request, abort);
+      // The SDK's own error would not have the header.
+      if (response.status === 429) throw rateLimited(response.headers.get('retry-after'));
+      return { response, abort, id };
     } catch (error) {
       this.#running.delete(abort);
       abort.abort();

@@ -36,17 +36,22 @@ export class Connection {
   readonly #transport: Transport;
   readonly #logger: Logger;
   readonly #keepsSession: boolean;
+  readonly #openAnother: () => Promise<Connection>;
   readonly #onClose: (() => void)[] = [];
   /** Set after the handshake. */
   #calls: Calls | undefined;
   #closed = false;
   #gone = false;
+  /** Whether the session is forgotten, while that is being found out for all calls that were refused. */
+  #isForgotten: Promise<boolean> | undefined;
 
-  /** @param keepsSession - whether there is a session even if the transport has no session id */
-  private constructor(transport: Transport, logger: Logger, keepsSession: boolean) {
+  private constructor(transport: Transport, spec: TransportSpec, options: OpenOptions) {
+    const { logger } = options;
     this.#transport = transport;
     this.#logger = logger;
-    this.#keepsSession = keepsSession;
+    // The older transport has a session that it does not name.
+    this.#keepsSession = spec.kind === 'http' && spec.mode === 'sse';
+    this.#openAnother = () => Connection.#open(spec, options);
     this.#client.onclose = () => {
       this.#closed = true;
       for (const listener of this.#onClose.splice(0)) listener();
@@ -78,7 +83,7 @@ export class Connection {
 
   static async #open(spec: TransportSpec, options: OpenOptions): Promise<Connection> {
     return shakeHands(spec, options, async (transport) => {
-      const connection = new Connection(transport, options.logger, spec.kind === 'http' && spec.mode === 'sse');
+      const connection = new Connection(transport, spec, options);
       await connection.#client.connect(transport, { timeout: options.connectTimeoutMs });
       connection.#calls = new Calls(transport, (error) => connection.#client.onerror?.(error));
       answerSendFailures(transport);
@@ -117,9 +122,13 @@ export class Connection {
   /** Reads all pages of the server's list of tools. */
   async listTools(): Promise<readonly ToolDefinition[]> {
     if (!this.#client.getServerCapabilities()?.tools) return [];
-    return readToolList((cursor) => {
+    return readToolList(async (cursor) => {
       const params = cursor === undefined ? {} : { params: { cursor } };
-      return this.#client.request({ method: 'tools/list', ...params }, ResultSchema);
+      try {
+        return await this.#client.request({ method: 'tools/list', ...params }, ResultSchema);
+      } catch (error) {
+        throw sendFailureOf(error) ?? error;
+      }
     }, this.#logger);
   }
 
@@ -135,7 +144,7 @@ export class Connection {
   }
 
   readonly #onFailure = async (error: unknown): Promise<never> => {
-    const forgotten = isUnknownThere(error) && (await this.#isForgotten());
+    const forgotten = isUnknownThere(error) && (await (this.#isForgotten ??= this.#findForgotten()));
     const failure = asMcpoError(error, { closed: this.#closed, forgotten });
     // Other calls in flight may still be answered.
     if (isConnectionGone(failure)) this.#gone = true;
@@ -147,8 +156,36 @@ export class Connection {
     await this.#client.ping({ timeout: timeoutMs });
   }
 
-  /** Whether the server has lost the session. It may also have rejected a single message. */
-  async #isForgotten(): Promise<boolean> {
+  /**
+   * Asks whether the server still knows the session.
+   *
+   * @throws McpoError MCPO_SERVER_DOWN when it does not, for which the connection had gone
+   */
+  async check(): Promise<void> {
+    if (!(await this.#isPingRefused())) return;
+    this.#gone = true;
+    throw connectionGone('the MCP server has forgotten the session');
+  }
+
+  /**
+   * Whether the server has no session any more. It may also refuse just what it was sent: the proof is that it takes a ping
+   * of a new session, but none of this one.
+   */
+  async #findForgotten(): Promise<boolean> {
+    try {
+      if (!(await this.#isPingRefused())) return false;
+      const another = await this.#openAnother();
+      const isTaken = !(await another.#isPingRefused());
+      void another.close();
+      return isTaken;
+    } catch {
+      return false;
+    } finally {
+      this.#isForgotten = undefined;
+    }
+  }
+
+  async #isPingRefused(): Promise<boolean> {
     if (!this.#keepsSession && this.#transport.sessionId === undefined) return false;
     try {
       await this.ping(SESSION_CHECK_TIMEOUT_MS);

@@ -36,6 +36,9 @@ export function notSent(detail: string, cause?: unknown): McpoError {
 /** Nothing was sent because the connection had gone: another will do. */
 class ConnectionGone extends NotSent {}
 
+/** The session had gone, which the server told when it was sent the call. */
+class SessionForgotten extends ConnectionGone {}
+
 /** The connection had gone before anything was sent. */
 export function connectionGone(detail: string, cause?: unknown): McpoError {
   return new ConnectionGone('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
@@ -46,9 +49,38 @@ export function isConnectionGone(error: unknown): boolean {
   return error instanceof ConnectionGone;
 }
 
+/** Whether an error says that the server knew the session of a call no more. */
+export function isSessionForgotten(error: unknown): boolean {
+  return error instanceof SessionForgotten;
+}
+
 /** Whether an error says that nothing was sent and that another try may do better. */
 export function isNotSent(error: unknown): boolean {
   return error instanceof NotSent;
+}
+
+/** The server has refused a request because there are too many with this credential. */
+export class RateLimited extends NotSent {
+  /** How long it will, as far as it is known. */
+  readonly retryAfterMs: number | undefined;
+
+  constructor(retryAfterMs: number | undefined) {
+    const options = { retryAfterMs: retryAfterMs ?? 1_000 };
+    super('MCPO_UPSTREAM_RATE_LIMITED', 'the MCP server takes no more calls for now', options);
+    this.retryAfterMs = retryAfterMs;
+  }
+}
+
+/** A server may be wrong by years. */
+const LONGEST_RETRY_AFTER_MS = 24 * 3_600_000;
+
+/** @param header - `Retry-After` of a 429: seconds or a date (RFC 9110, section 10.2.3) */
+export function rateLimited(header: string | undefined): RateLimited {
+  const text = header?.trim() ?? '';
+  // `Date.parse` takes `1.5` for a day in January; HTTP's dates begin with the day of the week.
+  const date = /^[A-Z]/i.test(text) ? Date.parse(text) - Date.now() : NaN;
+  const ms = /^\d+$/.test(text) ? 1_000 * Number(text) : date;
+  return new RateLimited(ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined);
 }
 
 /** The connection broke while a tool may have been running. */
@@ -85,7 +117,7 @@ function isUnreachable(error: unknown): boolean {
 /** What is known of the connection on which a request failed. */
 export interface FailedOn {
   readonly closed: boolean;
-  /** Whether the server has forgotten the session: it answers 404 (MCP 2025-03-26), and some answer 400. */
+  /** Whether it is proved that the server has forgotten the session. */
   readonly forgotten: boolean;
 }
 
@@ -93,7 +125,10 @@ export interface FailedOn {
 export function asMcpoError(error: unknown, { closed, forgotten }: FailedOn): McpoError {
   if (isMcpoError(error)) return error;
   if (error instanceof RpcError) return fromRpc(error, closed);
-  if (forgotten) return connectionGone('the MCP server has forgotten the session', error);
+  if (forgotten) {
+    const detail = 'the MCP server has forgotten the session';
+    return new SessionForgotten('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause: error });
+  }
   if (isUnreachable(error)) return connectionGone('the MCP server cannot be reached', error);
   if (error instanceof StreamableHTTPError) return fromHttp(error);
   return closed || isNetworkError(error) ? connectionLost(error) : badResponse(error);
@@ -114,8 +149,6 @@ function fromHttp(error: StreamableHTTPError): McpoError {
     case 401:
     case 403:
       return new McpoError('MCPO_BAD_RESPONSE', 'the MCP server refused the credentials', { cause: error });
-    case 429:
-      return notSent('the MCP server is overloaded', error);
     case 503:
       // Gateways say so too when they have lost a server that had the request.
       return connectionLost(error);

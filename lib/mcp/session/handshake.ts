@@ -2,7 +2,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import { messageOf } from '../../util/listeners';
 import type { Logger } from '../../util/logger';
 import { withTimeout } from '../../util/timeout';
-import { notSent } from './failures';
+import { RateLimited, notSent } from './failures';
 import { StdioTransport } from '../stdio/transport';
 import type { TransportSpec } from '../transport-spec';
 import { makeTransport } from '../transport';
@@ -26,7 +26,7 @@ export interface OpenOptions {
  * Makes a transport and initialises it with `connect`, within the time limit. (The SDK's own limit does not cover every
  * transport.) Cleans up if that fails.
  *
- * @throws McpoError MCPO_SERVER_DOWN, with the reason as its cause
+ * @throws McpoError MCPO_SERVER_DOWN, with the reason as its cause, or MCPO_UPSTREAM_RATE_LIMITED
  */
 export async function shakeHands<T>(
   spec: TransportSpec,
@@ -50,6 +50,7 @@ export async function shakeHands<T>(
     const output = transport instanceof StdioTransport ? transport.output : '';
     if (transport) await closeTransport(transport, logger);
     else void made.then((late) => closeTransport(late, logger)).catch(() => undefined);
+    if (error instanceof RateLimited) throw error;
     const reason = signal.aborted ? 'the router is shutting down' : messageOf(error).slice(0, MAX_REASON_LENGTH);
     // The output of a process may hold secrets: it is for the log, not for callers.
     const cause = output === '' ? error : new Error(`${reason}; it says: ${output}`, { cause: error });

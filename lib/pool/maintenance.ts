@@ -4,34 +4,34 @@ import type { PoolConfig } from './options';
 import type { PoolResource } from './resource';
 import { withTimeout } from '../util/timeout';
 
-/** The pool, as its keeper sees it. */
-export interface KeeperHost<R extends PoolResource> {
+/** The pool, as its maintenance sees it. */
+export interface MaintenanceHost<R extends PoolResource> {
   /** The connections, the oldest first. */
-  readonly members: readonly PooledConnection<R>[];
-  /** Whether a member has given no answer for at least `ms` milliseconds in which there were calls. */
-  isSilent(member: PooledConnection<R>, ms: number): boolean;
-  /** A member answered a ping. */
-  answered(member: PooledConnection<R>): void;
-  /** A member did not. */
-  unresponsive(member: PooledConnection<R>, error: unknown): void;
-  /** Whether the pool would open another at once if it closed this member. */
-  isNeeded(member: PooledConnection<R>): boolean;
-  /** A member is idle beyond the minimum. */
-  surplus(member: PooledConnection<R>): void;
+  readonly connections: readonly PooledConnection<R>[];
+  /** Whether a connection has given no answer for at least `ms` milliseconds in which there were calls. */
+  isSilent(pooled: PooledConnection<R>, ms: number): boolean;
+  /** A connection answered a ping. */
+  answered(pooled: PooledConnection<R>): void;
+  /** A connection did not. */
+  unresponsive(pooled: PooledConnection<R>, error: unknown): void;
+  /** Whether the pool would open another at once if it closed this connection. */
+  isNeeded(pooled: PooledConnection<R>): boolean;
+  /** A connection is idle beyond the minimum. */
+  surplus(pooled: PooledConnection<R>): void;
   /** Connections may be missing. */
   refill(): void;
 }
 
 /** Looks after a pool from time to time: pings, drops the dead, closes what has long been idle beyond the minimum. */
-export class Keeper<R extends PoolResource> {
+export class Maintenance<R extends PoolResource> {
   readonly #config: PoolConfig;
-  readonly #pool: KeeperHost<R>;
+  readonly #pool: MaintenanceHost<R>;
   readonly #stopped = new AbortController();
   #checks: NodeJS.Timeout | undefined;
   #checkedAt: Date | undefined;
   #trim: NodeJS.Timeout | undefined;
 
-  constructor(config: PoolConfig, pool: KeeperHost<R>) {
+  constructor(config: PoolConfig, pool: MaintenanceHost<R>) {
     this.#config = config;
     this.#pool = pool;
   }
@@ -42,9 +42,9 @@ export class Keeper<R extends PoolResource> {
   }
 
   /** The pool has one connection more. */
-  grown(): void {
+  added(): void {
     this.#checks ??= setInterval(() => this.#check(), this.#config.healthCheckIntervalMs).unref();
-    if (this.#pool.members.length > this.#config.minConnections) this.#trimIn(this.#config.maxIdleMs);
+    if (this.#pool.connections.length > this.#config.minConnections) this.#trimIn(this.#config.maxIdleMs);
   }
 
   /** Ends the rounds. */
@@ -55,9 +55,9 @@ export class Keeper<R extends PoolResource> {
   }
 
   #check(): void {
-    const { members } = this.#pool;
+    const { connections } = this.#pool;
     this.#checkedAt = new Date();
-    for (const member of members) if (this.#isDoubtful(member)) void this.#ping(member);
+    for (const pooled of connections) if (this.#isDoubtful(pooled)) void this.#ping(pooled);
     this.#pool.refill();
   }
 
@@ -65,22 +65,22 @@ export class Keeper<R extends PoolResource> {
    * An answer to a call is as good as one to a ping, so a busy connection is asked only when none has come for long. How old
    * its calls are says nothing: they may have been given up, one after the other.
    */
-  #isDoubtful(member: PooledConnection<R>): boolean {
-    if (member.state !== 'open' || member.pinged) return false;
-    return member.leases.size === 0 || this.#pool.isSilent(member, this.#config.healthCheckIntervalMs);
+  #isDoubtful(pooled: PooledConnection<R>): boolean {
+    if (pooled.state !== 'open' || pooled.pinged) return false;
+    return pooled.leases.size === 0 || this.#pool.isSilent(pooled, this.#config.healthCheckIntervalMs);
   }
 
-  async #ping(member: PooledConnection<R>): Promise<void> {
+  async #ping(pooled: PooledConnection<R>): Promise<void> {
     const { pingTimeoutMs } = this.#config;
-    member.pinged = true;
+    pooled.pinged = true;
     try {
-      const ping = (async () => member.connection.ping(pingTimeoutMs))();
+      const ping = (async () => pooled.connection.ping(pingTimeoutMs))();
       await withTimeout(ping, pingTimeoutMs, () => noAnswer(pingTimeoutMs), this.#stopped.signal);
-      this.#pool.answered(member);
+      this.#pool.answered(pooled);
     } catch (error) {
-      this.#pool.unresponsive(member, error);
+      this.#pool.unresponsive(pooled, error);
     } finally {
-      member.pinged = false;
+      pooled.pinged = false;
     }
   }
 
@@ -93,18 +93,18 @@ export class Keeper<R extends PoolResource> {
     this.#trim = undefined;
     const { maxIdleMs, minConnections } = this.#config;
     const now = performance.now();
-    const open = this.#pool.members.filter((member) => member.state === 'open');
+    const open = this.#pool.connections.filter((pooled) => pooled.state === 'open');
     let surplus = open.length - minConnections;
     let next = maxIdleMs;
-    for (const member of open.reverse()) {
+    for (const pooled of open.reverse()) {
       if (surplus <= 0) return;
-      if (member.leases.size > 0) continue;
-      const left = member.idleSince + maxIdleMs - now;
+      if (pooled.leases.size > 0) continue;
+      const left = pooled.idleSince + maxIdleMs - now;
       if (left > 0) {
         next = Math.min(next, left);
-      } else if (!this.#pool.isNeeded(member)) {
+      } else if (!this.#pool.isNeeded(pooled)) {
         surplus--;
-        this.#pool.surplus(member);
+        this.#pool.surplus(pooled);
       }
     }
     if (surplus > 0) this.#trimIn(next);
