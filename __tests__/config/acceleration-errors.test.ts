@@ -74,16 +74,8 @@ describe('what cannot work is refused', () => {
     ],
     [{ concurrency: { maxConcurrent: 0 } }, 'concurrency.maxConcurrent', `${MAX_CONCURRENT} 0`],
     [{ concurrency: { maxConcurrent: 'gpu' } }, 'concurrency.maxConcurrent', `${MAX_CONCURRENT} "gpu"`],
-    [
-      { concurrency: { maxQueue: -1 } },
-      'concurrency.maxQueue',
-      'must be an integer of at least 0, got -1',
-    ],
-    [
-      { concurrency: { queueTimeoutMs: 0 } },
-      'concurrency.queueTimeoutMs',
-      'must be an integer of at least 1, got 0',
-    ],
+    [{ concurrency: { maxQueue: -1 } }, 'concurrency.maxQueue', 'must be an integer of at least 0, got -1'],
+    [{ concurrency: { queueTimeoutMs: 0 } }, 'concurrency.queueTimeoutMs', 'must be an integer of at least 1, got 0'],
     [{ concurrency: { tools: { x: 0 } } }, 'concurrency.tools.x.maxConcurrent', `${MAX_CONCURRENT} 0`],
     [{ concurrency: { tools: { x: null } } }, 'concurrency.tools.x', `${OBJECT} null`],
     [

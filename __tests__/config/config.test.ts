@@ -190,9 +190,7 @@ describe('what cannot work is refused with its path', () => {
   });
 
   it('an empty key in the environment', () => {
-    expect(() => config({ servers: {} }, { MCPO_API_KEY: '' })).toThrow(
-      'MCPO_API_KEY must be a non-empty string',
-    );
+    expect(() => config({ servers: {} }, { MCPO_API_KEY: '' })).toThrow('MCPO_API_KEY must be a non-empty string');
   });
 
   it('without showing a secret', () => {

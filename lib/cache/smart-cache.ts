@@ -11,9 +11,7 @@ const STORE_TIMEOUT_MS = 1_000;
 
 /** A snapshot of a cache. */
 export interface CacheStats {
-  /** Look-ups that found a result. */
   readonly hits: number;
-  /** Look-ups that found nothing. */
   readonly misses: number;
   /** Hits in percent of all look-ups; 0 before the first. */
   readonly hitRate: number;
@@ -29,13 +27,9 @@ export interface CacheStats {
 
 /** The events of a {@link SmartCache} with the arguments of their listeners. */
 export interface CacheEvents {
-  /** A look-up found a result. */
   hit: [{ readonly key: string }];
-  /** A look-up found nothing. */
   miss: [{ readonly key: string }];
-  /** A result was stored. */
   set: [{ readonly key: string; readonly group: string; readonly ttlMs: number | undefined }];
-  /** An entry was evicted. */
   evict: [Eviction];
 }
 
@@ -88,7 +82,6 @@ export class SmartCache extends SafeEmitter<CacheEvents> {
     this.#store = options.store ? options.store(init) : new MemoryStore(init);
   }
 
-  /** The counts so far and the contents now. */
   get stats(): CacheStats {
     const lookups = this.#hits + this.#misses;
     return {

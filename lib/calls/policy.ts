@@ -15,7 +15,6 @@ export interface ToolPolicy {
   readonly kind: Kind;
   /** Lifetime of a cached result, in milliseconds; 0: not cached. */
   readonly ttlMs: number;
-  /** The name of the cache of its results. */
   readonly cache: string;
   /** Whether equal calls in flight are shared. */
   readonly shared: boolean;
@@ -49,7 +48,6 @@ export interface PolicyConfig {
 
 /** The options of a server that affect the policies of its tools. */
 export interface ServerPolicy {
-  /** Whether its annotations are trusted. */
   readonly trustAnnotations: boolean;
   readonly stateful: boolean;
   /** 0: its tools are not cached. */

@@ -55,7 +55,6 @@ export class ConcurrencyLimiter implements PermitSource {
     return this.#queue.size;
   }
 
-  /** The current limit. */
   get maxConcurrent(): number {
     return this.#maxConcurrent;
   }

@@ -6,7 +6,6 @@ export type AlertKind = 'slow' | 'failing' | 'cold' | 'anomaly';
 
 /** The beginning or the end of a condition that needs attention. */
 export interface Alert {
-  /** The subject. */
   readonly kind: AlertKind;
   /** The severity: `error` for `failing`, otherwise `warn`. */
   readonly level: 'warn' | 'error';
@@ -20,7 +19,6 @@ export interface Alert {
   readonly state: 'firing' | 'cleared';
   /** The beginning, in milliseconds since the epoch. */
   readonly since: number;
-  /** A description in words. */
   readonly message: string;
 }
 
@@ -60,7 +58,6 @@ export class Alarms {
     this.#thresholds = thresholds;
   }
 
-  /** The active alerts. */
   get firing(): Iterable<Alert> {
     return this.#firing.values();
   }

@@ -5,7 +5,6 @@ import { Track, type PerformanceStats } from './track';
 
 /** The events of a {@link PerformanceMonitor} with the arguments of their listeners. */
 export interface MonitorEvents {
-  /** An alert has begun or ended. */
   alert: [Alert];
 }
 

@@ -12,25 +12,17 @@ export interface PerformanceStats {
   readonly total_requests: number;
   /** Mean duration in seconds, as are all durations. */
   readonly avg_duration: number;
-  /** Shortest duration. */
   readonly min_duration: number;
-  /** Longest duration. */
   readonly max_duration: number;
-  /** Median duration. */
   readonly p50_duration: number;
-  /** 95th percentile of the durations. */
   readonly p95_duration: number;
-  /** 99th percentile of the durations. */
   readonly p99_duration: number;
   /** Successful requests in percent. */
   readonly success_rate: number;
-  /** Running requests. */
   readonly current_concurrent: number;
   /** Maximum number of running requests since the start. */
   readonly peak_concurrent: number;
-  /** Requests per second over the last second. */
   readonly qps_1s: number;
-  /** Requests per second over the last five seconds. */
   readonly qps_5s: number;
 }
 
@@ -38,7 +30,6 @@ export interface PerformanceStats {
 export class Track {
   /** `server/tool` or `overall`. */
   readonly name: string;
-  /** Its alerts. */
   readonly alarms: Alarms;
   /** Whether its alerts are to be checked. */
   unchecked = false;
@@ -60,13 +51,11 @@ export class Track {
     this.#successes = new ShareWindow(windowSize);
   }
 
-  /** Records the beginning of a request. */
   begin(): void {
     this.#current++;
     if (this.#current > this.#peak) this.#peak = this.#current;
   }
 
-  /** Records the end of a request at `now`. */
   end(ok: boolean, seconds: number, now: number): void {
     this.#current--;
     this.#total++;
@@ -75,13 +64,11 @@ export class Track {
     this.#rate.count(now);
   }
 
-  /** Records a cache look-up. */
   lookUp(hit: boolean): void {
     this.#hits ??= new ShareWindow(this.#windowSize);
     this.#hits.add(hit);
   }
 
-  /** The statistics at `now`. */
   stats(now: number): PerformanceStats {
     const { min, max, p50, p95, p99 } = this.#durations.summary;
     return {

@@ -55,12 +55,10 @@ export class RedisClient {
     this.#config = config;
   }
 
-  /** Whether Redis is used. */
   get isUp(): boolean {
     return this.#isUp;
   }
 
-  /** Adds a source of updates. */
   enlist(recoverable: Recoverable): void {
     this.#recoverables.add(recoverable);
   }
@@ -74,7 +72,6 @@ export class RedisClient {
     return this.#watched(() => this.#config.sendCommand(args), parse, how);
   }
 
-  /** Runs a script. */
   run<T>(
     script: Script,
     keys: readonly string[],
@@ -119,7 +116,6 @@ export class RedisClient {
     this.#recoverLater();
   }
 
-  /** Tries until Redis has recovered. */
   #recoverLater(): void {
     setTimeout(() => {
       this.#recover().catch(() => {

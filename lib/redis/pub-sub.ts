@@ -26,12 +26,10 @@ export class PubSub {
     this.#config = config;
   }
 
-  /** The channel of all messages. */
   get channel(): string {
     return `${this.#config.prefix}messages`;
   }
 
-  /** Whether messages are received. */
   get isListening(): boolean {
     return this.#isListening;
   }
@@ -50,7 +48,6 @@ export class PubSub {
     this.#client.send(['PUBLISH', this.channel, message], ignored).catch(ignored);
   }
 
-  /** Unsubscribes. */
   async close(): Promise<void> {
     this.#listeners.clear();
     this.#isListening = false;

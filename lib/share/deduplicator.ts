@@ -43,12 +43,10 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
     this.#aborter = make as () => Aborter<S>;
   }
 
-  /** The number of flights. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  /** The counts since the start. */
   get stats(): ShareStats {
     return { led: this.#led, joined: this.#joined };
   }
@@ -87,7 +85,6 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
 interface Caller<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
-  /** Removes the listener from the caller's signal. */
   readonly stopListening: (() => void) | undefined;
 }
 

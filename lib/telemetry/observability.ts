@@ -1,8 +1,7 @@
 import type { Acceleration } from '../calls/acceleration';
 import type { Config } from '../config/config';
 import type { ServerRegistry } from '../servers/registry';
-import type { ServerNumbers, Sources } from '../monitor/gauges';
-import { Instruments } from '../monitor/instruments';
+import { Instruments, type ServerNumbers, type Sources } from '../monitor/instruments';
 import { PerformanceMonitor } from '../monitor/performance-monitor';
 import { type Registry, exposition, registryOf } from '../monitor/registry';
 import { type MetricsJson, metricsJson, metricsPage } from '../pages/metrics';

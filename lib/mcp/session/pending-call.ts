@@ -25,7 +25,6 @@ export interface CallOptions {
   readonly timeoutMs: number;
   /** The maximum total time, in milliseconds. */
   readonly maxTotalTimeoutMs: number;
-  /** The `_meta` of the request. */
   readonly meta?: object | undefined;
   /** Called with the progress of the tool. Must not throw. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -57,7 +56,6 @@ export class PendingCall {
     options.signal.addEventListener('abort', this.#onGone, { once: true });
   }
 
-  /** Handles a progress notification. */
   progressed(params: unknown): void {
     this.#inactivity.refresh();
     const left = this.#startedAt + this.#options.maxTotalTimeoutMs - performance.now();
@@ -67,7 +65,6 @@ export class PendingCall {
     if (progress) onProgress(progress);
   }
 
-  /** Handles the response. */
   answered(answer: JSONRPCResultResponse | JSONRPCErrorResponse): void {
     if ('error' in answer) {
       const { code, message, data } = answer.error;
@@ -80,7 +77,6 @@ export class PendingCall {
     }
   }
 
-  /** Fails the call. */
   failed(error: unknown): void {
     this.#end();
     this.#waiter.reject(error);

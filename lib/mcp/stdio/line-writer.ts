@@ -12,7 +12,6 @@ export class LineWriter {
     this.#stream = stream;
   }
 
-  /** Whether the stream is open. */
   get writable(): boolean {
     return this.#stream.writable;
   }

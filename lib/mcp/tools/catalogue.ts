@@ -49,7 +49,6 @@ export class Catalogue<E extends { readonly tool: Tool }> {
     }
   }
 
-  /** The tool of this name. */
   named(name: string): E | undefined {
     return this.#byName.get(name);
   }
@@ -126,5 +125,6 @@ function isDeeper(value: unknown, depth: number): boolean {
   for (let left = depth; left >= 0 && level.length > 0; left -= 1) {
     level = level.flatMap((each): unknown[] => (typeof each === 'object' && each !== null ? Object.values(each) : []));
   }
+
   return level.length > 0;
 }
