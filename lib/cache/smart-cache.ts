@@ -11,7 +11,9 @@ const STORE_TIMEOUT_MS = 1_000;
 
 /** A snapshot of a cache. */
 export interface CacheStats {
+  /** Look-ups that found a result. */
   readonly hits: number;
+  /** Look-ups that found nothing. */
   readonly misses: number;
   /** Hits in percent of all look-ups; 0 before the first. */
   readonly hitRate: number;
@@ -27,9 +29,13 @@ export interface CacheStats {
 
 /** The events of a {@link SmartCache} with the arguments of their listeners. */
 export interface CacheEvents {
+  /** A look-up found a result. */
   hit: [{ readonly key: string }];
+  /** A look-up found nothing. */
   miss: [{ readonly key: string }];
+  /** A result was stored. */
   set: [{ readonly key: string; readonly group: string; readonly ttlMs: number | undefined }];
+  /** An entry was evicted. */
   evict: [Eviction];
 }
 
@@ -139,7 +145,7 @@ export class SmartCache extends SafeEmitter<CacheEvents> {
   }
 
   /**
-   * Keeps a finished result. Nobody may write to its body from now on.
+   * Stores a finished result. Its body must not be modified afterwards.
    *
    * @returns whether it was stored: not if it is too large, has expired, or its group was dropped since the read began
    * @throws RangeError if `ttlMs` is not a finite number

@@ -15,6 +15,7 @@ export type Strategy = 'lru' | 'ttl' | 'lru_ttl';
 
 /** The limits of a store. */
 export interface StoreBounds {
+  /** Maximum number of entries. */
   readonly maxSize: number;
   /** Maximum number of bytes of all entries, including keys and overhead. */
   readonly maxBytes: number;
@@ -30,9 +31,11 @@ export type EvictReason = 'size' | 'bytes' | 'expired' | 'deleted' | 'invalidate
 
 /** The removal of an entry, other than its replacement. */
 export interface Eviction {
+  /** Its key. */
   readonly key: string;
   /** Its group: the name of the MCP server. */
   readonly group: string;
+  /** Why it was removed. */
   readonly reason: EvictReason;
 }
 
@@ -40,6 +43,7 @@ export interface Eviction {
 export interface StoreInit extends StoreBounds {
   /** The name of the cache; keeps entries apart in a shared database. */
   readonly name: string;
+  /** Which entry a full store evicts. */
   readonly strategy: Strategy;
   /** To be called after each eviction, by a store that knows of it. Never throws. */
   readonly onEvict: (eviction: Eviction) => void;
@@ -63,6 +67,7 @@ export interface Found {
 export interface StoreHealth {
   /** Whether it is in use. */
   readonly isUp: boolean;
+  /** How often it has failed. */
   readonly errors: number;
 }
 

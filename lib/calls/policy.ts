@@ -15,6 +15,7 @@ export interface ToolPolicy {
   readonly kind: Kind;
   /** Lifetime of a cached result, in milliseconds; 0: not cached. */
   readonly ttlMs: number;
+  /** The name of the cache of its results. */
   readonly cache: string;
   /** Whether equal calls in flight are shared. */
   readonly shared: boolean;

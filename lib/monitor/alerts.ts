@@ -6,6 +6,7 @@ export type AlertKind = 'slow' | 'failing' | 'cold' | 'anomaly';
 
 /** The beginning or the end of a condition that needs attention. */
 export interface Alert {
+  /** The subject. */
   readonly kind: AlertKind;
   /** The severity: `error` for `failing`, otherwise `warn`. */
   readonly level: 'warn' | 'error';
@@ -19,6 +20,7 @@ export interface Alert {
   readonly state: 'firing' | 'cleared';
   /** The beginning, in milliseconds since the epoch. */
   readonly since: number;
+  /** A description in words. */
   readonly message: string;
 }
 

@@ -119,21 +119,13 @@ export class Instruments {
         bound(outcomes, outcome, () => this.#requests.labels({ ...labels, outcome })).inc();
         duration.observe(seconds);
       },
-      upstream: (seconds) => {
-        upstream.observe(seconds);
-      },
+      upstream: (seconds) => upstream.observe(seconds),
       cache: (result) => {
         bound(cache, result, () => this.#cache.labels({ ...labels, result })).inc();
       },
-      shared: () => {
-        shared.inc();
-      },
-      waited: (seconds) => {
-        queueWait.observe(seconds);
-      },
-      retried: () => {
-        retries.inc();
-      },
+      shared: () => shared.inc(),
+      waited: (seconds) => queueWait.observe(seconds),
+      retried: () => retries.inc(),
     };
   }
 

@@ -5,6 +5,7 @@ import { Track, type PerformanceStats } from './track';
 
 /** The events of a {@link PerformanceMonitor} with the arguments of their listeners. */
 export interface MonitorEvents {
+  /** An alert has begun or ended. */
   alert: [Alert];
 }
 
@@ -144,9 +145,7 @@ export class PerformanceMonitor extends SafeEmitter<MonitorEvents> {
     if (track.unchecked || !this.#alerting || this.#closed) return;
     track.unchecked = true;
     this.#unchecked.push(track);
-    this.#timer ??= setTimeout(() => {
-      this.#check();
-    }, CHECK_MS).unref();
+    this.#timer ??= setTimeout(() => this.#check(), CHECK_MS).unref();
   }
 
   #check(): void {

@@ -12,17 +12,25 @@ export interface PerformanceStats {
   readonly total_requests: number;
   /** Mean duration in seconds, as are all durations. */
   readonly avg_duration: number;
+  /** Shortest duration. */
   readonly min_duration: number;
+  /** Longest duration. */
   readonly max_duration: number;
+  /** Median duration. */
   readonly p50_duration: number;
+  /** 95th percentile of the durations. */
   readonly p95_duration: number;
+  /** 99th percentile of the durations. */
   readonly p99_duration: number;
   /** Successful requests in percent. */
   readonly success_rate: number;
+  /** Running requests. */
   readonly current_concurrent: number;
   /** Maximum number of running requests since the start. */
   readonly peak_concurrent: number;
+  /** Requests per second over the last second. */
   readonly qps_1s: number;
+  /** Requests per second over the last five seconds. */
   readonly qps_5s: number;
 }
 

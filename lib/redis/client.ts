@@ -177,9 +177,7 @@ function replyWithin(ms: number, send: () => Promise<unknown>, onLate?: (reply: 
         else reject(new Error(`Redis did not answer within ${ms} ms`));
       }, ms / TIMEOUT_PARTS).unref();
     let timer = wait();
-    const sent = new Promise((done) => {
-      done(send());
-    });
+    const sent = new Promise((done) => done(send()));
     sent.then(
       (reply) => {
         clearTimeout(timer);

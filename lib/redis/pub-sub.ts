@@ -38,9 +38,7 @@ export class PubSub {
   listen(listener: (message: string) => void): () => void {
     this.#listeners.add(listener);
     this.#subscription ??= this.#subscribe();
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return () => this.#listeners.delete(listener);
   }
 
   /** Sends a message to all instances, as far as possible. */

@@ -33,9 +33,7 @@ export function observability(config: Config, servers: ServerRegistry, accelerat
   const registry = registryOf(metrics.register, metrics.defaultMetrics);
   const instruments = new Instruments(registry, metrics.prefix, sources(servers, acceleration));
   const telemetry = new Telemetry(monitor, instruments, logger);
-  servers.onConnectionFailed((server, reason) => {
-    telemetry.connectionFailed(server, reason);
-  });
+  servers.onConnectionFailed((server, reason) => telemetry.connectionFailed(server, reason));
   monitor.on('alert', ({ level, state, message }) => {
     logger[state === 'firing' ? level : 'info'](`mcpo: ${message}`);
   });

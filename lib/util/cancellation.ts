@@ -2,16 +2,23 @@ import { tell } from './listeners';
 
 /** The part of `AbortSignal` that is used on the hot path. Every `AbortSignal` is one. */
 export interface Cancellation {
+  /** Whether it has been aborted. */
   readonly aborted: boolean;
+  /** Why it was aborted; `undefined` before. */
   readonly reason: unknown;
+  /** Throws the reason if it has been aborted. */
   throwIfAborted(): void;
+  /** Adds a listener, which is called once. */
   addEventListener(type: 'abort', listener: () => void, options?: { readonly once?: boolean }): void;
+  /** Removes a listener. */
   removeEventListener(type: 'abort', listener: () => void): void;
 }
 
 /** The part of `AbortController` that is used on the hot path. Every `AbortController` is one. */
 export interface Aborter<S extends Cancellation> {
+  /** What `abort()` aborts. */
   readonly signal: S;
+  /** Aborts the signal. Only the first call counts. */
   abort(reason?: unknown): void;
 }
 
@@ -54,9 +61,7 @@ export class Canceller implements Cancellation, Aborter<Cancellation> {
 export function signalOf(cancellation: Cancellation): AbortSignal {
   if (cancellation instanceof AbortSignal) return cancellation;
   const controller = new AbortController();
-  const abort = (): void => {
-    controller.abort(cancellation.reason);
-  };
+  const abort = (): void => controller.abort(cancellation.reason);
   if (cancellation.aborted) abort();
   else cancellation.addEventListener('abort', abort, { once: true });
   return controller.signal;

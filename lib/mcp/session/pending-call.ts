@@ -14,6 +14,7 @@ export interface Progress {
   readonly progress: number;
   /** The final value of `progress`, if known. */
   readonly total?: number | undefined;
+  /** A description of the progress. */
   readonly message?: string | undefined;
 }
 
@@ -38,9 +39,7 @@ export interface CallWaiter {
   ended(cancelledFor?: string): void;
 }
 
-/**
- * One `tools/call` that has been sent, with its timeouts. Progress restarts the timeout without an answer.
- */
+/** One `tools/call` that has been sent, with its timeouts. Progress restarts the timeout without an answer. */
 export class PendingCall {
   readonly #waiter: CallWaiter;
   readonly #options: CallOptions;
