@@ -1,7 +1,7 @@
 import { arrange, element } from './dom.js';
 import { time } from './format.js';
 
-/** The alerts that have begun and not ended. */
+/** The active alerts. */
 export class Alerts {
   #list;
   #none;
@@ -14,7 +14,7 @@ export class Alerts {
 
   show({ alerts }) {
     const items = new Map();
-    // An error before a warning, and what has lasted longer before what has just begun.
+    // Errors before warnings, older alerts before newer ones.
     const order = alerts.toSorted((a, b) => a.level.localeCompare(b.level) || a.since - b.since);
     for (const alert of order) {
       const key = JSON.stringify([alert.kind, alert.name, alert.since]);

@@ -1,6 +1,6 @@
 import { element, setAttribute, setText } from './dom.js';
 
-/** Of the style sheet, read once for each of light and dark. */
+/** Colours of the style sheet, read once for light and once for dark. */
 const colours = new Map();
 const drawn = new Set();
 
@@ -24,13 +24,13 @@ const axis = {
   ticks: { show: false },
 };
 
-/** Steps of a scale on which there is nothing between 1 and 2. */
+/** Steps of a scale of integers. */
 const WHOLE = [0, 1, 2, 3, 4, 5].flatMap((power) => [1, 2, 5].map((step) => step * 10 ** power));
 
-/** From 0 to what is needed, and never nothing. */
+/** From 0 to the maximum, never empty. */
 const fromZero = (smallest) => (_plot, _min, max) => [0, Math.max(smallest, (max ?? 0) * 1.15)];
 
-/** Says in words what a line shows. */
+/** Describes a line in words. */
 function inWords(values, format, span) {
   const known = values.filter((value) => value !== null);
   if (known.length === 0) return 'nothing yet';
@@ -40,7 +40,7 @@ function inWords(values, format, span) {
   return `${now} now, between ${format(low)} and ${format(high)} in the last ${span} seconds`;
 }
 
-/** A chart of some columns of the history, with a legend that says the latest numbers. */
+/** A chart of some columns of the history, with a legend that shows the latest values. */
 export class Chart {
   #lines;
   #format;
@@ -51,9 +51,8 @@ export class Chart {
   #span = 0;
 
   /**
-   * @param lines - of each: its column, its label, the name of its colour, and whether it is dashed
-   * @param options - `format` of a value; `smallest` top of the scale, or its fixed `top`; whether it is of
-   * `whole` numbers
+   * @param lines - column, label, name of the colour, and whether dashed, of each line
+   * @param options - `format` of a value; `smallest` maximum of the scale, or its fixed `top`; `whole`: integers only
    */
   constructor(parent, title, lines, { format, smallest = 1, top, whole = false }) {
     this.#lines = lines;
@@ -80,7 +79,7 @@ export class Chart {
     }).observe(this.#picture);
   }
 
-  /** Draws it anew. */
+  /** Redraws the chart. */
   show(history) {
     const data = history.data(...this.#lines.map(({ column }) => column));
     this.#span = history.span;
@@ -128,12 +127,12 @@ export class Chart {
   }
 }
 
-/** A small line without axes, for a cell of a table. */
+/** A small chart without axes, for a table cell. */
 export class Sparkline {
   #format;
   #plot;
   #span = 0;
-  /** Where it is drawn. */
+  /** The element. */
   picture = element('div', { class: 'spark', role: 'img' });
 
   constructor(format) {
@@ -161,7 +160,7 @@ export class Sparkline {
     setAttribute(this.picture, 'aria-label', inWords(data[1], this.#format, history.span));
   }
 
-  /** To be called when its row has gone. */
+  /** To be called when its row has been removed. */
   remove() {
     drawn.delete(this.#plot);
     this.#plot.destroy();

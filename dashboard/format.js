@@ -4,7 +4,7 @@ const compact = new Intl.NumberFormat('en', { notation: 'compact', maximumSignif
 const clock = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 const calendar = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short' });
 
-/** What stands for a number that is not known. */
+/** The placeholder of an unknown number. */
 export const UNKNOWN = '–';
 
 export function count(value) {
@@ -20,7 +20,7 @@ export function percent(value) {
   return value === undefined || value === null ? UNKNOWN : `${short.format(floored(value))} %`;
 }
 
-/** 99.96 is not all: what is not 100 is never shown as 100. */
+/** Never rounds up to 100: 99.96 is not all. */
 function floored(value) {
   return Math.floor(value * 10) / 10;
 }
@@ -40,7 +40,7 @@ export function bytes(value) {
   return `${short.format(value / 1024 ** power)} ${units[power - 1]}`;
 }
 
-/** A moment, in the time zone of the reader; with its date if it is not of the last hours. */
+/** A time in the local time zone; with the date if it is not of the last hours. */
 export function time(moment) {
   const date = new Date(moment);
   if (Number.isNaN(date.getTime())) return UNKNOWN;

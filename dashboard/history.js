@@ -1,19 +1,19 @@
-/** What is shown, in seconds: the more, the longer the page has been open. What is older than the last is forgotten. */
+/** The periods of the charts, in seconds: they grow while the page is open, up to the last. */
 const SPANS = [30, 60, 120];
 const SPAN = SPANS.at(-1);
-/** After so long without a snapshot a line is broken. */
+/** A longer gap between snapshots interrupts a line, in seconds. */
 const GAP = 3;
-/** Over how many seconds the hit rate of the chart is taken. */
+/** The period of the hit rate in the chart, in seconds. */
 const HIT_SPAN = 10;
 
 /** The snapshots of the last two minutes, as columns for the charts. */
 export class History {
-  /** When, in seconds, and which numbers; all of one length. */
+  /** Times in seconds and values, all of one length. */
   #times = [];
   #columns = new Map();
   #lookups = [];
 
-  /** Adds what a snapshot says. */
+  /** Adds a snapshot. */
   add(snapshot) {
     const now = Date.parse(snapshot.timestamp) / 1000;
     const last = this.#times.at(-1);
@@ -35,7 +35,7 @@ export class History {
     return [this.#times.map((time) => time - now), ...names.map((name) => this.#columns.get(name) ?? nothing())];
   }
 
-  /** How many seconds the charts show. */
+  /** The period of the charts in seconds. */
   get span() {
     const known = this.#times.length === 0 ? 0 : this.#times.at(-1) - this.#times[0];
     return SPANS.find((span) => known <= span) ?? SPAN;
@@ -71,7 +71,7 @@ export class History {
     return numbers;
   }
 
-  /** In percent of the latest look-ups; unknown without any. */
+  /** Hits in percent of the latest look-ups; unknown without any. */
   #hitRate(caches, time) {
     const sum = (name) => caches.reduce((total, cache) => total + cache[name], 0);
     const now = { time, hits: sum('hits'), misses: sum('misses') };

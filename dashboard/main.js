@@ -7,12 +7,12 @@ import { Servers } from './servers.js';
 import { Refused, snapshots } from './stream.js';
 import { Tools } from './tools.js';
 
-/** How long to wait before the next try, in milliseconds: the last as often as it takes. */
+/** The times before reconnecting, in milliseconds; the last one repeats. */
 const DELAYS_MS = [1_000, 2_000, 5_000, 10_000];
 
 const { access, events } = document.body.dataset;
 const url = new URL(events, location.href);
-/** The key stays in this tab: two routers on one host have two of them. */
+/** The key is stored per tab: two routers on one host have two keys. */
 const KEY = `express-mcpo ${url.pathname}`;
 
 const content = byId('content');
@@ -29,7 +29,7 @@ function say(text) {
   setText(byId('connection'), text);
 }
 
-/** A page that nobody sees is drawn when it is seen again. */
+/** A hidden page is drawn when it becomes visible. */
 function draw() {
   if (!latest || document.hidden) return;
   content.hidden = false;
@@ -44,7 +44,7 @@ function draw() {
   for (const view of views) view.show(latest, history);
 }
 
-/** Follows the stream, and finds it again when it is lost, until `stream` is aborted or the key is wrong. */
+/** Reads the stream, and reconnects, until `stream` is aborted or the key is wrong. */
 async function follow() {
   stream.abort();
   stream = new AbortController();
@@ -101,7 +101,7 @@ form.addEventListener('submit', (event) => {
   event.preventDefault();
   const key = byId('key').value.trim();
   byId('key').value = '';
-  // What no header can carry is no key.
+  // A key that no header can carry is invalid.
   if (!/^[\x21-\x7e]+$/.test(key)) return askForKey('the credentials are not valid');
   sessionStorage.setItem(KEY, key);
   start();

@@ -2,7 +2,7 @@ import { Chart } from './charts.js';
 import { element, setAttribute, setText } from './dom.js';
 import { UNKNOWN, bytes, count, percent, rate, seconds } from './format.js';
 
-/** The great numbers: what they are called, their value, and what is said below it. */
+/** The headline numbers: label, value, and the text below. */
 const NUMBERS = {
   Throughput: ({ performance: { overall } }) => [
     `${rate(overall.qps_1s)} /s`,
@@ -35,7 +35,7 @@ function sum(objects, name) {
   return objects.reduce((total, object) => total + (object[name] ?? 0), 0);
 }
 
-/** The great numbers and the charts. */
+/** The headline numbers and the charts. */
 export class Overview {
   #numbers = [];
   #charts;
@@ -79,7 +79,7 @@ export class Overview {
   }
 }
 
-/** What the tools are called, and how the whole is in a word. */
+/** The title of the tools and the overall state. */
 export function showHead(title, badge, snapshot) {
   setText(title, snapshot.title);
   document.title = `${snapshot.title}: dashboard`;

@@ -4,7 +4,7 @@ import { count, time } from './format.js';
 
 const COLUMNS = ['Server', 'State', 'Busy', 'In use', 'Idle', 'Opening', 'Waiting', 'Errors', 'Breaker', 'Tools'];
 
-/** The pool of each server. */
+/** The connection pools of the servers. */
 export class Servers {
   #body = element('tbody', { role: 'rowgroup' });
   #rows = new Map();

@@ -1,7 +1,7 @@
-/** Without a word for so long, in milliseconds, the connection is taken for lost. */
+/** After so long without data, in milliseconds, the connection counts as lost. */
 const SILENCE_MS = 5_000;
 
-/** The server has answered with something else than the stream. */
+/** The response is not the event stream. */
 export class Refused extends Error {
   constructor(status, detail, retryAfterMs) {
     super(detail);

@@ -2,10 +2,10 @@ import { Sparkline } from './charts.js';
 import { arrange, element, nameElement, setAttribute, setText } from './dom.js';
 import { count, percent, rate, seconds } from './format.js';
 
-/** More rows than anybody reads would only make the page slow. */
+/** More rows would make the page slow. */
 const MAX_ROWS = 50;
 
-/** The columns that can be sorted by; a number begins with the greatest. */
+/** The sortable columns. Numbers sort in descending order first. */
 const COLUMNS = [
   { label: 'Tool', of: ([name]) => name },
   { label: 'Calls/s', of: ([, stats]) => stats.qps_5s, format: rate },
@@ -98,7 +98,7 @@ export class Tools {
     const { of } = this.#column;
     const [first, second] = this.#descending ? [b, a] : [a, b];
     const difference = this.#column === NAME ? of(first).localeCompare(of(second)) : of(first) - of(second);
-    // Equal ones keep their places from one second to the next.
+    // Equal rows keep their order between snapshots.
     return difference || a[0].localeCompare(b[0]);
   }
 

@@ -5,6 +5,7 @@ import { type ForwardRule, type ForwardedHeaders, forwardHeaders } from './forwa
 import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
 import { McpoError } from '../errors';
 import type { Principal } from '../options';
+import { lowerCaseKeys } from '../util/json-object';
 import { sha256 } from '../util/sha256';
 
 /** Identifies the caller of a request to a server. */
@@ -48,8 +49,7 @@ export function hostIdentity(
   server: IdentifiedBy,
   isOwnKey: (value: string) => boolean,
 ): Identity {
-  const lowerCase = Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
-  const forwarded = forwardHeaders(server.forward, lowerCase, isOwnKey);
+  const forwarded = forwardHeaders(server.forward, lowerCaseKeys(headers), isOwnKey);
   return identityOf({ principal, scope: principal ?? scopeOf(undefined, forwarded), session, forwarded }, server);
 }
 

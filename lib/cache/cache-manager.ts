@@ -31,7 +31,6 @@ export class CacheManager {
     return this.#caches;
   }
 
-  /** The statistics of all caches by name. */
   get stats(): Readonly<Record<string, CacheStats>> {
     return Object.fromEntries(Array.from(this.#caches, ([name, cache]) => [name, cache.stats]));
   }
@@ -68,7 +67,6 @@ export class CacheManager {
     return this.#each((cache) => cache.invalidate(group, unsettledMs));
   }
 
-  /** Drops all results from every cache. */
   clear(): MaybePromise<void> {
     return this.#each((cache) => cache.clear());
   }

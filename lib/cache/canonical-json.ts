@@ -1,3 +1,5 @@
+import { isClassInstance } from '../util/json-object';
+
 /** An array or object that is being written. */
 interface Frame {
   readonly parent: Frame | undefined;
@@ -79,11 +81,7 @@ function open(container: object, parent: Frame | undefined): Frame {
 
 /** The keys of an object in the order of their UTF-16 code units (RFC 8785 section 3.2.3). */
 function sortedKeys(object: Readonly<Record<string, unknown>>): string[] {
-  const prototype: unknown = Object.getPrototypeOf(object);
-  // A plain object of another realm, such as a vm context, is accepted too.
-  if (prototype !== null && Object.getPrototypeOf(prototype) !== null) {
-    throw new TypeError('not a JSON value: an instance of a class');
-  }
+  if (isClassInstance(object)) throw new TypeError('not a JSON value: an instance of a class');
   const keys = Object.keys(object);
   let sorted = true;
   let whole = true;

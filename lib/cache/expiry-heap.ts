@@ -12,12 +12,10 @@ export interface Expiring {
 export class ExpiryHeap<T extends Expiring> {
   #items: T[] = [];
 
-  /** The item that expires first. */
   get first(): T | undefined {
     return this.#items[0];
   }
 
-  /** Adds an item. */
   add(item: T): void {
     this.#rise(item, this.#items.length);
   }
@@ -33,7 +31,6 @@ export class ExpiryHeap<T extends Expiring> {
     else this.#sink(last, place);
   }
 
-  /** Removes all items. */
   clear(): void {
     this.#items = [];
   }

@@ -3,9 +3,7 @@ import { canonicalJson } from './canonical-json';
 
 /** Everything that the result of a call depends on. */
 export interface KeyParts {
-  /** The name of the MCP server. */
   readonly server: string;
-  /** The name of the tool. */
   readonly tool: string;
   /** The tool's definition, as a server may give its name to another tool. @defaultValue always the same */
   readonly version?: string | undefined;

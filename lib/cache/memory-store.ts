@@ -27,9 +27,7 @@ export class MemoryStore implements CacheStore {
 
   constructor(init: StoreInit) {
     this.#init = init;
-    this.#cache.on('expired', (_key: string, slot: Slot) => {
-      this.#recordEviction(slot, 'expired');
-    });
+    this.#cache.on('expired', (_key: string, slot: Slot) => this.#recordEviction(slot, 'expired'));
   }
 
   get size(): number {
@@ -167,9 +165,7 @@ export class MemoryStore implements CacheStore {
   }
 
   #cleanUpIn(delayMs: number): void {
-    this.#timer = setTimeout(() => {
-      this.#cleanUp();
-    }, delayMs).unref();
+    this.#timer = setTimeout(() => this.#cleanUp(), delayMs).unref();
   }
 
   #stopCleanUp(): void {

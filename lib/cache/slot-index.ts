@@ -5,7 +5,6 @@ import type { CacheEntry } from './store';
 /** The unit of invalidation. */
 interface Group {
   readonly name: string;
-  /** How often the group has been dropped. */
   readonly generation: number;
   /** Until then, in milliseconds since the epoch, the group has no generation. */
   readonly unsettledUntil: number;
@@ -42,7 +41,6 @@ export class SlotIndex {
     return this.#bytes;
   }
 
-  /** The least recently used entry. */
   get leastRecent(): Slot | undefined {
     return this.#recency.first;
   }
@@ -86,7 +84,6 @@ export class SlotIndex {
     this.#bytes -= slot.bytes;
   }
 
-  /** Marks an entry as just used. */
   touch(slot: Slot): void {
     this.#recency.touch(slot);
   }

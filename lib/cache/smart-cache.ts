@@ -88,7 +88,6 @@ export class SmartCache extends SafeEmitter<CacheEvents> {
     this.#store = options.store ? options.store(init) : new MemoryStore(init);
   }
 
-  /** The counts so far and the contents now. */
   get stats(): CacheStats {
     const lookups = this.#hits + this.#misses;
     return {
@@ -146,7 +145,7 @@ export class SmartCache extends SafeEmitter<CacheEvents> {
   }
 
   /**
-   * Keeps a finished result. Nobody may write to its body from now on.
+   * Stores a finished result. Its body must not be modified afterwards.
    *
    * @returns whether it was stored: not if it is too large, has expired, or its group was dropped since the read began
    * @throws RangeError if `ttlMs` is not a finite number

@@ -27,9 +27,7 @@ export interface CacheStatus {
   hit?: { readonly ageMs: number; readonly ttlMs: number | undefined };
   /** Why it was not served from the cache: not looked up, not found, or `Cache-Control: no-cache`. */
   forwarded?: 'bypass' | 'miss' | 'request';
-  /** The call joined one in flight. */
   collapsed?: true;
-  /** The answer was stored. */
   stored?: true;
 }
 
@@ -114,7 +112,6 @@ export class ToolCall {
     return this.init.entry.tool.server;
   }
 
-  /** The tool's name. */
   get tool(): string {
     return this.init.entry.tool.name;
   }

@@ -7,7 +7,6 @@ import type { Tool } from '../mcp/tools/tool';
 
 /** The concurrency limits of a router, its servers and its tools. */
 export class CallLimits {
-  /** The limit on all calls. */
   readonly global: ConcurrencyLimiter;
   readonly #config: LimitConfig;
   readonly #servers = new Map<string, ConcurrencyLimiter>();
@@ -32,7 +31,6 @@ export class CallLimits {
     return this.#tools;
   }
 
-  /** The limits that apply to a tool. */
   of(tool: Tool): PermitSource {
     const narrowestFirst = [this.#forTool(`${tool.server}/${tool.name}`), this.#servers.get(tool.server), this.global];
     const limits = narrowestFirst.filter((limiter) => limiter !== undefined);

@@ -49,7 +49,6 @@ export interface PolicyConfig {
 
 /** The options of a server that affect the policies of its tools. */
 export interface ServerPolicy {
-  /** Whether its annotations are trusted. */
   readonly trustAnnotations: boolean;
   readonly stateful: boolean;
   /** 0: its tools are not cached. */

@@ -11,12 +11,8 @@ const silent = (): void => undefined;
 const CONSOLE: Logger = {
   debug: silent,
   info: silent,
-  warn: (...data: unknown[]) => {
-    console.warn(...data);
-  },
-  error: (...data: unknown[]) => {
-    console.error(...data);
-  },
+  warn: (...data: unknown[]) => console.warn(...data),
+  error: (...data: unknown[]) => console.error(...data),
 };
 
 /**

@@ -25,7 +25,6 @@ export interface ServerConfig {
   /** Distinguishes servers of equal name in different instances: see `originOf()`. */
   readonly origin: string | undefined;
   readonly forward: readonly ForwardRule[];
-  /** Whether its annotations are trusted. */
   readonly trustAnnotations: boolean;
   /** Default lifetime of results, in milliseconds; 0: no caching. */
   readonly defaultTtlMs: number;

@@ -12,7 +12,6 @@ type Http2Stream = Duplex & { readonly endAfterHeaders: boolean };
 /** How to read a body. */
 interface Reading {
   readonly limit: number;
-  /** `Content-Length`. */
   readonly length: string | undefined;
   readonly decoder: Transform | undefined;
   /** The error for a body of at least one byte. */

@@ -22,9 +22,7 @@ export function readJsonObject(req: IncomingMessage, limit: number): Promise<Jso
   const read = (): MaybePromise<JsonObject> => mapMaybe(valueOf(req, limit), asObject);
   if (req.readableFlowing === null) return ARRIVED.then(read);
   // The host, which has paused or resumed the stream, may resume it before the next microtask.
-  return new Promise((resolve) => {
-    resolve(read());
-  });
+  return new Promise((resolve) => resolve(read()));
 }
 
 function valueOf(req: IncomingMessage, limit: number): MaybePromise<unknown> {

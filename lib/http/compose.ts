@@ -16,9 +16,7 @@ export type ErrorLayer = (
  * continue the request.
  */
 export function failing(next: (error?: unknown) => void): (reason: unknown) => void {
-  return (reason) => {
-    next(reason ?? new Error('rejected without a reason'));
-  };
+  return (reason) => next(reason ?? new Error('rejected without a reason'));
 }
 
 /**

@@ -9,9 +9,7 @@ export function authenticate(authenticator: Authenticator): Layer {
       next(refusal);
       return;
     }
-    const decide = (authorized: boolean): void => {
-      next(authorized ? undefined : unauthorized(req));
-    };
+    const decide = (authorized: boolean): void => next(authorized ? undefined : unauthorized(req));
     const authorized = authenticator.isAuthorized(req);
     if (typeof authorized === 'boolean') decide(authorized);
     else Promise.resolve(authorized).then(decide).catch(failing(next));

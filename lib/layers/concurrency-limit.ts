@@ -29,9 +29,7 @@ export function concurrencyLimit(options: LimiterOptions = {}): ConcurrencyLimit
         permit.release();
         return;
       }
-      onResponseEnd(req, res, () => {
-        permit.release();
-      });
+      onResponseEnd(req, res, () => permit.release());
       next();
     };
     const permit = limiter.tryAcquire();
@@ -40,9 +38,7 @@ export function concurrencyLimit(options: LimiterOptions = {}): ConcurrencyLimit
       return;
     }
     const waiting = new Canceller();
-    const stopWatching = onResponseEnd(req, res, () => {
-      waiting.abort();
-    });
+    const stopWatching = onResponseEnd(req, res, () => waiting.abort());
     const enter = (waited: Permit): void => {
       stopWatching();
       admit(waited);

@@ -16,9 +16,7 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
     if (!call || !canceller)
       throw new McpoError('MCPO_INTERNAL', 'the layer respond needs the layer readArguments before it');
     const end = servers.begin();
-    const leave = (): void => {
-      canceller.abort(callerGone());
-    };
+    const leave = (): void => canceller.abort(callerGone());
     if (hasResponseEnded(req, res)) leave();
     let stay: (() => void) | undefined;
     let isAnswered = false;

@@ -2,8 +2,8 @@ import { Sema } from 'async-sema';
 import { McpoError } from '../errors';
 import { limiterConfig, permitsFor, type LimiterConfig, type LimiterOptions, type MaxConcurrent } from './options';
 import { OnePermit, type AcquireOptions, type Permit, type PermitSource } from './permit';
-import { LinkedList } from '../util/linked-list';
-import { Waiter } from './waiter';
+import type { Cancellation } from '../util/cancellation';
+import { LinkedList, type ListNode } from '../util/linked-list';
 
 // When there will be room is unknown. A second keeps callers from retrying at once.
 const RETRY_AFTER_MS = 1_000;
@@ -55,7 +55,6 @@ export class ConcurrencyLimiter implements PermitSource {
     return this.#queue.size;
   }
 
-  /** The current limit. */
   get maxConcurrent(): number {
     return this.#maxConcurrent;
   }
@@ -160,5 +159,53 @@ export class ConcurrencyLimiter implements PermitSource {
 
   #closing(): McpoError {
     return new McpoError('MCPO_CLOSING', `${this.#config.name}: closed`, { retryAfterMs: RETRY_AFTER_MS });
+  }
+}
+
+/** A caller in the queue: a promise with a deadline and an abort signal, settled once. */
+class Waiter implements ListNode<Waiter> {
+  readonly promise: Promise<Permit>;
+  previous: Waiter | undefined;
+  next: Waiter | undefined;
+  readonly #since = performance.now();
+  readonly #timer: NodeJS.Timeout;
+  readonly #signal: Cancellation | undefined;
+  readonly #onAbort: () => void;
+  #resolve!: (permit: Permit) => void;
+  #reject!: (reason: unknown) => void;
+
+  /**
+   * @param onTimeout - called after `timeoutMs`
+   * @param onAbort - called when `signal` is aborted; both are to remove the waiter from its queue and `refuse` it
+   */
+  constructor(timeoutMs: number, signal: Cancellation | undefined, onTimeout: () => void, onAbort: () => void) {
+    this.promise = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+    this.#timer = setTimeout(onTimeout, timeoutMs).unref();
+    this.#signal = signal;
+    this.#onAbort = onAbort;
+    signal?.addEventListener('abort', onAbort, { once: true });
+  }
+
+  /** How long it has waited, in milliseconds. */
+  get waitedMs(): number {
+    return performance.now() - this.#since;
+  }
+
+  admit(permit: Permit): void {
+    this.#stop();
+    this.#resolve(permit);
+  }
+
+  refuse(reason: unknown): void {
+    this.#stop();
+    this.#reject(reason);
+  }
+
+  #stop(): void {
+    clearTimeout(this.#timer);
+    this.#signal?.removeEventListener('abort', this.#onAbort);
   }
 }

@@ -24,7 +24,7 @@ export class Limits implements PermitSource {
       }
       held.push(permit);
     }
-    return new JointPermit(held);
+    return joint(held);
   }
 
   /**
@@ -42,24 +42,14 @@ export class Limits implements PermitSource {
       releaseAll(held);
       throw error;
     }
-    return new JointPermit(held);
+    return joint(held);
   }
 }
 
-class JointPermit implements Permit {
-  readonly #permits: readonly Permit[];
-
-  constructor(permits: readonly Permit[]) {
-    this.#permits = permits;
-  }
-
-  get waitedMs(): number {
-    return this.#permits.reduce((sum, permit) => sum + permit.waitedMs, 0);
-  }
-
-  release(): void {
-    releaseAll(this.#permits);
-  }
+/** Several permits as one. */
+function joint(permits: readonly Permit[]): Permit {
+  const waitedMs = permits.reduce((sum, permit) => sum + permit.waitedMs, 0);
+  return { waitedMs, release: () => releaseAll(permits) };
 }
 
 function releaseAll(permits: readonly Permit[]): void {

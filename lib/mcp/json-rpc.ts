@@ -22,9 +22,7 @@ export function asMessage(value: unknown): JSONRPCMessage | undefined {
 /** Applies {@link asMessage} to a transport that does not do so itself. */
 export function answerInvalidMessages(transport: Transport): void {
   const receive = transport.onmessage;
-  transport.onmessage = (message, extra) => {
-    receive?.(asMessage(message) ?? message, extra);
-  };
+  transport.onmessage = (message, extra) => receive?.(asMessage(message) ?? message, extra);
 }
 
 function isMessage(value: unknown): value is JSONRPCMessage {

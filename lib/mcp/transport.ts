@@ -1,6 +1,7 @@
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import { lowerCaseKeys } from '../util/json-object';
 import type { Logger } from '../util/logger';
 import type { TransportSpec } from './transport-spec';
 import { Upstream } from './http/fetch';
@@ -23,7 +24,8 @@ export async function makeTransport(
     case 'custom':
       return spec.connect({ headers });
     case 'http': {
-      const all = { ...basicAuth(spec.url), ...lowerCase(spec.headers), ...headers };
+      // In lower case, so that a caller's header replaces the server's own.
+      const all = { ...basicAuth(spec.url), ...lowerCaseKeys(spec.headers), ...headers };
       const url = Object.assign(new URL(spec.url), { username: '', password: '' });
       return spec.mode === 'sse' ? sse(url, all) : new HttpTransport(url, all);
     }
@@ -55,9 +57,4 @@ function basicAuth({ username, password }: URL): Readonly<Record<string, string>
   if (username === '' && password === '') return {};
   const credentials = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   return { authorization: `Basic ${Buffer.from(credentials).toString('base64')}` };
-}
-
-/** In lower case, so that a caller's header replaces the server's own. */
-function lowerCase(headers: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
-  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name.toLowerCase(), value]));
 }

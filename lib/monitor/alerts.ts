@@ -60,7 +60,6 @@ export class Alarms {
     this.#thresholds = thresholds;
   }
 
-  /** The active alerts. */
   get firing(): Iterable<Alert> {
     return this.#firing.values();
   }

@@ -1,5 +1,4 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
-import { gauges, type Sources } from './gauges';
+import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
 import { MetricNames } from './registry';
 
 /** In seconds: from a cache hit to a call just before its timeout. */
@@ -18,18 +17,54 @@ export type CacheResult = 'hit' | 'miss' | 'bypass';
 
 /** The metrics of one tool, with bound labels. */
 export interface ToolInstruments {
-  /** Counts a request that has ended. */
   answered(outcome: string, seconds: number): void;
   /** Records the duration of a call to the MCP server. */
-  upstream(seconds: number): void;
-  cache(result: CacheResult): void;
+  readonly upstream: (seconds: number) => void;
+  readonly cache: (result: CacheResult) => void;
   /** Counts a request that has joined a call in flight. */
-  shared(): void;
+  readonly shared: () => void;
   /** Records the time that a call has waited for its permit. */
   waited(seconds: number): void;
-  /** Counts a retry. */
-  retried(): void;
+  readonly retried: () => void;
 }
+
+/** Values that are read at each scrape. */
+export interface Sources {
+  /** By cache. */
+  readonly caches: () => Iterable<readonly [name: string, stats: CacheNumbers]>;
+  /** By what depends on the store. */
+  readonly stores: () => Iterable<readonly [name: string, health: StoreNumbers]>;
+  readonly concurrency: () => { readonly limit: number; readonly inFlight: number; readonly waiting: number };
+  /** By server. */
+  readonly servers: () => Iterable<readonly [name: string, stats: ServerNumbers]>;
+}
+
+/** A snapshot of a cache; `undefined` if unknown. */
+export interface CacheNumbers {
+  readonly size: number | undefined;
+  readonly bytes: number | undefined;
+  readonly evictions: Readonly<Record<string, number>>;
+}
+
+/** A snapshot of a database. */
+export interface StoreNumbers {
+  readonly isUp: boolean;
+  readonly errors: number;
+}
+
+/** A snapshot of a server. */
+export interface ServerNumbers {
+  readonly idle: number;
+  readonly busy: number;
+  readonly opening: number;
+  readonly waiting: number;
+  readonly isUp: boolean;
+  /** 0 closed, 1 half-open, 2 open. */
+  readonly breaker: number;
+}
+
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | undefined];
+type Read = () => readonly Sample[];
 
 /** The Prometheus metrics of one router. */
 export class Instruments {
@@ -66,11 +101,10 @@ export class Instruments {
     this.#rejected = counter('rejected_total', 'Requests rejected under load.', ['reason']);
     this.#retries = counter('retries_total', 'Retries of calls.', ['server']);
     this.#connectionErrors = counter('connection_errors_total', 'Failed connections.', ['server', 'reason']);
-    gauges(names, sources);
+    registerSources(names, sources);
     this.#beginAtZero([...sources.servers()].map(([server]) => server));
   }
 
-  /** Returns the metrics of a tool. */
   tool(server: string, tool: string): ToolInstruments {
     const labels = { server, tool };
     const duration = this.#duration.labels(labels);
@@ -85,30 +119,20 @@ export class Instruments {
         bound(outcomes, outcome, () => this.#requests.labels({ ...labels, outcome })).inc();
         duration.observe(seconds);
       },
-      upstream: (seconds) => {
-        upstream.observe(seconds);
-      },
+      upstream: (seconds) => upstream.observe(seconds),
       cache: (result) => {
         bound(cache, result, () => this.#cache.labels({ ...labels, result })).inc();
       },
-      shared: () => {
-        shared.inc();
-      },
-      waited: (seconds) => {
-        queueWait.observe(seconds);
-      },
-      retried: () => {
-        retries.inc();
-      },
+      shared: () => shared.inc(),
+      waited: (seconds) => queueWait.observe(seconds),
+      retried: () => retries.inc(),
     };
   }
 
-  /** Counts a rejected request. */
   rejected(reason: Rejection): void {
     this.#rejected.inc({ reason });
   }
 
-  /** Counts a failed connection. */
   connectionFailed(server: string, reason: ConnectionError): void {
     this.#connectionErrors.inc({ server, reason });
   }
@@ -134,7 +158,121 @@ function bound<K, V>(known: Map<K, V>, key: K, make: () => V): V {
     value = make();
     known.set(key, value);
   }
+
   return value;
+}
+
+/** Samples of one label: an item per value of the label. */
+function samples<T>(
+  label: string,
+  items: () => Iterable<readonly [string, T]>,
+  valueOf: (item: T) => number | undefined,
+): Read {
+  return () => Array.from(items(), ([name, item]) => [{ [label]: name }, valueOf(item)]);
+}
+
+/** Samples of two labels: the second has the keys of `valuesOf`. */
+function nestedSamples<T>(
+  [outer, inner]: readonly [string, string],
+  items: () => Iterable<readonly [string, T]>,
+  valuesOf: (item: T) => Readonly<Record<string, number>>,
+): Read {
+  return () =>
+    [...items()].flatMap(([name, item]) =>
+      Object.entries(valuesOf(item)).map(([key, value]): Sample => [{ [outer]: name, [inner]: key }, value]),
+    );
+}
+
+/** Registers the metrics whose values are read at each scrape. */
+function registerSources(names: MetricNames, { caches, stores, concurrency, servers }: Sources): void {
+  const gauge = (
+    name: string,
+    help: string,
+    labels: readonly string[],
+    read: Read,
+    aggregator: 'min' | 'max' | 'sum' = 'sum',
+  ): Gauge =>
+    new Gauge({
+      aggregator,
+      ...names.take(name, help, labels),
+      collect() {
+        for (const [values, value] of read()) if (value !== undefined) this.set(values, value);
+      },
+    });
+  const counter = (name: string, help: string, labels: readonly string[], read: Read): Counter =>
+    new Counter({
+      ...names.take(name, help, labels),
+      collect() {
+        this.reset();
+        for (const [values, value] of read()) this.inc(values, value);
+      },
+    });
+
+  const cache = (value: (item: CacheNumbers) => number | undefined): Read => samples('cache', caches, value);
+
+  gauge(
+    'cache_entries',
+    'Cached results.',
+    ['cache'],
+    cache((item) => item.size),
+  );
+  gauge(
+    'cache_bytes',
+    'Bytes of the cached results, including overhead.',
+    ['cache'],
+    cache((item) => item.bytes),
+  );
+  const eviction = ['cache', 'reason'] as const;
+  const evictions = nestedSamples(eviction, caches, (item) => item.evictions);
+  counter('cache_evictions_total', 'Results that left a cache.', eviction, evictions);
+
+  const store = (value: (item: StoreNumbers) => number): Read => samples('store', stores, value);
+
+  gauge(
+    'store_up',
+    'Whether a shared store is in use: 1 or 0.',
+    ['store'],
+    store((item) => Number(item.isUp)),
+    'min',
+  );
+  counter(
+    'store_errors_total',
+    'Errors of shared stores.',
+    ['store'],
+    store((item) => item.errors),
+  );
+
+  gauge('concurrency_limit', 'Maximum number of running calls.', [], () => [[{}, concurrency().limit]]);
+  gauge('concurrency_in_flight', 'Running calls.', [], () => [[{}, concurrency().inFlight]]);
+  gauge('concurrency_waiting', 'Calls waiting for a permit.', [], () => [[{}, concurrency().waiting]]);
+
+  const connection = ['server', 'state'] as const;
+  const connections = nestedSamples(connection, servers, ({ idle, busy, opening }) => ({ idle, busy, opening }));
+  gauge('pool_connections', 'Connections to a server.', connection, connections);
+  const server = (value: (item: ServerNumbers) => number): Read => samples('server', servers, value);
+
+  gauge(
+    'pool_waiting',
+    'Calls waiting for a connection.',
+    ['server'],
+    server((item) => item.waiting),
+  );
+  const states = 'Circuit breaker of a server: 0 closed, 1 half-open, 2 open.';
+  // The states of several workers have no meaningful sum.
+  gauge(
+    'breaker_state',
+    states,
+    ['server'],
+    server((item) => item.breaker),
+    'max',
+  );
+  gauge(
+    'server_up',
+    'Whether a server can be called: 1 or 0.',
+    ['server'],
+    server((item) => Number(item.isUp)),
+    'min',
+  );
 }
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -156,7 +294,6 @@ export class HttpInstruments {
     this.#duration = new Histogram(duration);
   }
 
-  /** Counts a request that has ended. */
   answered(route: string, request: { readonly method: string; readonly status: string }, seconds: number): void {
     // Clients may send any method: the number of label values must be bounded.
     const method = METHODS.has(request.method) ? request.method : 'other';

@@ -162,9 +162,7 @@ export class PerformanceMonitor extends SafeEmitter<MonitorEvents> {
     if (track.unchecked || !this.#alerting || this.#closed) return;
     track.unchecked = true;
     this.#unchecked.push(track);
-    this.#timer ??= setTimeout(() => {
-      this.#check();
-    }, CHECK_MS).unref();
+    this.#timer ??= setTimeout(() => this.#check(), CHECK_MS).unref();
   }
 
   #check(): void {

@@ -13,7 +13,6 @@ export class Rate {
   // The number of the latest slot.
   #latest = 0;
 
-  /** Counts one event at `now`. */
   count(now: number): void {
     this.#moveTo(now);
     const slot = this.#latest % SLOTS;

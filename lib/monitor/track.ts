@@ -38,7 +38,6 @@ export interface PerformanceStats {
 export class Track {
   /** `server/tool` or `overall`. */
   readonly name: string;
-  /** Its alerts. */
   readonly alarms: Alarms;
   /** Whether its alerts are to be checked. */
   unchecked = false;
@@ -60,13 +59,11 @@ export class Track {
     this.#successes = new ShareWindow(windowSize);
   }
 
-  /** Records the beginning of a request. */
   begin(): void {
     this.#current++;
     if (this.#current > this.#peak) this.#peak = this.#current;
   }
 
-  /** Records the end of a request at `now`. */
   end(ok: boolean, seconds: number, now: number): void {
     this.#current--;
     this.#total++;
@@ -80,18 +77,15 @@ export class Track {
     this.#current--;
   }
 
-  /** Whether there is nothing to tell. */
   get isUnused(): boolean {
     return this.#total === 0 && this.#current === 0 && this.#hits === undefined;
   }
 
-  /** Records a cache look-up. */
   lookUp(hit: boolean): void {
     this.#hits ??= new ShareWindow(this.#windowSize);
     this.#hits.add(hit);
   }
 
-  /** The statistics at `now`. */
   stats(now: number): PerformanceStats {
     const { min, max, p50, p95, p99 } = this.#durations.summary;
     return {

@@ -21,7 +21,6 @@ export class DurationWindow {
     this.#ring = new Ring(size, Float64Array);
   }
 
-  /** Whether the window is full. */
   get full(): boolean {
     return this.#ring.full;
   }
@@ -36,7 +35,6 @@ export class DurationWindow {
     return (this.#summary ??= summaryOf(this.#ring.sorted()));
   }
 
-  /** Adds a duration in place of the oldest. */
   add(seconds: number): void {
     this.#sum += seconds - this.#ring.push(seconds);
     this.#lapSum += seconds;
@@ -56,7 +54,6 @@ export class ShareWindow {
     this.#ring = new Ring(size, Uint8Array);
   }
 
-  /** Whether the window is full. */
   get full(): boolean {
     return this.#ring.full;
   }
@@ -66,7 +63,6 @@ export class ShareWindow {
     return this.#ring.count === 0 ? 0 : (100 * this.#count) / this.#ring.count;
   }
 
-  /** Adds a value in place of the oldest. */
   add(isTrue: boolean): void {
     const value = isTrue ? 1 : 0;
     this.#count += value - this.#ring.push(value);
@@ -124,7 +120,6 @@ class Ring<T extends Float64Array | Uint8Array> {
     return replaced;
   }
 
-  /** A sorted copy. */
   sorted(): T {
     return this.#numbers.slice(0, this.#count).sort() as T;
   }

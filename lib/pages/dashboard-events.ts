@@ -45,14 +45,10 @@ export class DashboardEvents {
       res.end();
       return;
     }
-    onResponseEnd(req, res, () => {
-      this.#remove(res);
-    });
+    onResponseEnd(req, res, () => this.#remove(res));
     this.#listeners.set(res, 0);
     res.write(first);
-    this.#timer ??= setInterval(() => {
-      this.#send();
-    }, INTERVAL_MS).unref();
+    this.#timer ??= setInterval(() => this.#send(), INTERVAL_MS).unref();
   }
 
   /** Ends all streams and rejects new ones. */

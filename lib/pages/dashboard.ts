@@ -85,9 +85,7 @@ export function dashboardPages(
   return {
     shell: { '/dashboard': page, '/dashboard/': page, ...Object.fromEntries(files) },
     events: {
-      '/dashboard/events': (req, res) => {
-        events.listen(req, res);
-      },
+      '/dashboard/events': (req, res) => events.listen(req, res),
     },
     close: () => events.close(),
   };

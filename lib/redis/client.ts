@@ -55,12 +55,10 @@ export class RedisClient {
     this.#config = config;
   }
 
-  /** Whether Redis is used. */
   get isUp(): boolean {
     return this.#isUp;
   }
 
-  /** Adds a source of updates. */
   enlist(recoverable: Recoverable): void {
     this.#recoverables.add(recoverable);
   }
@@ -74,7 +72,6 @@ export class RedisClient {
     return this.#watched(() => this.#config.sendCommand(args), parse, how);
   }
 
-  /** Runs a script. */
   run<T>(
     script: Script,
     keys: readonly string[],
@@ -119,7 +116,6 @@ export class RedisClient {
     this.#recoverLater();
   }
 
-  /** Tries until Redis has recovered. */
   #recoverLater(): void {
     setTimeout(() => {
       this.#recover().catch(() => {
@@ -181,9 +177,7 @@ function replyWithin(ms: number, send: () => Promise<unknown>, onLate?: (reply: 
         else reject(new Error(`Redis did not answer within ${ms} ms`));
       }, ms / TIMEOUT_PARTS).unref();
     let timer = wait();
-    const sent = new Promise((done) => {
-      done(send());
-    });
+    const sent = new Promise((done) => done(send()));
     sent.then(
       (reply) => {
         clearTimeout(timer);

@@ -89,7 +89,6 @@ export class RedisFlights implements FleetFlights {
     return run();
   }
 
-  /** Stops listening and publishing. */
   close(): void {
     this.#generations.close();
     this.#waiters.close();
@@ -211,7 +210,6 @@ class Waiters {
     });
   }
 
-  /** Stops listening. */
   close(): void {
     this.#stopListening?.();
   }

@@ -53,14 +53,12 @@ export class Generations implements Recoverable {
   #isClearPending = false;
   #errors = 0;
 
-  /** @param prefix - the prefix of all keys in Redis */
   constructor(client: RedisClient, prefix: string) {
     this.#client = client;
     this.#space = `${prefix}{`;
     client.enlist(this);
   }
 
-  /** The number of failed drops. */
   get errors(): number {
     return this.#errors;
   }
@@ -136,7 +134,6 @@ export class Generations implements Recoverable {
     for (const [group, drops] of [...this.#pending]) await this.#drop(group, drops);
   }
 
-  /** Stops all timers. */
   close(): void {
     for (const { timer } of this.#pending.values()) clearTimeout(timer);
     this.#pending.clear();

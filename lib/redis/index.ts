@@ -19,7 +19,6 @@ export interface RedisFleet {
   readonly store: StoreFactory;
   /** For the option `share.fleet`. */
   readonly flights: FleetFlights;
-  /** Whether Redis is in use. */
   readonly isUp: boolean;
   /**
    * Stops using Redis, after pending updates or half a second. To be called after the routers have been closed, and before

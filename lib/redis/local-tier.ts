@@ -35,7 +35,6 @@ export class LocalTier {
     this.#bounds = bounds;
   }
 
-  /** The number of drops so far. */
   get drops(): number {
     return this.#drops;
   }
@@ -72,7 +71,6 @@ export class LocalTier {
     }
   }
 
-  /** Removes an entry. */
   remove(key: string): void {
     const local = this.#entries.get(key);
     if (!local) return;

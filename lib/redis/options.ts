@@ -79,9 +79,7 @@ const LOCAL_OPTIONS = ['maxSize', 'maxBytes', 'maxStaleMs'];
 
 const CONSOLE: FleetLogger = {
   info: () => undefined,
-  warn: (...data) => {
-    console.warn(...data);
-  },
+  warn: (...data) => console.warn(...data),
 };
 
 /**

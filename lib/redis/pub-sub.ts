@@ -26,12 +26,10 @@ export class PubSub {
     this.#config = config;
   }
 
-  /** The channel of all messages. */
   get channel(): string {
     return `${this.#config.prefix}messages`;
   }
 
-  /** Whether messages are received. */
   get isListening(): boolean {
     return this.#isListening;
   }
@@ -40,9 +38,7 @@ export class PubSub {
   listen(listener: (message: string) => void): () => void {
     this.#listeners.add(listener);
     this.#subscription ??= this.#subscribe();
-    return () => {
-      this.#listeners.delete(listener);
-    };
+    return () => this.#listeners.delete(listener);
   }
 
   /** Sends a message to all instances, as far as possible. */
@@ -50,7 +46,6 @@ export class PubSub {
     this.#client.send(['PUBLISH', this.channel, message], ignored).catch(ignored);
   }
 
-  /** Unsubscribes. */
   async close(): Promise<void> {
     this.#listeners.clear();
     this.#isListening = false;

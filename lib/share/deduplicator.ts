@@ -21,9 +21,7 @@ export interface ShareStats {
   readonly joined: number;
 }
 
-/**
- * Shares work between concurrent callers with equal keys (single-flight). Results are not cached.
- */
+/** Shares work between concurrent callers with equal keys (single-flight). Results are not cached. */
 export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
   readonly #windowMs: number;
   readonly #aborter: () => Aborter<S>;
@@ -43,12 +41,10 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
     this.#aborter = make as () => Aborter<S>;
   }
 
-  /** The number of flights. */
   get inFlight(): number {
     return this.#inFlight;
   }
 
-  /** The counts since the start. */
   get stats(): ShareStats {
     return { led: this.#led, joined: this.#joined };
   }
@@ -87,8 +83,7 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
 interface Caller<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
-  /** Removes the listener from the caller's signal. */
-  readonly stopListening: (() => void) | undefined;
+  readonly stopListening: () => void;
 }
 
 /** Work in flight and the callers that wait for it. It ends with the work, or when its last caller leaves. */
@@ -113,30 +108,17 @@ class Flight<T, S extends Cancellation> {
   /** Adds a caller, until the work ends or `signal` is aborted. */
   join(signal: Cancellation | undefined): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      if (!signal) {
-        this.#callers.add({ resolve, reject, stopListening: undefined });
-        return;
-      }
-      const leave = (): void => {
-        this.#leave(caller, signal.reason);
-      };
-      const caller: Caller<T> = {
-        resolve,
-        reject,
-        stopListening: () => {
-          signal.removeEventListener('abort', leave);
-        },
-      };
-      signal.addEventListener('abort', leave, { once: true });
+      const leave = (): void => this.#leave(caller, signal?.reason);
+      const stopListening = (): void => signal?.removeEventListener('abort', leave);
+      const caller: Caller<T> = { resolve, reject, stopListening };
+      signal?.addEventListener('abort', leave, { once: true });
       this.#callers.add(caller);
     });
   }
 
   /** Starts the work. A synchronous throw of `run` counts as a rejection. */
   start(run: (signal: S) => Promise<T>): void {
-    new Promise<T>((resolve) => {
-      resolve(run(this.#aborter.signal));
-    }).then(
+    new Promise<T>((resolve) => resolve(run(this.#aborter.signal))).then(
       (value) => {
         for (const caller of this.#end()) caller.resolve(value);
       },
@@ -157,7 +139,7 @@ class Flight<T, S extends Cancellation> {
   #end(): Iterable<Caller<T>> {
     if (this.#ended) return [];
     this.#ended = true;
-    for (const caller of this.#callers) caller.stopListening?.();
+    for (const caller of this.#callers) caller.stopListening();
     this.#onEnd();
     return this.#callers;
   }

@@ -1,8 +1,7 @@
 import type { Acceleration } from '../calls/acceleration';
 import type { Config } from '../config/config';
 import type { ServerRegistry } from '../servers/registry';
-import type { ServerNumbers, Sources } from '../monitor/gauges';
-import { Instruments } from '../monitor/instruments';
+import { Instruments, type ServerNumbers, type Sources } from '../monitor/instruments';
 import { PerformanceMonitor } from '../monitor/performance-monitor';
 import { type Registry, exposition, registryOf } from '../monitor/registry';
 import { type MetricsJson, metricsJson, metricsPage } from '../pages/metrics';
@@ -34,9 +33,7 @@ export function observability(config: Config, servers: ServerRegistry, accelerat
   const registry = registryOf(metrics.register, metrics.defaultMetrics);
   const instruments = new Instruments(registry, metrics.prefix, sources(servers, acceleration));
   const telemetry = new Telemetry(monitor, instruments, logger);
-  servers.onConnectionFailed((server, reason) => {
-    telemetry.connectionFailed(server, reason);
-  });
+  servers.onConnectionFailed((server, reason) => telemetry.connectionFailed(server, reason));
   monitor.on('alert', ({ level, state, message }) => {
     logger[state === 'firing' ? level : 'info'](`mcpo: ${message}`);
   });

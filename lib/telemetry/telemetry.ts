@@ -1,11 +1,5 @@
 import type { McpoError } from '../errors';
-import {
-  type CacheResult,
-  type ConnectionError,
-  type Instruments,
-  REJECTIONS,
-  type ToolInstruments,
-} from '../monitor/instruments';
+import { type ConnectionError, type Instruments, REJECTIONS, type ToolInstruments } from '../monitor/instruments';
 import type { PerformanceMonitor } from '../monitor/performance-monitor';
 import type { Logger } from '../util/logger';
 
@@ -25,11 +19,19 @@ interface LoggedTool {
   readonly server?: string;
   readonly tool?: string;
 }
-
-/** One call. */
 export interface CallObservation {
   /** Records the end of the call: with an answer, or with an error. */
   end(error?: McpoError): void;
+}
+
+/** Measures and logs the calls of one tool. */
+export interface ToolTelemetry extends Pick<ToolInstruments, 'cache' | 'shared' | 'upstream' | 'retried'> {
+  /** Records the beginning of a call. */
+  begin(id: string, begunAt: number): CallObservation;
+  /** Records the end of a request. */
+  ended(requestId: string, error: McpoError | undefined, seconds: number): void;
+  /** Records the time that a call has waited for its permit, in milliseconds. */
+  waited(ms: number): void;
 }
 
 /** Measures and logs requests. Labels come from the catalogue, never from a caller. */
@@ -56,7 +58,6 @@ export class Telemetry {
     telemetry.ended(id, error, (performance.now() - begunAt) / 1_000);
   }
 
-  /** Records a failed connection. */
   connectionFailed(server: string, reason: ConnectionError): void {
     this.#instruments.connectionFailed(server, reason);
   }
@@ -70,85 +71,36 @@ export class Telemetry {
       instruments = this.#instruments.tool(server, tool);
       this.#instrumentsByName.set(name, instruments);
     }
-    return new ToolTelemetry(name, logged, instruments, this.#instruments, this.#monitor, this.#logger);
-  }
-}
-
-/** Measures and logs the calls of one tool. */
-export class ToolTelemetry {
-  readonly #name: string;
-  readonly #logged: LoggedTool;
-  readonly #own: ToolInstruments;
-  readonly #all: Instruments;
-  readonly #monitor: PerformanceMonitor;
-  readonly #logger: Logger;
-
-  constructor(
-    name: string,
-    logged: LoggedTool,
-    own: ToolInstruments,
-    all: Instruments,
-    monitor: PerformanceMonitor,
-    logger: Logger,
-  ) {
-    this.#name = name;
-    this.#logged = logged;
-    this.#own = own;
-    this.#all = all;
-    this.#monitor = monitor;
-    this.#logger = logger;
-  }
-
-  /** Records the beginning of a call. */
-  begin(id: string, begunAt: number): CallObservation {
-    const observation = this.#monitor.begin(this.#name, begunAt);
-    return {
-      end: (error) => {
-        // Arguments that the schema refuses have not reached the tool; a caller that leaves is no failure of it.
-        const isRefused = error?.errors !== undefined;
-        const seconds = isRefused
-          ? observation.discard()
-          : observation.end(!error || error.code === 'MCPO_CALLER_GONE');
-        this.ended(id, error, seconds);
-      },
+    const ended = (requestId: string, error: McpoError | undefined, seconds: number): void => {
+      const outcome = error ? lowerCase(error) : 'success';
+      instruments.answered(outcome, seconds);
+      const rejection = REJECTIONS.find((reason) => reason === outcome);
+      if (rejection) this.#instruments.rejected(rejection);
+      const durationMs = Math.round(1_000_000 * seconds) / 1_000;
+      this.#logger.info({ requestId, ...logged, outcome, durationMs }, 'mcpo: request');
     };
-  }
-
-  /** Records the end of a request. */
-  ended(requestId: string, error: McpoError | undefined, seconds: number): void {
-    const outcome = error ? lowerCase(error) : 'success';
-    this.#own.answered(outcome, seconds);
-    const rejection = REJECTIONS.find((reason) => reason === outcome);
-    if (rejection) this.#all.rejected(rejection);
-    const durationMs = Math.round(1_000_000 * seconds) / 1_000;
-    const { server, tool } = this.#logged;
-    this.#logger.info({ requestId, server, tool, outcome, durationMs }, 'mcpo: request');
-  }
-
-  /** Records the result of a cache look-up. The hit rate does not count `bypass`. */
-  cache(result: CacheResult): void {
-    this.#own.cache(result);
-    if (result !== 'bypass') this.#monitor.observeCache(this.#name, result === 'hit');
-  }
-
-  /** Counts a request that has joined a call in flight. */
-  shared(): void {
-    this.#own.shared();
-  }
-
-  /** Records the duration of a call to the MCP server. */
-  upstream(seconds: number): void {
-    this.#own.upstream(seconds);
-  }
-
-  /** Records the time that a call has waited for its permit. */
-  waited(ms: number): void {
-    this.#own.waited(ms / 1_000);
-  }
-
-  /** Counts a retry. */
-  retried(): void {
-    this.#own.retried();
+    return {
+      ended,
+      begin: (id, begunAt) => {
+        const observation = this.#monitor.begin(name, begunAt);
+        return {
+          end: (error) => {
+            // Arguments that the schema refuses do not reach the tool. A caller that leaves is no failure of it.
+            const isRefused = error?.errors !== undefined;
+            const isFailure = error !== undefined && error.code !== 'MCPO_CALLER_GONE';
+            ended(id, error, isRefused ? observation.discard() : observation.end(!isFailure));
+          },
+        };
+      },
+      cache: (result) => {
+        instruments.cache(result);
+        if (result !== 'bypass') this.#monitor.observeCache(name, result === 'hit');
+      },
+      shared: instruments.shared,
+      upstream: instruments.upstream,
+      waited: (ms) => instruments.waited(ms / 1_000),
+      retried: instruments.retried,
+    };
   }
 }
 

@@ -61,9 +61,7 @@ export class Canceller implements Cancellation, Aborter<Cancellation> {
 export function signalOf(cancellation: Cancellation): AbortSignal {
   if (cancellation instanceof AbortSignal) return cancellation;
   const controller = new AbortController();
-  const abort = (): void => {
-    controller.abort(cancellation.reason);
-  };
+  const abort = (): void => controller.abort(cancellation.reason);
   if (cancellation.aborted) abort();
   else cancellation.addEventListener('abort', abort, { once: true });
   return controller.signal;

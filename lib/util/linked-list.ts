@@ -14,12 +14,10 @@ export class LinkedList<T extends ListNode<T>> {
   #last: T | undefined;
   #size = 0;
 
-  /** The oldest item. */
   get first(): T | undefined {
     return this.#first;
   }
 
-  /** The number of items. */
   get size(): number {
     return this.#size;
   }
@@ -58,7 +56,6 @@ export class LinkedList<T extends ListNode<T>> {
     this.append(item);
   }
 
-  /** Removes all items. */
   clear(): void {
     this.#first = undefined;
     this.#last = undefined;

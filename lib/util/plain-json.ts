@@ -1,3 +1,5 @@
+import { isClassInstance } from '../util/json-object';
+
 /** A container whose items are being checked. */
 interface Frame {
   readonly container: object;
@@ -25,7 +27,7 @@ export function checkPlain(value: unknown): void {
     }
     if (open.has(each)) throw notPlain('a value that contains itself');
     if (done.has(each)) return;
-    if (!Array.isArray(each) && isInstance(each)) throw notPlain('an instance of a class');
+    if (!Array.isArray(each) && isClassInstance(each)) throw notPlain('an instance of a class');
     open.add(each);
     frames.push({ container: each, items: Object.values(each), next: 0 });
   };
@@ -39,12 +41,6 @@ export function checkPlain(value: unknown): void {
       frames.pop();
     }
   }
-}
-
-/** Also recognises plain objects of another realm, such as a vm context. */
-function isInstance(object: object): boolean {
-  const prototype: unknown = Object.getPrototypeOf(object);
-  return prototype !== null && Object.getPrototypeOf(prototype) !== null;
 }
 
 function notPlain(what: string): TypeError {

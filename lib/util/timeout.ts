@@ -14,7 +14,8 @@ export function withTimeout<T>(work: PromiseLike<T>, ms: number, late: () => Err
     };
     const abort = (): void => {
       end();
-      reject(signal?.reason as Error);
+      const reason = signal?.reason as Error;
+      reject(reason);
     };
     const timer = setTimeout(() => {
       end();
@@ -22,15 +23,6 @@ export function withTimeout<T>(work: PromiseLike<T>, ms: number, late: () => Err
     }, ms).unref();
     if (signal?.aborted) abort();
     else signal?.addEventListener('abort', abort);
-    work.then(
-      (value) => {
-        end();
-        resolve(value);
-      },
-      (error: unknown) => {
-        end();
-        reject(error as Error);
-      },
-    );
+    void Promise.resolve(work).then(resolve, reject).finally(end);
   });
 }

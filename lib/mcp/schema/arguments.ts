@@ -50,9 +50,7 @@ export function compileArguments(schema: unknown, options: { warn(message: strin
     return { inputSchema: { type: 'object' }, takesArguments: true, check: (args) => tooDeep(sizeOf(args)) };
   }
   const usable = schema as JsonObject;
-  const checker = new Checker(usable, (message) => {
-    options.warn(message);
-  });
+  const checker = new Checker(usable, (message) => options.warn(message));
   return { inputSchema: usable, takesArguments: takesArguments(usable), check: (args) => checker.check(args) };
 }
 

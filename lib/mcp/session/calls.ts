@@ -52,7 +52,6 @@ export class Calls {
     });
   }
 
-  /** Fails all calls. */
   failAll(error: unknown): void {
     for (const call of this.#pending.values()) call.failed(error);
   }

@@ -93,12 +93,10 @@ export class Connection {
     });
   }
 
-  /** The name and version of the server. */
   get serverInfo(): Implementation {
     return this.#client.getServerVersion() ?? { name: 'unknown', version: '0' };
   }
 
-  /** The server's instructions. */
   get instructions(): string | undefined {
     return this.#client.getInstructions();
   }
@@ -150,8 +148,6 @@ export class Connection {
     if (isConnectionGone(failure)) this.#gone = true;
     throw failure;
   };
-
-  /** Sends a ping and waits for the answer. */
   async ping(timeoutMs: number): Promise<void> {
     await this.#client.ping({ timeout: timeoutMs });
   }

@@ -18,7 +18,6 @@ export interface OpenOptions {
   /** Headers of a caller, in addition to the server's own. */
   readonly headers: Readonly<Record<string, string>>;
   readonly logger: Logger;
-  /** Aborts the attempt. */
   readonly signal: AbortSignal;
 }
 

@@ -14,7 +14,7 @@ export interface Progress {
   readonly progress: number;
   /** The final value of `progress`, if known. */
   readonly total?: number | undefined;
-  /** What it is at, in words. */
+  /** A description of the progress. */
   readonly message?: string | undefined;
 }
 
@@ -26,7 +26,6 @@ export interface CallOptions {
   readonly timeoutMs: number;
   /** The maximum total time, in milliseconds. */
   readonly maxTotalTimeoutMs: number;
-  /** The `_meta` of the request. */
   readonly meta?: object | undefined;
   /** Called with the progress of the tool. Must not throw. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
@@ -40,9 +39,7 @@ export interface CallWaiter {
   ended(cancelledFor?: string): void;
 }
 
-/**
- * One `tools/call` that has been sent, with its timeouts. Progress restarts the timeout without an answer.
- */
+/** One `tools/call` that has been sent, with its timeouts. Progress restarts the timeout without an answer. */
 export class PendingCall {
   readonly #waiter: CallWaiter;
   readonly #options: CallOptions;
@@ -58,7 +55,6 @@ export class PendingCall {
     options.signal.addEventListener('abort', this.#onGone, { once: true });
   }
 
-  /** Handles a progress notification. */
   progressed(params: unknown): void {
     this.#inactivity.refresh();
     const left = this.#startedAt + this.#options.maxTotalTimeoutMs - performance.now();
@@ -68,7 +64,6 @@ export class PendingCall {
     if (progress) onProgress(progress);
   }
 
-  /** Handles the response. */
   answered(answer: JSONRPCResultResponse | JSONRPCErrorResponse): void {
     if ('error' in answer) {
       const { code, message, data } = answer.error;
@@ -81,7 +76,6 @@ export class PendingCall {
     }
   }
 
-  /** Fails the call. */
   failed(error: unknown): void {
     this.#end();
     this.#waiter.reject(error);

@@ -12,7 +12,6 @@ export class LineWriter {
     this.#stream = stream;
   }
 
-  /** Whether the stream is open. */
   get writable(): boolean {
     return this.#stream.writable;
   }
@@ -22,9 +21,7 @@ export class LineWriter {
     const stream = this.#stream;
     if (stream.writableCorked === 0) {
       stream.cork();
-      setImmediate(() => {
-        stream.uncork();
-      });
+      setImmediate(() => stream.uncork());
     }
     if (stream.write(`${JSON.stringify(value)}\n`)) return;
     this.#drained ??= new Promise<void>((resolve) => {

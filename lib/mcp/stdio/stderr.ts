@@ -19,7 +19,6 @@ export class Stderr {
     stream.on('error', () => undefined); // the end of the child is handled elsewhere
   }
 
-  /** The end of the output. */
   get tail(): string {
     return this.#tail.trim();
   }

@@ -46,7 +46,6 @@ export class StdioTransport implements Transport {
     this.#logger = logger;
   }
 
-  /** The process id of the running child. */
   get pid(): number | undefined {
     return this.#child?.pid;
   }
@@ -57,7 +56,6 @@ export class StdioTransport implements Transport {
     return `${note}${this.#stderr?.tail ?? ''}`.trim();
   }
 
-  /** Starts the child. */
   start(): Promise<void> {
     const { command, args, env, cwd } = this.#spec;
     return new Promise((resolve, reject) => {

@@ -1,3 +1,4 @@
+import { exceeds } from '../../util/json-object';
 import type { Logger } from '../../util/logger';
 import { sha256 } from '../../util/sha256';
 import { CatalogueHistory } from './catalogue-changes';
@@ -49,7 +50,6 @@ export class Catalogue<E extends { readonly tool: Tool }> {
     }
   }
 
-  /** The tool of this name. */
   named(name: string): E | undefined {
     return this.#byName.get(name);
   }
@@ -117,14 +117,6 @@ function isReachable(name: string): boolean {
 
 /** The SHA-256 of a definition; `undefined` if it is nested too deeply. */
 function versionOf(definition: ToolDefinition): string | undefined {
-  if (isDeeper(definition, MAX_DEPTH)) return undefined;
+  if (exceeds(definition, MAX_DEPTH)) return undefined;
   return sha256(JSON.stringify(definition));
-}
-
-function isDeeper(value: unknown, depth: number): boolean {
-  let level = [value];
-  for (let left = depth; left >= 0 && level.length > 0; left -= 1) {
-    level = level.flatMap((each): unknown[] => (typeof each === 'object' && each !== null ? Object.values(each) : []));
-  }
-  return level.length > 0;
 }

@@ -7,7 +7,6 @@ export type { ToolDefinition };
 export interface Tool {
   /** The name of the server in the options. */
   readonly server: string;
-  /** The tool's name. */
   readonly name: string;
   /** Its path below the mount point, percent-encoded: `/files/read_file`. */
   readonly path: string;

@@ -14,10 +14,8 @@ import type { Page, ServerPage } from '../pages';
 export interface DescribedServer {
   /** Its name in the options. */
   readonly name: string;
-  /** Its title. */
   readonly title?: string | undefined;
   readonly version?: string | undefined;
-  /** Its instructions. */
   readonly instructions?: string | undefined;
   readonly entries: readonly DescribedTool[];
 }
@@ -52,9 +50,7 @@ export interface OpenApiOperation {
     readonly content: { readonly 'application/json': { readonly schema: JsonObject } };
   };
   readonly responses: JsonObject;
-  /** The annotations of the MCP tool. */
   readonly 'x-mcp-annotations'?: JsonObject;
-  /** How calls are cached, shared and retried. */
   readonly 'x-mcpo-policy': ToolPolicy;
 }
 

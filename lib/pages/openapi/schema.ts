@@ -1,6 +1,6 @@
 import { modernized } from './drafts';
 import { inlined } from './inline';
-import { type JsonObject, isObject } from '../../util/json-object';
+import { type JsonObject, exceeds, isObject } from '../../util/json-object';
 import { SUBSCHEMAS, type Schema, isSchema } from './keywords';
 import { References, type Target, refOf } from './refs';
 
@@ -170,14 +170,5 @@ class SchemaWriter {
 
 /** Whether a schema, including the data in it, is too deep or too large. */
 export function isExcessive(schema: JsonObject): boolean {
-  let level: unknown[] = [schema];
-  let size = 0;
-  for (let depth = 0; level.length > 0; depth += 1) {
-    size += level.length;
-    if (depth > MAX_DEPTH || size > MAX_SIZE) return true;
-    level = level.flatMap((value): unknown[] =>
-      typeof value === 'object' && value !== null ? Object.values(value) : [],
-    );
-  }
-  return false;
+  return exceeds(schema, MAX_DEPTH, MAX_SIZE);
 }
