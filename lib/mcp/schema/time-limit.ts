@@ -9,6 +9,8 @@ const SHORTAGES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 /** Of a run that ends at its time limit, this share of the limit is processor time on an idle machine. */
 const HAD_ITS_TIME = 0.8;
 const MAX_ATTEMPTS = 4;
+/** Bounds how much longer one repetition may take. */
+const MIN_SHARE = 0.25;
 
 const script = new Script('run()');
 let context: Context | undefined;
@@ -26,22 +28,23 @@ export class UnguardedError extends Error {
  *
  * V8 terminates the run anywhere, also inside a regular expression, and skips `catch` and `finally`: whatever the function
  * was working on must be discarded afterwards. A run costs about 90 us, as Node starts a watchdog thread. The watchdog
- * counts wall-clock time: a run that got less than its processor time, on a busy machine, is repeated with twice as much.
+ * counts wall-clock time: on a busy machine, where that is less processor time, the run is repeated with more in proportion.
  *
  * @throws whatever `run` throws, an error for which {@link isTimeout} holds, or {@link UnguardedError}
  */
 export function withTimeLimit<T>(run: () => T, timeoutMs: number): T {
   context ??= createContext(Object.create(null) as Context);
-  for (let attempt = 1; ; attempt += 1) {
+  for (let attempt = 1, wallMs = timeoutMs; ; attempt += 1) {
     requireDescriptors();
     context['run'] = run;
     const before = process.cpuUsage();
     try {
-      return script.runInContext(context, { timeout: timeoutMs * 2 ** (attempt - 1) }) as T;
+      return script.runInContext(context, { timeout: wallMs }) as T;
     } catch (error) {
       const { user, system } = process.cpuUsage(before);
-      const hadItsTime = (user + system) / 1_000 >= HAD_ITS_TIME * timeoutMs;
-      if (!isTimeout(error) || hadItsTime || attempt === MAX_ATTEMPTS) throw error;
+      const share = (user + system) / 1_000 / timeoutMs;
+      if (!isTimeout(error) || share >= HAD_ITS_TIME || attempt === MAX_ATTEMPTS) throw error;
+      wallMs = Math.round(wallMs / Math.max(share, MIN_SHARE));
     } finally {
       context['run'] = undefined;
     }
