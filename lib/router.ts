@@ -6,7 +6,7 @@ import { hostIdentity, identifier } from './auth/identity';
 import type { CacheManager } from './cache/cache-manager';
 import { accelerate } from './calls/acceleration';
 import { cache } from './calls/cache';
-import { type CallInit, ToolCall, callerGone, jsonObject } from './calls/call';
+import { type CallInit, ToolCall, jsonObject } from './calls/call';
 import { check } from './calls/check';
 import { invoke } from './calls/invoke';
 import { limit } from './calls/limit';
@@ -16,7 +16,7 @@ import { type ToolPolicy, policyOf } from './calls/policy';
 import { share } from './calls/share';
 import { hostLayer } from './calls/use';
 import { resolveConfig } from './config/config';
-import { toMcpoError } from './errors';
+import { callerGone, toMcpoError } from './errors';
 import { cacheControlOf } from './http/cache-control';
 import { compose } from './http/compose';
 import { authenticate } from './layers/authenticate';
@@ -85,7 +85,7 @@ export interface McpoRouter extends Router {
   /** The same as `close()`, for `await using`. */
   [Symbol.asyncDispose](): Promise<void>;
   /**
-   * Calls a tool on the same way as a request: with cache, shared calls, limits, retry and metrics, without HTTP.
+   * Calls a tool the same way as a request: with cache, shared calls, limits, retry and metrics, without HTTP.
    *
    * @param server - the server's name in the options
    * @returns the MCP result
@@ -196,9 +196,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     limiter: limits.global,
     monitor: watch.monitor,
     registry: watch.registry,
-    ready: async (): Promise<void> => {
-      await started;
-    },
+    ready: () => started.then(() => undefined),
     close,
     [Symbol.asyncDispose]: close,
     get stats(): McpoStats {
@@ -242,7 +240,7 @@ function toolCaller(
     const { signal } = options;
     const cancellation = new Canceller();
     const about = { cancellation, id: randomUUID(), begunAt: performance.now() };
-    const leave = (): void => cancellation.abort(callerGone(signal?.reason));
+    const leave = (): void => cancellation.abort(callerGone({ cause: signal?.reason }));
     if (signal?.aborted) leave();
     signal?.addEventListener('abort', leave, { once: true });
     const end = servers.begin();

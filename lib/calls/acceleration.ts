@@ -18,11 +18,7 @@ export interface Acceleration {
   readonly limits: CallLimits;
 }
 
-/**
- * Creates them from the options.
- *
- * @throws ConfigError for an invalid cache size
- */
+/** Creates them from the options. @throws ConfigError for an invalid cache size */
 export function accelerate(config: Config): Acceleration {
   const cache = new CacheManager(config.cache.options);
   for (const [name, options] of config.cache.caches) cache.createCache(name, options);

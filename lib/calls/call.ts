@@ -1,5 +1,5 @@
 import { cacheKey } from '../cache/key';
-import { McpoError, callerGone as gone } from '../errors';
+import { McpoError } from '../errors';
 import type { Progress } from '../mcp/session/pending-call';
 import type { ToolEntry } from '../servers/tool-entry';
 import { type Cancellation, signalOf } from '../util/cancellation';
@@ -62,11 +62,7 @@ export class Answer {
     Object.freeze(this);
   }
 
-  /**
-   * Makes an answer of a value.
-   *
-   * @throws TypeError if the value has no JSON form
-   */
+  /** Makes an answer of a value. @throws TypeError if the value has no JSON form */
   static of(value: unknown): Answer {
     const json = JSON.stringify(value) as string | undefined;
     if (json === undefined) throw new TypeError(`an answer must have a JSON form, got ${typeof value}`);
@@ -78,11 +74,7 @@ export class Answer {
     return JSON.parse(this.body.toString()) as unknown;
   }
 
-  /**
-   * Whether this is the first call of this method: a shared answer is stored once.
-   *
-   * @internal
-   */
+  /** Whether this is the first call of this method: a shared answer is stored once. @internal */
   storeOnce(): boolean {
     if (this.#isStored) return false;
     return (this.#isStored = true);
@@ -145,20 +137,14 @@ export class ToolCall {
     return new ToolCall({ ...this.init, arguments: jsonObject(args) }, this.cacheStatus);
   }
 
-  /**
-   * The same call on behalf of all its callers: `cancellation` ends it when the last of them has left.
-   *
-   * @internal
-   */
+  /** The same call for all its callers: `cancellation` ends it when the last one has left. @internal */
   shared(cancellation: Cancellation, onProgress: (progress: Progress) => void): ToolCall {
     return new ToolCall({ ...this.init, cancellation, onProgress });
   }
 
   /**
    * The SHA-256, in base64url, of everything that the answer depends on: server (with its origin), tool (with its
-   * definition), arguments (RFC 8785), cache scope and format.
-   *
-   * @internal
+   * definition), arguments (RFC 8785), cache scope and format. @internal
    */
   get key(): string {
     return (this.#key ??= this.#makeKey());
@@ -166,9 +152,7 @@ export class ToolCall {
 
   /**
    * Whether the key covers everything that the answer may depend on. It does not if headers of an anonymous caller are
-   * forwarded.
-   *
-   * @internal
+   * forwarded. @internal
    */
   get isIdentified(): boolean {
     const { caller, scope } = this.init.identity;
@@ -184,11 +168,7 @@ export class ToolCall {
   }
 }
 
-/**
- * The arguments of a call that is made in code.
- *
- * @throws McpoError MCPO_INVALID_ARGUMENTS for what is no JSON object
- */
+/** The arguments of a call in code. @throws McpoError MCPO_INVALID_ARGUMENTS if they are no JSON object */
 export function jsonObject(args: unknown): Readonly<Record<string, unknown>> {
   try {
     if (!isObject(args)) throw new TypeError('not a JSON object');
@@ -198,9 +178,4 @@ export function jsonObject(args: unknown): Readonly<Record<string, unknown>> {
     const reason = cause instanceof Error ? cause.message : 'not a JSON value';
     throw new McpoError('MCPO_INVALID_ARGUMENTS', `the arguments cannot be sent: ${reason}`, { cause });
   }
-}
-
-/** The error of a call whose caller has left. */
-export function callerGone(cause?: unknown): McpoError {
-  return gone({ cause });
 }

@@ -13,11 +13,7 @@ export function settled(work: Promise<Answer>): Promise<Settled> {
   );
 }
 
-/**
- * The answer of a call.
- *
- * @throws McpoError the error of a call that failed
- */
+/** The answer of a call. @throws McpoError the error of a call that failed */
 export function unwrap(result: Settled): Answer {
   if ('error' in result) throw result.error;
   return result.answer;

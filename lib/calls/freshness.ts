@@ -68,11 +68,7 @@ export class Freshness {
     return false;
   }
 
-  /**
-   * To be called when a write has ended: earlier reads of the server are out of date. Never rejects.
-   *
-   * @param outcome - `unknown` if the write may still take effect
-   */
+  /** To be called when a write has ended, `unknown` if it may still take effect. Never rejects. */
   written(server: string, outcome: 'known' | 'unknown'): Promise<void> {
     let writes = this.#servers.get(server);
     if (!writes) {

@@ -21,7 +21,6 @@ export class CallLimits {
     }
   }
 
-  /** The limits of single servers, by name. */
   get servers(): ReadonlyMap<string, ConcurrencyLimiter> {
     return this.#servers;
   }

@@ -1,5 +1,5 @@
 import type { IncomingMessage } from 'node:http';
-import { callerGone } from '../calls/call';
+import { callerGone } from '../errors';
 import { McpoError } from '../errors';
 import { type Layer, failing } from '../http/compose';
 import { onResponseEnd } from '../http/disconnect';

@@ -8,11 +8,7 @@ import { Upstream } from './http/fetch';
 import { HttpTransport } from './http/transport';
 import { StdioTransport } from './stdio/transport';
 
-/**
- * Makes a transport, without starting it.
- *
- * @param headers - a caller's headers, in addition to the server's own
- */
+/** Makes a transport, without starting it. The caller's `headers` are added to the server's own. */
 export async function makeTransport(
   spec: TransportSpec,
   headers: Readonly<Record<string, string>>,

@@ -9,7 +9,6 @@ export class Backoff {
   #failures = 0;
   #until = 0;
 
-  /** Failures in a row. */
   get failures(): number {
     return this.#failures;
   }
@@ -19,7 +18,6 @@ export class Backoff {
     return this.#failures === 0 ? 0 : Math.max(0, this.#until - performance.now());
   }
 
-  /** A connection could not be opened. */
   fail(): void {
     const bound = Math.min(LONGEST_MS, FIRST_MS * 2 ** this.#failures);
     this.#failures++;
@@ -36,7 +34,6 @@ export class Backoff {
     else if (this.remainingMs === 0) this.fail();
   }
 
-  /** A connection has answered. */
   reset(): void {
     this.#failures = 0;
     this.#until = 0;

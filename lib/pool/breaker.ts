@@ -6,7 +6,7 @@ import { checkedInteger, type BreakerOptions } from './options';
 export type BreakerState = 'closed' | 'open' | 'half-open';
 
 const LONGEST_MS = 30_000;
-/** How long a probe takes is not known. */
+/** While a probe is running: its duration is unknown. */
 const PROBE_RETRY_AFTER_MS = 1_000;
 
 /**
@@ -23,11 +23,11 @@ export class Breaker {
   /** When the cooldown is over, on the clock of `performance.now()`. */
   #until = 0;
   #isProbing = false;
-  /** Counts openings, closings and probes, by which the late end of an older call is known: it says nothing any more. */
+  /** Counts openings, closings and probes. The late end of a call from an earlier epoch is ignored. */
   #epoch = 0;
 
   /**
-   * @param backoffMs - how long no connection may be opened yet: a probe before that would find out nothing
+   * @param backoffMs - the remaining backoff of the pool: a probe before its end would learn nothing
    * @throws ConfigError for a number out of its range
    */
   constructor({ threshold = 5, cooldownMs = 5_000 }: BreakerOptions, backoffMs: () => number) {
@@ -41,11 +41,7 @@ export class Breaker {
     return this.#isProbing || this.#remainingMs === 0 ? 'half-open' : 'open';
   }
 
-  /**
-   * Waits for a connection, where it may.
-   *
-   * @throws McpoError `MCPO_BREAKER_OPEN` where it may not; else what `wait` throws
-   */
+  /** Runs `wait`, which looks for a connection. Throws McpoError `MCPO_BREAKER_OPEN` instead while open. */
   async run<T>(wait: () => Promise<T>, signal: Cancellation | undefined): Promise<T> {
     const isProbe = this.#openings > 0;
     if (isProbe) this.#beginProbe();
@@ -61,7 +57,6 @@ export class Breaker {
     }
   }
 
-  /** There is a connection. */
   close(): void {
     this.#failures = 0;
     this.#openings = 0;

@@ -9,11 +9,8 @@ import type { Open, PoolResource } from './resource';
 
 /** The calls of a pool, as its connections see them. */
 export interface PoolCalls {
-  /** How many have a lease. */
   inFlight(): number;
-  /** How many wait for one. */
   waiting(): number;
-  /** There is a connection more. */
   connected(): void;
   /** There is no connection, and none will come before the backoff is over. */
   unavailable(): void;
@@ -55,22 +52,18 @@ export class Connections<R extends PoolResource> {
     });
   }
 
-  /** How many there are. */
   get size(): number {
     return this.#all.length;
   }
 
-  /** How many have calls. */
   get busy(): number {
-    return count(this.#all, (pooled) => pooled.leases.size > 0);
+    return this.#all.filter((pooled) => pooled.leases.size > 0).length;
   }
 
-  /** How many are being opened. */
   get opening(): number {
     return this.#opener.opening;
   }
 
-  /** Milliseconds until the backoff is over; 0 when there is none. */
   get retryAfterMs(): number {
     return this.#opener.retryAfterMs;
   }
@@ -89,12 +82,11 @@ export class Connections<R extends PoolResource> {
     return best;
   }
 
-  /** The tick that a lease given now belongs to; see {@link Growth}. */
   watch(): number {
     return this.#growth.watch();
   }
 
-  /** One has answered, and so is known to work. */
+  /** A connection has answered, so it works. */
   answered(pooled: PooledConnection<R>): void {
     pooled.answeredTick = this.#growth.tick;
     if (pooled.proven || pooled.state === 'gone' || pooled.connection.closed) return;
@@ -102,7 +94,7 @@ export class Connections<R extends PoolResource> {
     this.#opener.proven();
   }
 
-  /** One takes no more calls although it has not ended: it is closed with the last that it has. */
+  /** Takes a connection out of use. It is closed at the end of its last call. */
   replace(pooled: PooledConnection<R>): void {
     if (pooled.state !== 'open') return;
     this.#opener.ended(pooled.proven);
@@ -111,13 +103,13 @@ export class Connections<R extends PoolResource> {
     else this.refill();
   }
 
-  /** One that took no more calls has ended its last. */
+  /** Closes a connection whose last call has ended. */
   retire(pooled: PooledConnection<R>): void {
     this.#dismiss(pooled, pooled.connection.closed ? 'died' : 'unresponsive');
     this.refill();
   }
 
-  /** Opens what is missing: the minimum, and one where somebody waits and there is none. */
+  /** Opens missing connections: the minimum, or one if a call is waiting and there is none. */
   refill(): void {
     if (this.#stopped) return;
     const wanted = Math.max(this.#config.minConnections, this.#calls.waiting() > 0 ? 1 : 0);
@@ -127,7 +119,7 @@ export class Connections<R extends PoolResource> {
     if (retryAfterMs > 0) this.#giveUp();
   }
 
-  /** Opens no more, and tells what is being opened to end. */
+  /** Opens no more connections, and aborts those being opened. */
   stop(): void {
     this.#stopped = true;
     this.maintenance.stop();
@@ -135,18 +127,17 @@ export class Connections<R extends PoolResource> {
     this.#opener.stop();
   }
 
-  /** Closes every connection there is, and any that is still to come. */
+  /** Closes all connections, including those still being opened. */
   async closeAll(): Promise<void> {
     for (const pooled of [...this.#all]) this.#dismiss(pooled, 'closing');
     await Promise.all([this.#opener.abandon(), ...this.#disposals]);
   }
 
-  /** How many take calls. */
   get #open(): number {
-    return count(this.#all, (pooled) => pooled.state === 'open');
+    return this.#all.filter((pooled) => pooled.state === 'open').length;
   }
 
-  /** How many take calls, or soon will. */
+  /** Connections that take calls, or soon will. */
   get #usable(): number {
     return this.#open + this.opening;
   }
@@ -206,7 +197,7 @@ export class Connections<R extends PoolResource> {
     this.refill();
   }
 
-  /** Nothing will come for a while: those who wait are told, unless it worked a moment ago. */
+  /** Rejects the waiting calls during a backoff, unless a connection worked a moment ago. */
   #giveUp(): void {
     if (this.#usable === 0 && !this.#opener.workedLately) this.#calls.unavailable();
   }
@@ -217,7 +208,7 @@ export class Connections<R extends PoolResource> {
     this.#dispose(pooled.connection);
   }
 
-  /** Takes one out of the pool; `false` when it was out already. */
+  /** Removes a connection; `false` if it was removed before. */
   #remove(pooled: PooledConnection<R>): boolean {
     const index = this.#all.indexOf(pooled);
     if (index < 0) return false;
@@ -232,8 +223,4 @@ export class Connections<R extends PoolResource> {
       .finally(() => this.#disposals.delete(disposal));
     this.#disposals.add(disposal);
   }
-}
-
-function count<T>(all: readonly T[], matches: (each: T) => boolean): number {
-  return all.reduce((sum, each) => (matches(each) ? sum + 1 : sum), 0);
 }

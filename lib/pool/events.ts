@@ -49,12 +49,10 @@ export class Journal {
     this.#listener = listener;
   }
 
-  /** What happened so far, in numbers. */
   get counts(): Pick<PoolStats, 'opened' | 'closed' | 'errors'> {
     return { opened: this.#opened, closed: this.#closed, errors: this.#errors };
   }
 
-  /** The latest error; `undefined` when there was none. */
   get lastError(): unknown {
     return this.#lastError;
   }

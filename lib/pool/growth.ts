@@ -1,7 +1,7 @@
 import type { PooledConnection } from './pooled-connection';
 import type { PoolResource } from './resource';
 
-/** The age of a call is of use to others too, who need it to a second or so. */
+/** Silence is measured in ticks too, to about a second. */
 const LONGEST_TICK_MS = 1_000;
 
 /**
@@ -34,7 +34,6 @@ export class Growth<R extends PoolResource> {
     return this.#tick;
   }
 
-  /** The tick now. */
   get tick(): number {
     return this.#tick;
   }
@@ -52,12 +51,11 @@ export class Growth<R extends PoolResource> {
     );
   }
 
-  /** Whether `ms` milliseconds have passed since something: its tick had begun before it, so that only whole ones count. */
+  /** Whether `ms` have passed since a moment in `tick`. That tick had begun before, so only later, whole ones count. */
   #isPast(tick: number, ms: number): boolean {
     return (this.#tick - tick - 1) * this.#tickMs >= ms;
   }
 
-  /** Stops the clock. */
   stop(): void {
     clearTimeout(this.#timer);
     this.#ticking = false;

@@ -6,13 +6,11 @@ import { withTimeout } from '../util/timeout';
 
 /** The pool, as its maintenance sees it. */
 export interface MaintenanceHost<R extends PoolResource> {
-  /** The connections, the oldest first. */
   readonly connections: readonly PooledConnection<R>[];
   /** Whether a connection has given no answer for at least `ms` milliseconds in which there were calls. */
   isSilent(pooled: PooledConnection<R>, ms: number): boolean;
-  /** A connection answered a ping. */
   answered(pooled: PooledConnection<R>): void;
-  /** A connection did not. */
+  /** A connection did not answer a ping. */
   unresponsive(pooled: PooledConnection<R>, error: unknown): void;
   /** Whether the pool would open another at once if it closed this connection. */
   isNeeded(pooled: PooledConnection<R>): boolean;
@@ -22,7 +20,7 @@ export interface MaintenanceHost<R extends PoolResource> {
   refill(): void;
 }
 
-/** Looks after a pool from time to time: pings, drops the dead, closes what has long been idle beyond the minimum. */
+/** Pings idle and silent connections at an interval, and closes connections that were idle beyond the minimum. */
 export class Maintenance<R extends PoolResource> {
   readonly #config: PoolConfig;
   readonly #pool: MaintenanceHost<R>;
@@ -36,18 +34,15 @@ export class Maintenance<R extends PoolResource> {
     this.#pool = pool;
   }
 
-  /** When the pool was last looked after. */
   get checkedAt(): Date | undefined {
     return this.#checkedAt;
   }
 
-  /** The pool has one connection more. */
   added(): void {
     this.#checks ??= setInterval(() => this.#check(), this.#config.healthCheckIntervalMs).unref();
     if (this.#pool.connections.length > this.#config.minConnections) this.#trimIn(this.#config.maxIdleMs);
   }
 
-  /** Ends the rounds. */
   stop(): void {
     clearInterval(this.#checks);
     clearTimeout(this.#trim);
@@ -72,10 +67,11 @@ export class Maintenance<R extends PoolResource> {
 
   async #ping(pooled: PooledConnection<R>): Promise<void> {
     const { pingTimeoutMs } = this.#config;
+    const late = (): McpoError => new McpoError('MCPO_TIMEOUT', `no answer to a ping in ${pingTimeoutMs} ms`);
     pooled.pinged = true;
     try {
       const ping = (async () => pooled.connection.ping(pingTimeoutMs))();
-      await withTimeout(ping, pingTimeoutMs, () => noAnswer(pingTimeoutMs), this.#stopped.signal);
+      await withTimeout(ping, pingTimeoutMs, late, this.#stopped.signal);
       this.#pool.answered(pooled);
     } catch (error) {
       this.#pool.unresponsive(pooled, error);
@@ -109,8 +105,4 @@ export class Maintenance<R extends PoolResource> {
     }
     if (surplus > 0) this.#trimIn(next);
   }
-}
-
-function noAnswer(ms: number): McpoError {
-  return new McpoError('MCPO_TIMEOUT', `no answer to a ping in ${ms} ms`);
 }

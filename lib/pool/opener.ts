@@ -1,5 +1,6 @@
 import { McpoError } from '../errors';
 import { Backoff } from './backoff';
+import { closing } from './refusals';
 import type { Open, PoolResource } from './resource';
 import { withTimeout } from '../util/timeout';
 
@@ -10,16 +11,14 @@ const MAX_AT_A_TIME = 2;
  * even if one or two tries fail, and are not sent away.
  */
 const PATIENCE_MS = 5_000;
-/** What is told to end may have a process to end, which takes its time. */
+/** An aborted attempt may have to end a process first. */
 const ENDING_MS = 10_000;
 
 /** What an {@link Opener} reports to. */
 export interface OpenerHost<R> {
-  /** A connection is there. */
   opened(connection: R): void;
-  /** No connection came of it. */
   failed(error: unknown): void;
-  /** A try that had to wait is possible now. */
+  /** The backoff is over. */
   ready(): void;
 }
 
@@ -45,12 +44,10 @@ export class Opener<R extends PoolResource> {
     this.#host = host;
   }
 
-  /** Connections being opened. */
   get opening(): number {
     return this.#underWay.size;
   }
 
-  /** Milliseconds until the backoff is over; 0 when there is none. */
   get retryAfterMs(): number {
     return this.#backoff.remainingMs;
   }
@@ -67,7 +64,6 @@ export class Opener<R extends PoolResource> {
     return this.opening < atATime && this.#backoff.remainingMs === 0;
   }
 
-  /** Opens one. */
   open(): void {
     void this.#attempt(this.#step);
   }
@@ -90,11 +86,10 @@ export class Opener<R extends PoolResource> {
     else this.#backoff.broke();
   }
 
-  /** Tries no more, and tells what is under way to end. */
+  /** Makes no more attempts, and aborts those under way. */
   stop(): void {
     clearTimeout(this.#retry);
-    for (const attempt of this.#underWay)
-      attempt.abort(new McpoError('MCPO_CLOSING', 'the pool is closing', { retryAfterMs: 1_000 }));
+    for (const attempt of this.#underWay) attempt.abort(closing());
   }
 
   /**

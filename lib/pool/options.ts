@@ -67,12 +67,7 @@ const MAY_BE_ZERO: ReadonlySet<string> = new Set(['minConnections', 'maxWaiting'
 /** The longest delay a Node timer takes; a longer one fires at once. */
 const MAX_DELAY_MS = 2 ** 31 - 1;
 
-/**
- * Completes and checks pool options.
- *
- * @param path - what error messages call the options
- * @throws ConfigError for a value that cannot work
- */
+/** Completes and checks pool options; errors name them below `path`. @throws ConfigError */
 export function poolConfig(options: PoolOptions = {}, path = 'pool'): PoolConfig {
   const config: Record<keyof PoolConfig, number> = { ...DEFAULTS };
   for (const name of Object.keys(DEFAULTS) as (keyof PoolConfig)[]) {

@@ -1,5 +1,6 @@
 import { ConfigError, McpoError } from '../errors';
 import type { ConnectionPool } from './pool';
+import { closing } from './refusals';
 import type { PoolResource } from './resource';
 import {
   ServerPools,
@@ -22,11 +23,7 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
     return new Map([...this.#servers].map(([name, pools]) => [name, pools.stats]));
   }
 
-  /**
-   * The pools of one server at this moment.
-   *
-   * @throws McpoError `MCPO_UNKNOWN_SERVER`
-   */
+  /** The pools of one server at this moment. @throws McpoError `MCPO_UNKNOWN_SERVER` */
   statsOf(name: string): ServerPoolStats {
     return this.#known(name).stats;
   }
@@ -38,7 +35,7 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
    * @throws ConfigError for an option that cannot work, or a name that is taken
    */
   add(name: string, open: OpenFor<R, C>, options: ServerPoolOptions = {}): ConnectionPool<R> {
-    if (this.#closing) throw closing();
+    if (this.#closing) throw closing('the pools are closing');
     if (this.#servers.has(name)) throw new ConfigError(`servers.${name}`, 'has a pool already');
     const pools = new ServerPools(open, options);
     this.#servers.set(name, pools);
@@ -52,13 +49,11 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
    * @throws McpoError `MCPO_UNKNOWN_SERVER`; `MCPO_POOL_EXHAUSTED` when too many credentials are in use; `MCPO_CLOSING`
    */
   get(name: string, credentials?: C): ConnectionPool<R> {
-    if (this.#closing) throw closing();
+    if (this.#closing) throw closing('the pools are closing');
     return this.#known(name).get(credentials);
   }
 
-  /**
-   * Closes the pool of these credentials at a server, as {@link ConnectionPool.close}; `false` if there is none.
-   */
+  /** Closes the pool of these credentials at a server, as {@link ConnectionPool.close}; `false` if there is none. */
   async remove(name: string, credentials: C, drainMs?: number): Promise<boolean> {
     return (await this.#servers.get(name)?.remove(credentials, drainMs)) ?? false;
   }
@@ -76,8 +71,4 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
     if (!pools) throw new McpoError('MCPO_UNKNOWN_SERVER', 'no such server');
     return pools;
   }
-}
-
-function closing(): McpoError {
-  return new McpoError('MCPO_CLOSING', 'the pools are closing', { retryAfterMs: 1_000 });
 }

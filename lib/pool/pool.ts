@@ -4,6 +4,7 @@ import { Breaker, type BreakerState } from './breaker';
 import { Journal, type PoolStats } from './events';
 import { PooledLease, type PooledConnection } from './pooled-connection';
 import { poolConfig, type PoolOptions } from './options';
+import { closing } from './refusals';
 import type { Lease, Open, PoolResource } from './resource';
 import { Drain } from '../util/drain';
 import { Connections } from './connections';
@@ -209,8 +210,4 @@ export class ConnectionPool<R extends PoolResource> {
     const retryAfterMs = this.#connections.retryAfterMs;
     return new McpoError('MCPO_SERVER_DOWN', 'no connection could be opened', { cause: lastError, retryAfterMs });
   }
-}
-
-function closing(): McpoError {
-  return new McpoError('MCPO_CLOSING', 'the pool is closing', { retryAfterMs: 1_000 });
 }

@@ -1,11 +1,8 @@
-import { McpoError } from '../errors';
 import type { PoolStats } from './events';
 import { checkedInteger, poolConfig, type PoolOptions } from './options';
 import { ConnectionPool } from './pool';
+import { exhausted } from './refusals';
 import type { PoolResource } from './resource';
-
-/** When a caller for whom there was no pool may try again, in milliseconds. */
-const RETRY_AFTER_MS = 1_000;
 
 /** What tells one caller's connections from another's. */
 export interface Credentials {
@@ -67,7 +64,6 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     this.#own = new ConnectionPool((signal) => open(signal, undefined), options);
   }
 
-  /** See {@link ServerPoolStats}. */
   get stats(): ServerPoolStats {
     const sum = { connections: 0, idle: 0, busy: 0, opening: 0, inFlight: 0, waiting: 0, ...this.#past };
     const callers = [...this.#pools.values()].map(({ pool }) => pool);
@@ -77,11 +73,7 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     return { pools: this.#pools.size, ...sum };
   }
 
-  /**
-   * The pool for these credentials and no others, or the server's own without any.
-   *
-   * @throws McpoError `MCPO_POOL_EXHAUSTED` when there are too many pools and all are in use
-   */
+  /** The pool for these credentials, else the server's own. @throws McpoError `MCPO_POOL_EXHAUSTED` */
   get(credentials?: C): ConnectionPool<R> {
     if (!credentials) return this.#own;
     const { id } = credentials;
@@ -92,7 +84,6 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     return owned.pool;
   }
 
-  /** Closes the pool of these credentials, as {@link ConnectionPool.close}; `false` if there is none. */
   async remove({ id }: C, drainMs?: number): Promise<boolean> {
     const owned = this.#pools.get(id);
     if (!owned) return false;
@@ -100,7 +91,6 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     return true;
   }
 
-  /** Closes all of them, as {@link ConnectionPool.close}. */
   async close(drainMs?: number): Promise<void> {
     for (const [id, { pool }] of this.#pools) void this.#remove(id, pool, drainMs);
     await Promise.all([this.#own.close(drainMs), ...this.#leaving.values()]);
@@ -153,10 +143,6 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     this.#leaving.set(pool, left);
     return left;
   }
-}
-
-function exhausted(detail: string): McpoError {
-  return new McpoError('MCPO_POOL_EXHAUSTED', detail, { retryAfterMs: RETRY_AFTER_MS });
 }
 
 function isIdle({ stats }: { readonly stats: PoolStats }): boolean {

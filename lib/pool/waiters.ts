@@ -1,14 +1,11 @@
 import type { Cancellation } from '../util/cancellation';
-import { McpoError } from '../errors';
 import { LinkedList, type ListNode } from '../util/linked-list';
+import { exhausted } from './refusals';
 
 interface Waiter<T> extends ListNode<Waiter<T>> {
   resolve(value: T): void;
   reject(error: Error): void;
 }
-
-/** When a caller who found no room may try again, in milliseconds. */
-const RETRY_AFTER_MS = 1_000;
 
 /** Callers that wait their turn: first come, first served, each for a bounded time and no longer than it wants to. */
 export class Waiters<T> {
@@ -16,16 +13,11 @@ export class Waiters<T> {
   readonly #max: number;
   readonly #timeoutMs: number;
 
-  /**
-   * @param max - how many may wait at a time
-   * @param timeoutMs - how long each may wait, in milliseconds
-   */
   constructor(max: number, timeoutMs: number) {
     this.#max = max;
     this.#timeoutMs = timeoutMs;
   }
 
-  /** How many wait. */
   get size(): number {
     return this.#queue.size;
   }
@@ -73,8 +65,4 @@ export class Waiters<T> {
   rejectAll(error: Error): void {
     while (this.#queue.first) this.#queue.first.reject(error);
   }
-}
-
-function exhausted(detail: string): McpoError {
-  return new McpoError('MCPO_POOL_EXHAUSTED', detail, { retryAfterMs: RETRY_AFTER_MS });
 }

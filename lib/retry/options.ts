@@ -2,17 +2,9 @@ import { ConfigError } from '../errors';
 
 /** Options of a {@link Retrier} and of its {@link RetryBudget}. */
 export interface RetryOptions {
-  /**
-   * Attempts in all, the first included. 1 never retries.
-   *
-   * @defaultValue 3
-   */
+  /** Attempts in all, the first included. 1 never retries. @defaultValue 3 */
   readonly maxAttempts?: number | undefined;
-  /**
-   * Retry budget of a server per 10 s: 10 retries plus this percentage of its calls.
-   *
-   * @defaultValue 20
-   */
+  /** Retry budget of a server per 10 s: 10 retries plus this percentage of its calls. @defaultValue 20 */
   readonly budgetPercent?: number | undefined;
 }
 

@@ -30,13 +30,10 @@ export class ServerRegistry {
   /** Tells of each connection that could not be made or was lost. */
   onConnectionFailed(listener: (server: string, reason: ErrorReason) => void): void {
     for (const server of this.all) {
-      server.onConnectionFailed((reason) => {
-        listener(server.name, reason);
-      });
+      server.onConnectionFailed((reason) => listener(server.name, reason));
     }
   }
 
-  /** How many calls are running. */
   get running(): number {
     return this.#running;
   }
@@ -70,11 +67,7 @@ export class ServerRegistry {
     return entryOf(server, name !== undefined && ((catalogue) => catalogue.find(name)), signal);
   }
 
-  /**
-   * A tool by its server's name and its own.
-   *
-   * @throws McpoError as {@link find}
-   */
+  /** A tool by its server's name and its own. Throws as {@link find}. */
   named(server: string, tool: string, signal: Cancellation): ToolEntry | Promise<ToolEntry> {
     return entryOf(
       this.#byName.get(server),
@@ -98,7 +91,6 @@ export class ServerRegistry {
     return this.#drain.wait(ms);
   }
 
-  /** Closes every connection, whatever is still under way. */
   async close(): Promise<void> {
     for (const server of this.all) server.close();
     await this.#pools.close(0);

@@ -57,7 +57,7 @@ export class McpServer implements Upstream {
     this.#pool = pools.add(name, (signal, caller) => this.#open(signal, caller), {
       ...pool,
       ...bounds,
-      // A process, or a transport of the app's own, is gone once it is: the backoff says when there may be another.
+      // Over HTTP only: for a child process or a custom transport, the backoff is enough.
       breaker: transport.kind === 'http' ? breaker : undefined,
       onEvent,
     });
@@ -67,12 +67,10 @@ export class McpServer implements Upstream {
     return this.config.name;
   }
 
-  /** Its tools. */
   get catalogue(): Catalogue<ToolEntry> {
     return this.#connector.catalogue;
   }
 
-  /** What the server said of itself; `undefined` until it has been reached. */
   get info(): ServerInfo | undefined {
     return this.#connector.info;
   }
@@ -96,7 +94,6 @@ export class McpServer implements Upstream {
     return this.#pools.statsOf(this.name);
   }
 
-  /** Tells of each connection that could not be made or was lost. */
   onConnectionFailed(listener: (reason: ErrorReason) => void): void {
     this.#onConnectionFailed = listener;
   }
@@ -122,7 +119,8 @@ export class McpServer implements Upstream {
       } catch (error) {
         if (connected) throw error;
         if (signal.aborted) throw callerGone(error);
-        throw caller && isDown(error) ? unreachableFor(error) : error;
+        const isDown = isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN';
+        throw caller && isDown ? unreachableFor(error) : error;
       }
     });
   }
@@ -148,7 +146,7 @@ export class McpServer implements Upstream {
 
   /** The error for a tool that cannot be looked up because the server has not been reached yet; the next try may begin. */
   unreachable(): McpoError {
-    // Nobody else asks for one where no connection is to be kept.
+    // A pool without a minimum opens no connection by itself.
     if (this.state === 'down') void this.start();
     const limited = this.#rateLimits.rest(undefined);
     if (limited) return limited;
@@ -160,17 +158,15 @@ export class McpServer implements Upstream {
     return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: Math.max(1, retryAfterMs) });
   }
 
-  /** Whether calls are refused because none of late has found a connection. */
   get breaker(): BreakerState {
     return this.#pool.breaker;
   }
 
-  /** Says that it is closing; the connections are for the pools to close. */
+  /** Sets the state to `closed`; the pools close the connections. */
   close(): void {
     this.#uptime.close(this.#pool.stats);
   }
 
-  /** Whether it can be called. */
   get state(): ServerState {
     return this.#uptime.state(this.#pool.stats);
   }
@@ -184,10 +180,6 @@ export class McpServer implements Upstream {
 
 function callerGone(cause: unknown): McpoError {
   return new McpoError('MCPO_CALLER_GONE', 'the caller left before anything was sent', { cause });
-}
-
-function isDown(error: unknown): error is McpoError {
-  return isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN';
 }
 
 /** The reason is for the log: it may say more of the server than its callers need to know. */

@@ -28,12 +28,10 @@ export class Uptime {
   #isUp = false;
   #since = new Date();
 
-  /** Since when it has been up, or not. */
   get since(): Date {
     return this.#since;
   }
 
-  /** What happened in the pool, and how the pool is now. */
   note(event: PoolEvent, stats: PoolStats): void {
     if (event.type === 'open') this.#worked = true;
     // A connection that is closed because it was idle says nothing of the server.
@@ -47,7 +45,6 @@ export class Uptime {
     this.#look(stats);
   }
 
-  /** The state, given how the pool is now. */
   state({ connections, opening }: PoolStats): ServerState {
     if (this.#closed) return 'closed';
     if (connections > 0) return 'up';

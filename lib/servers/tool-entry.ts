@@ -10,15 +10,11 @@ import type { Cancellation } from '../util/cancellation';
 
 /** One tool with all that its calls need, made when the tool is discovered: nothing is looked up for a call. */
 export interface ToolEntry {
-  /** The server that has it. */
   readonly server: Upstream;
-  /** What the server said of it. */
   readonly tool: Tool;
-  /** What may be done with its calls. */
   readonly policy: ToolPolicy;
   /** What its calls need a permit from. */
   readonly limits: PermitSource;
-  /** What its calls tell. */
   readonly telemetry: ToolTelemetry;
 }
 

@@ -217,10 +217,7 @@ function describeOne(error: ErrorObject): ArgumentError {
       return at(params['unevaluatedProperty'], 'is not allowed');
   }
   if (error.propertyName !== undefined) return at(error.propertyName, `its name ${errorText(error, params)}`);
-  return {
-    pointer: shorten(error.instancePath),
-    message: abridge(errorText(error, params)),
-  };
+  return { pointer: shorten(error.instancePath), message: abridge(errorText(error, params)) };
 }
 
 function errorText(error: ErrorObject, params: Readonly<Record<string, unknown>>): string {

@@ -64,11 +64,7 @@ export class Connection {
     };
   }
 
-  /**
-   * Starts the transport and initialises the session. Cleans up if that fails.
-   *
-   * @throws McpoError MCPO_SERVER_DOWN, with the reason as its cause
-   */
+  /** Starts the transport and initialises the session. @throws McpoError MCPO_SERVER_DOWN, with the reason as cause */
   static async open(spec: TransportSpec, options: OpenOptions): Promise<Connection> {
     if (spec.kind !== 'http' || spec.mode !== 'auto') return Connection.#open(spec, options);
     try {
@@ -130,11 +126,7 @@ export class Connection {
     }, this.#logger);
   }
 
-  /**
-   * Calls a tool.
-   *
-   * @throws McpoError with `outcome: 'unknown'` if the tool may have run
-   */
+  /** Calls a tool. @throws McpoError with `outcome: 'unknown'` if the tool may have run */
   call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
     if (this.closed || !this.#calls)
       return Promise.reject(connectionGone('the connection to the MCP server is closed'));
@@ -152,11 +144,7 @@ export class Connection {
     await this.#client.ping({ timeout: timeoutMs });
   }
 
-  /**
-   * Asks whether the server still knows the session.
-   *
-   * @throws McpoError MCPO_SERVER_DOWN when it does not, for which the connection had gone
-   */
+  /** Asks whether the server still knows the session. @throws McpoError MCPO_SERVER_DOWN if not */
   async check(): Promise<void> {
     if (!(await this.#isPingRefused())) return;
     this.#gone = true;

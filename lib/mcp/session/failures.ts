@@ -19,49 +19,44 @@ const CONNECTION_CLOSED: number = RpcCode.ConnectionClosed;
 const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EMFILE|ENFILE)$/;
 const CONNECT_TIMEOUT = 'UND_ERR_CONNECT_TIMEOUT';
 
-/** Put into the `data` of an error that a transport makes up for a request whose answer can no longer come. */
-export const BROKEN_OFF = Object.freeze({ reason: 'broken off' });
+/** The `data` of the error that a transport makes for a request whose answer can no longer arrive. */
+export const BROKEN_OFF = Object.freeze({ reason: 'connection lost' });
 
-/** The same for an answer that is no JSON-RPC response. */
-export const INVALID_MESSAGE = Object.freeze({ reason: 'nonsense' });
+/** The same for an invalid JSON-RPC response. */
+export const INVALID_MESSAGE = Object.freeze({ reason: 'invalid response' });
 
-/** Nothing was sent, so that another try is safe. */
+/** Nothing was sent: another try is safe. */
 class NotSent extends McpoError {}
 
-/** Nothing was sent, so that another try is safe. */
 export function notSent(detail: string, cause?: unknown): McpoError {
   return new NotSent('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
 }
 
-/** Nothing was sent because the connection had gone: another will do. */
+/** Nothing was sent because the connection was lost before: another connection may work. */
 class ConnectionGone extends NotSent {}
 
-/** The session had gone, which the server told when it was sent the call. */
+/** The server no longer knew the session when it received the call. */
 class SessionForgotten extends ConnectionGone {}
 
-/** The connection had gone before anything was sent. */
 export function connectionGone(detail: string, cause?: unknown): McpoError {
   return new ConnectionGone('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause });
 }
 
-/** Whether an error says that nothing was sent because the connection had gone. */
 export function isConnectionGone(error: unknown): boolean {
   return error instanceof ConnectionGone;
 }
 
-/** Whether an error says that the server knew the session of a call no more. */
 export function isSessionForgotten(error: unknown): boolean {
   return error instanceof SessionForgotten;
 }
 
-/** Whether an error says that nothing was sent and that another try may do better. */
 export function isNotSent(error: unknown): boolean {
   return error instanceof NotSent;
 }
 
-/** The server has refused a request because there are too many with this credential. */
+/** Status 429: too many requests with this credential. */
 export class RateLimited extends NotSent {
-  /** How long it will, as far as it is known. */
+  /** `undefined` if the server did not say. */
   readonly retryAfterMs: number | undefined;
 
   constructor(retryAfterMs: number | undefined) {
@@ -83,17 +78,16 @@ export function rateLimited(header: string | undefined): RateLimited {
   return new RateLimited(ms > 0 ? Math.min(ms, LONGEST_RETRY_AFTER_MS) : undefined);
 }
 
-/** The connection broke while a tool may have been running. */
+/** The connection was lost while the tool may have been running. */
 function connectionLost(cause?: unknown): McpoError {
-  return new McpoError('MCPO_CONNECTION_LOST', 'the MCP server broke off before it answered', {
+  return new McpoError('MCPO_CONNECTION_LOST', 'the connection to the MCP server was lost before it answered', {
     outcome: 'unknown',
     cause,
   });
 }
 
-/** The answer is none. */
 export function badResponse(cause?: unknown): McpoError {
-  return new McpoError('MCPO_BAD_RESPONSE', 'the MCP server answered nonsense', { outcome: 'unknown', cause });
+  return new McpoError('MCPO_BAD_RESPONSE', 'invalid response from the MCP server', { outcome: 'unknown', cause });
 }
 
 /** Whether the server does not know what was asked for: streamable HTTP, the session, or just this message. */
@@ -101,7 +95,6 @@ export function isUnknownThere(error: unknown): boolean {
   return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
 }
 
-/** Whether no connection could be made at all. */
 function isUnreachable(error: unknown): boolean {
   for (let each = error; types.isNativeError(each); each = each.cause) {
     const { code, syscall } = each as NodeJS.ErrnoException;

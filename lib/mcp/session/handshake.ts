@@ -15,7 +15,6 @@ const CLOSE_TIMEOUT_MS = 5_000;
 export interface OpenOptions {
   /** The maximum time for starting the server and the handshake, in milliseconds. */
   readonly connectTimeoutMs: number;
-  /** Headers of a caller, in addition to the server's own. */
   readonly headers: Readonly<Record<string, string>>;
   readonly logger: Logger;
   readonly signal: AbortSignal;

@@ -103,11 +103,7 @@ export class PendingCall {
 function progressOf(params: unknown): Progress | undefined {
   const { progress, total, message } = params as Partial<Record<keyof Progress, unknown>>;
   if (typeof progress !== 'number') return undefined;
-  return {
-    progress,
-    ...(typeof total === 'number' && { total }),
-    ...(typeof message === 'string' && { message }),
-  };
+  return { progress, ...(typeof total === 'number' && { total }), ...(typeof message === 'string' && { message }) };
 }
 
 function isCallResult(result: object): result is CallResult {

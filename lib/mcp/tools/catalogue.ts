@@ -18,11 +18,7 @@ export class Catalogue<E extends { readonly tool: Tool }> {
   #byName = new Map<string, E>();
   #byPath = new Map<string, E>();
 
-  /**
-   * @param server - the server's name in the options
-   * @param isServed - whether a tool of this name is served
-   * @param makeEntry - makes the router's entry of a tool, once for each definition
-   */
+  /** @param makeEntry - makes the router's entry of a tool, once for each definition */
   constructor(server: string, isServed: (name: string) => boolean, logger: Logger, makeEntry: (tool: Tool) => E) {
     this.#server = server;
     this.#isServed = isServed;
@@ -86,9 +82,7 @@ export class Catalogue<E extends { readonly tool: Tool }> {
 
   #build(definition: ToolDefinition, version: string): Tool {
     const compiled = compileArguments(definition.inputSchema, {
-      warn: (message) => {
-        this.#logger.warn(`mcpo: tool ${this.#server}/${definition.name}: ${message}`);
-      },
+      warn: (message) => this.#logger.warn(`mcpo: tool ${this.#server}/${definition.name}: ${message}`),
     });
     return {
       server: this.#server,

@@ -19,11 +19,7 @@ export function resultBody(result: CallToolResult): Buffer {
   return Buffer.from(items.length === 1 ? (items[0] ?? '') : `[${items.join(',')}]`);
 }
 
-/**
- * The whole result as JSON, with nothing unwrapped.
- *
- * @throws McpoError MCPO_TOOL_ERROR if the tool reports an error
- */
+/** The whole result as JSON, with nothing unwrapped. @throws McpoError MCPO_TOOL_ERROR if the tool reports an error */
 export function rawResultBody(result: CallToolResult): Buffer {
   failIfError(result);
   return Buffer.from(JSON.stringify(result));

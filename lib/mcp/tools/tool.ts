@@ -18,10 +18,6 @@ export interface Tool {
   readonly inputSchema: Readonly<Record<string, unknown>>;
   /** Whether a call can have arguments. Without any, there is no request body in the OpenAPI document. */
   readonly takesArguments: boolean;
-  /**
-   * Validates arguments: the errors, or `undefined`.
-   *
-   * @throws McpoError MCPO_SERVER_DOWN if they cannot be validated at present
-   */
+  /** Validates arguments: the errors, or `undefined`. @throws McpoError MCPO_SERVER_DOWN if that is impossible now */
   check(args: Readonly<Record<string, unknown>>): readonly ArgumentError[] | undefined;
 }
