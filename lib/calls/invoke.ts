@@ -14,7 +14,7 @@ import type { TraceContext } from './trace-context';
  * The last of the call layers: calls the tool on its MCP server. This page tells who tries again, from the outside in:
  *
  * 1. the retrier ({@link retry}), after a pause, within its budget: what was not sent, and what may be done twice;
- * 2. {@link overAConnection}, at once: what was not sent because its connection had gone;
+ * 2. {@link overAConnection}, at once: what was not sent because its connection was lost;
  * 3. the pool opens connections again, with a backoff; calls wait where there was one a moment ago, and are else refused: 503
  *    `MCPO_SERVER_DOWN`, or `MCPO_BREAKER_OPEN` after too many in a row (`lib/pool`).
  *

@@ -15,7 +15,6 @@ export class PooledConnection<R extends PoolResource> {
   proven = false;
   /** The tick of the pool's growth in which it last gave an answer, or came. */
   answeredTick: number;
-  /** Whether a ping is under way. */
   pinged = false;
   /** Since when it has had no call, on the clock of `performance.now()`; means nothing while it has one. */
   idleSince = performance.now();

@@ -89,7 +89,7 @@ export class McpServer implements Upstream {
     };
   }
 
-  /** Its connections, those of callers included. */
+  /** Including the connections of callers. */
   get connections(): ServerPoolStats {
     return this.#pools.statsOf(this.name);
   }

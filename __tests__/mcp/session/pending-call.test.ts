@@ -230,7 +230,7 @@ describe('a caller who leaves', () => {
 
   it.each([
     ['was answered', { result: FINE }],
-    ['was answered nonsense', { result: {} }],
+    ['got an invalid response', { result: {} }],
     ['has failed', { error: { code: -32603, message: 'no' } }],
   ])('after the call %s cancels nothing, and nothing is left on the signal', async (_what, answer) => {
     const caller = new AbortController();

@@ -16,7 +16,6 @@ const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
 /** A response whose body has not been read. */
 export interface OpenResponse {
   readonly response: HttpResponse;
-  /** Aborts it. */
   readonly abort: Canceller;
   /** The id of the JSON-RPC request that it answers. */
   readonly id: RequestId | undefined;
@@ -83,7 +82,6 @@ export class Upstream {
     }
   }
 
-  /** A web `Response`, for the SDK. */
   webResponse(opened: OpenResponse): Response {
     const { response } = opened;
     const { status, statusText } = response;
@@ -94,7 +92,6 @@ export class Upstream {
     return new Response(STATUS_WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
   }
 
-  /** Reads the whole body of a response. */
   async text({ response, abort }: OpenResponse): Promise<string> {
     const watch = new BodyWatch(false);
     const chunks: Buffer[] = [];

@@ -20,7 +20,6 @@ import { readToolList } from '../tools/list-tools';
 import type { TransportSpec } from '../transport-spec';
 
 const CLIENT: Implementation = { name: 'express-mcpo', version: '0.1.0' };
-
 const SESSION_CHECK_TIMEOUT_MS = 5_000;
 
 /** If the handshake fails, the SDK closes the transport and does not handle errors of that. */
@@ -108,12 +107,10 @@ export class Connection {
     else this.#onClose.push(listener);
   }
 
-  /** Calls a listener when the server announces a changed list of tools. */
   onToolsChanged(listener: () => void): void {
     this.#client.setNotificationHandler(ToolListChangedNotificationSchema, listener);
   }
 
-  /** Reads all pages of the server's list of tools. */
   async listTools(): Promise<readonly ToolDefinition[]> {
     if (!this.#client.getServerCapabilities()?.tools) return [];
     return readToolList(async (cursor) => {
@@ -140,6 +137,7 @@ export class Connection {
     if (isConnectionGone(failure)) this.#gone = true;
     throw failure;
   };
+
   async ping(timeoutMs: number): Promise<void> {
     await this.#client.ping({ timeout: timeoutMs });
   }

@@ -23,7 +23,9 @@ export class LineSplitter {
       start = end + 1;
       yield line.toString();
     }
-    if (start < chunk.length) this.#keep(chunk.subarray(start));
+    if (start === chunk.length) return;
+    this.#grow(chunk.length - start);
+    this.#parts.push(chunk.subarray(start));
   }
 
   #complete(rest: Buffer): Buffer {
@@ -32,11 +34,6 @@ export class LineSplitter {
     this.#parts = [];
     this.#size = 0;
     return line;
-  }
-
-  #keep(part: Buffer): void {
-    this.#grow(part.length);
-    this.#parts.push(part);
   }
 
   #grow(bytes: number): void {

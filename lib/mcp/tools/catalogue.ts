@@ -26,7 +26,6 @@ export class Catalogue<E extends { readonly tool: Tool }> {
     this.#makeEntry = makeEntry;
   }
 
-  /** All tools, in the server's order. */
   get entries(): readonly E[] {
     return [...this.#byName.values()];
   }
