@@ -29,11 +29,7 @@ export interface LimiterConfig {
 const MAX_PERMITS = 1_000_000;
 const IO_CALLS_PER_CORE = 4;
 
-/**
- * Validates the options and adds the defaults.
- *
- * @param path - the path of the options in error messages
- */
+/** Validates the options and adds the defaults. */
 export function limiterConfig(options: LimiterOptions, path = 'concurrency'): LimiterConfig {
   return {
     maxConcurrent: permitsFor(options.maxConcurrent ?? 100, path),

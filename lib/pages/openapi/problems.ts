@@ -32,14 +32,12 @@ export const PROBLEM_SCHEMA: JsonObject = {
   },
 };
 
-const UNAUTHORIZED = {
-  description: 'The credentials are missing or wrong.',
-  headers: { 'WWW-Authenticate': { description: 'The required credentials.', schema: { type: 'string' } } },
-};
-
 const PROBLEMS: Readonly<Record<string, JsonObject & { readonly description: string }>> = {
   400: { description: 'The body is not a JSON object, or the MCP server rejected the request.' },
-  401: UNAUTHORIZED,
+  401: {
+    description: 'The credentials are missing or wrong.',
+    headers: { 'WWW-Authenticate': { description: 'The required credentials.', schema: { type: 'string' } } },
+  },
   403: { description: 'The origin or the host of the request is not allowed.' },
   404: { description: 'Unknown server or tool.' },
   413: { description: 'The body is too large.' },
