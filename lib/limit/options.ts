@@ -44,7 +44,6 @@ export function permitsFor(value: MaxConcurrent, path = 'concurrency'): number {
   if (value === 'cpu') return availableParallelism();
   if (value === 'io') return IO_CALLS_PER_CORE * availableParallelism();
   if (Number.isInteger(value) && value >= 1 && value <= MAX_PERMITS) return value;
-  throw new ConfigError(`${path}.maxConcurrent`, `must be an integer from 1 to ${MAX_PERMITS}, 'cpu' or 'io'`, {
-    value,
-  });
+  const problem = `must be an integer from 1 to ${MAX_PERMITS}, 'cpu' or 'io'`;
+  throw new ConfigError(`${path}.maxConcurrent`, problem, { value });
 }

@@ -45,7 +45,7 @@ export interface Exposition {
   readonly body: string;
 }
 
-/** All metrics of a registry, also the host's own: OpenMetrics if the header `Accept` asks for it, else Prometheus' text. */
+/** All metrics of a registry, also the host's own: OpenMetrics if `Accept` asks for it, else the Prometheus format. */
 export async function exposition(registry: Registry, accept = ''): Promise<Exposition> {
   if (!/application\/openmetrics-text/i.test(accept)) {
     return { contentType: registry.contentType, body: await registry.metrics() };

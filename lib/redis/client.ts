@@ -152,8 +152,8 @@ export class RedisClient {
 }
 
 /**
- * Waits for the reply to a command. Unlike `withTimeout()`, it waits in several parts: if this process was blocked for the
- * whole time, queued commands and replies that have arrived meanwhile are processed before the timeout.
+ * Waits for the reply to a command. Unlike `withTimeout()`, it waits in several parts: if this process was blocked for
+ * the whole time, queued commands and replies that have arrived meanwhile are processed before the timeout.
  */
 function replyWithin(ms: number, send: () => Promise<unknown>, onLate?: (reply: unknown) => void): Promise<unknown> {
   return new Promise((resolve, reject) => {

@@ -55,16 +55,14 @@ const PROBLEMS: Readonly<Record<string, JsonObject & { readonly description: str
 /** The error responses of all operations, by name in `components/responses`. */
 export function problemResponses(secured: boolean): JsonObject {
   const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
-  return Object.fromEntries(
-    statuses(secured).map(([status, response]) => [`Problem${status}`, { ...response, content }]),
-  );
+  const named = statuses(secured).map(([status, response]) => [`Problem${status}`, { ...response, content }]);
+  return Object.fromEntries(named) as JsonObject;
 }
 
 /** References to the error responses, by status. */
 export function problemReferences(secured: boolean): JsonObject {
-  return Object.fromEntries(
-    statuses(secured).map(([status]) => [status, { $ref: `#/components/responses/Problem${status}` }]),
-  );
+  const references = statuses(secured).map(([status]) => [status, { $ref: `#/components/responses/Problem${status}` }]);
+  return Object.fromEntries(references) as JsonObject;
 }
 
 function statuses(secured: boolean): [string, JsonObject][] {
