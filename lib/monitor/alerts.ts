@@ -64,7 +64,7 @@ export class Alarms {
     return this.#firing.values();
   }
 
-  /** Returns the alerts that have begun or ended since the last check. `measure`: `undefined` until a window is full. */
+  /** The alerts that have begun or ended since the last check. `measure`: `undefined` until a window is full. */
   check(measure: (kind: AlertKind) => number | undefined): Alert[] {
     const changes: Alert[] = [];
     for (const kind of KINDS) {
