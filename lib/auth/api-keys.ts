@@ -11,10 +11,7 @@ export class ApiKeys {
   readonly #keys: readonly { readonly digest: Buffer; readonly principal: string }[];
 
   constructor(keys: readonly string[]) {
-    this.#keys = keys.map((key) => ({
-      digest: this.#digest(key),
-      principal: sha256(key),
-    }));
+    this.#keys = keys.map((key) => ({ digest: this.#digest(key), principal: sha256(key) }));
   }
 
   /** The credentials of a request: its Bearer token and its `X-API-Key` header. */

@@ -19,11 +19,7 @@ const NEVER =
 const TOKEN = /^[!#$%&'*+.^`|~\w-]+$/;
 const MAX_VALUE_BYTES = 4096;
 
-/**
- * Validates a `forwardHeaders` option.
- *
- * @throws ConfigError for an invalid header name, or one that may never be forwarded
- */
+/** Validates a `forwardHeaders` option. */
 export function forwardRules(path: string, option: unknown): readonly ForwardRule[] {
   if (option === undefined) return [];
   if (typeof option !== 'object' || option === null) {

@@ -55,9 +55,8 @@ export class MemoryStore implements CacheStore {
     if (fits) {
       if (replaced) this.#index.remove(replaced);
       this.#makeRoom(bytes);
-      this.#keep(
-        this.#index.add(key, Object.freeze({ ...entry, body: ownBuffer(entry.body) }), group, bytes, expiresAt),
-      );
+      const kept = Object.freeze({ ...entry, body: ownBuffer(entry.body) });
+      this.#keep(this.#index.add(key, kept, group, bytes, expiresAt));
     } else if (replaced) {
       // The newer result has been seen by a caller: the older one must not be found after it.
       this.#evict(replaced, 'bytes');

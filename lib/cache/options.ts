@@ -31,12 +31,7 @@ export interface SmartCacheConfig extends StoreBounds {
 const STRATEGIES: readonly unknown[] = ['lru', 'ttl', 'lru_ttl'] satisfies Strategy[];
 const MIB = 2 ** 20;
 
-/**
- * Validates cache options and adds the defaults.
- *
- * @param path - the path of the options in error messages
- * @throws ConfigError for an invalid value
- */
+/** Validates cache options and adds the defaults. */
 export function smartCacheConfig(options: SmartCacheOptions, path: string): SmartCacheConfig {
   const { strategy = 'lru_ttl', store } = options;
   const positive = (key: 'maxSize' | 'maxBytes' | 'maxEntryBytes' | 'defaultTtlMs', fallback: number): number =>

@@ -131,8 +131,7 @@ export class SmartCache extends SafeEmitter<CacheEvents> {
    * @throws TypeError if the arguments have no JSON form
    */
   async delete(tool: string, args: unknown = {}): Promise<boolean> {
-    const key = toolKey(tool, args);
-    return bounded(() => this.#store.delete(key, tool));
+    return bounded(() => this.#store.delete(toolKey(tool, args), tool));
   }
 
   /**

@@ -34,9 +34,8 @@ function apiKey(path: string, value: unknown): string {
 
 function originOf(origin: string, index: number): string {
   if (!URL.canParse(origin) || new URL(origin).origin !== origin) {
-    throw new ConfigError(`allowedOrigins[${String(index)}]`, 'must be an origin such as https://app.example', {
-      value: origin,
-    });
+    const problem = 'must be an origin such as https://app.example';
+    throw new ConfigError(`allowedOrigins[${String(index)}]`, problem, { value: origin });
   }
   return origin;
 }

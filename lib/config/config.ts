@@ -43,33 +43,11 @@ export interface Config {
 }
 
 const OPTIONS = [
-  'servers',
-  'apiKey',
-  'authorize',
-  'principal',
-  'allowedOrigins',
-  'allowedHosts',
-  'bodyLimit',
-  'access',
-  'cache',
-  'share',
-  'concurrency',
-  'retry',
-  'breaker',
-  'metrics',
-  'monitor',
-  'pool',
-  'drainTimeoutMs',
-  'info',
-  'logger',
-  'use',
+  ...'servers apiKey authorize principal allowedOrigins allowedHosts bodyLimit access cache share'.split(' '),
+  ...'concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(' '),
 ];
 
-/**
- * Validates the options of `mcpoRouter()` and adds the environment's settings and the defaults.
- *
- * @throws ConfigError for an unknown key or an invalid value
- */
+/** Validates the options of `mcpoRouter()` and adds the environment's settings and the defaults. */
 export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Config {
   const fields = checkObject('', options, OPTIONS);
   const cache = cacheConfig(fields.cache, env);

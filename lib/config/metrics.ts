@@ -22,11 +22,7 @@ export function metricsConfig(value: unknown): MetricsConfig {
   if (register !== undefined && !isRegistry(register)) {
     throw new ConfigError('metrics.register', 'must be a Registry of prom-client', { value: register });
   }
-  return {
-    prefix: name,
-    register,
-    defaultMetrics: checkBoolean('metrics.defaultMetrics', defaultMetrics, false),
-  };
+  return { prefix: name, register, defaultMetrics: checkBoolean('metrics.defaultMetrics', defaultMetrics, false) };
 }
 
 /** Not by `instanceof`: the host may have another copy of prom-client. */

@@ -3,17 +3,9 @@ import type { ServerPoolOptions } from '../pool/server-pools';
 import { checkInteger, checkOptions } from '../util/checks';
 import { environmentInteger, environmentSeconds } from './environment';
 
-const CONNECTIONS = [
-  'minConnections',
-  'maxConnections',
-  'maxIdleMs',
-  'maxInFlightPerConnection',
-  'growAfterMs',
-  'connectTimeoutMs',
-  'acquireTimeoutMs',
-  'maxWaiting',
-  'healthCheckIntervalMs',
-  'pingTimeoutMs',
+const OPTIONS = [
+  ...'minConnections maxConnections maxIdleMs maxInFlightPerConnection growAfterMs connectTimeoutMs'.split(' '),
+  ...'acquireTimeoutMs maxWaiting healthCheckIntervalMs pingTimeoutMs maxCallers maxSessionsPerCaller'.split(' '),
 ];
 const MAX_CALLERS = 100;
 const MAX_SESSIONS = 10;
@@ -29,23 +21,12 @@ export function environmentPool(env: NodeJS.ProcessEnv): ServerPoolOptions {
 
 /** Validates a `pool` option and adds the defaults. */
 export function poolOptions(path: string, value: unknown, defaults: ServerPoolOptions): ServerPoolOptions {
-  const { maxCallers, maxSessionsPerCaller, ...fields } = checkOptions(path, value, [
-    ...CONNECTIONS,
-    'maxCallers',
-    'maxSessionsPerCaller',
-  ]);
+  const { maxCallers, maxSessionsPerCaller, ...fields } = checkOptions(path, value, OPTIONS);
   const given: ServerPoolOptions = defined(fields);
-  const options = {
-    ...defaults,
-    ...given,
-    maxPools: checkInteger(`${path}.maxCallers`, maxCallers, 1, defaults.maxPools ?? MAX_CALLERS),
-    maxPoolsPerOwner: checkInteger(
-      `${path}.maxSessionsPerCaller`,
-      maxSessionsPerCaller,
-      1,
-      defaults.maxPoolsPerOwner ?? MAX_SESSIONS,
-    ),
-  };
+  const { maxPools: callers = MAX_CALLERS, maxPoolsPerOwner: sessions = MAX_SESSIONS } = defaults;
+  const maxPools = checkInteger(`${path}.maxCallers`, maxCallers, 1, callers);
+  const maxPoolsPerOwner = checkInteger(`${path}.maxSessionsPerCaller`, maxSessionsPerCaller, 1, sessions);
+  const options = { ...defaults, ...given, maxPools, maxPoolsPerOwner };
   // A smaller maximum also lowers an inherited minimum.
   const { maxConnections } = options;
   if (given.minConnections === undefined && maxConnections !== undefined && options.minConnections !== undefined) {

@@ -36,11 +36,7 @@ export interface ServerConfig {
 /** The defaults of all servers. */
 export type ServerDefaults = Pick<ServerConfig, 'pool' | 'defaultTtlMs' | 'retry'>;
 
-/**
- * Validates the options of one server.
- *
- * @throws ConfigError for an unknown key or an invalid value
- */
+/** Validates the options of one server. */
 export function serverConfig(name: string, value: unknown, defaults: ServerDefaults): ServerConfig {
   const path = join('servers', name);
   if (name === '' || name === '.' || name === '..' || name.includes('/') || !name.isWellFormed()) {
@@ -48,19 +44,14 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
   }
   const { fields, transport } = serverKind(path, value);
   const timeoutMs = checkInteger(`${path}.timeoutMs`, fields.timeoutMs, 1, 60_000);
-  const maxTotalTimeoutMs = checkInteger(
-    `${path}.maxTotalTimeoutMs`,
-    fields.maxTotalTimeoutMs,
-    timeoutMs,
-    Math.max(600_000, timeoutMs),
-  );
+  const longest = Math.max(600_000, timeoutMs);
   return {
     name,
     transport,
     origin: originOf(transport),
     isServed: toolFilter(path, fields),
     timeoutMs,
-    maxTotalTimeoutMs,
+    maxTotalTimeoutMs: checkInteger(`${path}.maxTotalTimeoutMs`, fields.maxTotalTimeoutMs, timeoutMs, longest),
     stateful: checkBoolean(`${path}.stateful`, fields.stateful, false),
     pool: poolOptions(`${path}.pool`, fields.pool, defaults.pool),
     forward: forwardRules(`${path}.forwardHeaders`, fields.forwardHeaders),
@@ -74,11 +65,9 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
 function toolFilter(path: string, fields: JsonObject): (name: string) => boolean {
   const tools = checkOptions(`${path}.tools`, fields.tools, ['include', 'exclude']);
   const include = tools.include === undefined ? ['*'] : checkStrings(`${path}.tools.include`, tools.include);
-  const exclude = [
-    ...checkStrings(`${path}.tools.exclude`, tools.exclude),
-    ...checkStrings(`${path}.disabledTools`, fields.disabledTools),
-  ];
+  const exclude = checkStrings(`${path}.tools.exclude`, tools.exclude);
+  const disabled = checkStrings(`${path}.disabledTools`, fields.disabledTools);
   const isIncluded = glob(include);
-  const isExcluded = glob(exclude);
+  const isExcluded = glob([...exclude, ...disabled]);
   return (name) => isIncluded(name) && !isExcluded(name);
 }

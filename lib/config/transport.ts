@@ -10,17 +10,8 @@ export interface ServerKind {
 }
 
 const COMMON_OPTIONS = [
-  'type',
-  'tools',
-  'disabledTools',
-  'timeoutMs',
-  'maxTotalTimeoutMs',
-  'trustAnnotations',
-  'stateful',
-  'cache',
-  'concurrency',
-  'retry',
-  'pool',
+  ...'type tools disabledTools timeoutMs maxTotalTimeoutMs trustAnnotations stateful'.split(' '),
+  ...'cache concurrency retry pool'.split(' '),
 ];
 const STDIO_OPTIONS = [...COMMON_OPTIONS, 'command', 'args', 'env', 'cwd'];
 const HTTP_OPTIONS = [...COMMON_OPTIONS, 'url', 'headers', 'forwardHeaders'];

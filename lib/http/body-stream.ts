@@ -64,11 +64,7 @@ export function isCut(req: IncomingMessage): boolean {
   return req.destroyed && !req.readableEnded;
 }
 
-/**
- * Reads the bytes of a body.
- *
- * @param refusal - the error for a body of at least one byte
- */
+/** Reads the bytes of a body; `refusal` is the error for a body of at least one byte. */
 export function bytesOf(
   req: IncomingMessage,
   headers: IncomingHttpHeaders,

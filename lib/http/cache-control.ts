@@ -7,8 +7,8 @@ export function cacheControlOf(header: string | undefined): CacheControl {
   if (header === undefined) return NONE;
   const directives = header
     .toLowerCase()
-    .split(',')
-    .map((directive) => directive.trim());
+    .trim()
+    .split(/\s*,\s*/);
   const maxAge = directives.find((directive) => /^max-age=\d{1,10}$/.test(directive))?.slice('max-age='.length);
   return {
     noCache: directives.includes('no-cache') || maxAge === '0',

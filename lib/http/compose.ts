@@ -20,9 +20,8 @@ export function failing(next: (error?: unknown) => void): (reason: unknown) => v
 }
 
 /**
- * Composes layers into one middleware. What a layer throws or passes to `next` goes to `problems`.
- *
- * Unlike `use()` of Express, it does not match path and parameters before each layer.
+ * Composes layers into one middleware. What a layer throws or passes to `next` goes to `problems`. Unlike Express,
+ * it does not match path and parameters before each layer.
  */
 export function compose(layers: readonly Layer[], problems: ErrorLayer): Layer {
   return function compose(req, res, done) {

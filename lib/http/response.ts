@@ -52,13 +52,8 @@ export function sendProblem(req: IncomingMessage, res: ServerResponse, error: Mc
     requestId: res.getHeader('X-Request-Id'),
     ...(tool && { server: tool.server, tool: tool.name }),
   });
-  send(
-    req,
-    res,
-    error.status,
-    { ...error.headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' },
-    body,
-  );
+  const headers = { ...error.headers, 'Content-Type': 'application/problem+json', 'Cache-Control': 'no-store' };
+  send(req, res, error.status, headers, body);
 }
 
 /** The path as the client sent it, without the query, which may hold secrets. */

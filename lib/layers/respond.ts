@@ -38,9 +38,7 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
         next(error);
       }
     };
-    const answer = ({ body }: Answer): void => {
-      finish(() => send(req, res, 200, { 'Content-Type': call.format }, body));
-    };
+    const answer = ({ body }: Answer): void => finish(() => send(req, res, 200, { 'Content-Type': call.format }, body));
     run(call).then(
       (answered) => {
         isAnswered = true;
@@ -65,7 +63,6 @@ function cacheHeaders({ hit, forwarded, collapsed, stored }: CacheStatus): reado
     ];
   }
   if (!forwarded) return [];
-  return [
-    ['Cache-Status', `express-mcpo; fwd=${forwarded}${collapsed ? '; collapsed' : ''}${stored ? '; stored' : ''}`],
-  ];
+  const details = `${collapsed ? '; collapsed' : ''}${stored ? '; stored' : ''}`;
+  return [['Cache-Status', `express-mcpo; fwd=${forwarded}${details}`]];
 }

@@ -29,11 +29,7 @@ export interface LimiterConfig {
 const MAX_PERMITS = 1_000_000;
 const IO_CALLS_PER_CORE = 4;
 
-/**
- * Validates the options and adds the defaults.
- *
- * @param path - the path of the options in error messages
- */
+/** Validates the options and adds the defaults. */
 export function limiterConfig(options: LimiterOptions, path = 'concurrency'): LimiterConfig {
   return {
     maxConcurrent: permitsFor(options.maxConcurrent ?? 100, path),
@@ -48,7 +44,6 @@ export function permitsFor(value: MaxConcurrent, path = 'concurrency'): number {
   if (value === 'cpu') return availableParallelism();
   if (value === 'io') return IO_CALLS_PER_CORE * availableParallelism();
   if (Number.isInteger(value) && value >= 1 && value <= MAX_PERMITS) return value;
-  throw new ConfigError(`${path}.maxConcurrent`, `must be an integer from 1 to ${MAX_PERMITS}, 'cpu' or 'io'`, {
-    value,
-  });
+  const problem = `must be an integer from 1 to ${MAX_PERMITS}, 'cpu' or 'io'`;
+  throw new ConfigError(`${path}.maxConcurrent`, problem, { value });
 }

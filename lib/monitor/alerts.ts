@@ -64,12 +64,7 @@ export class Alarms {
     return this.#firing.values();
   }
 
-  /**
-   * Compares the current values with the thresholds.
-   *
-   * @param measure - the value of a kind; `undefined` while its window is not full
-   * @returns the alerts that have begun or ended since the last check
-   */
+  /** The alerts that have begun or ended since the last check. `measure`: `undefined` until a window is full. */
   check(measure: (kind: AlertKind) => number | undefined): Alert[] {
     const changes: Alert[] = [];
     for (const kind of KINDS) {
@@ -108,8 +103,7 @@ export class Alarms {
       return cleared({ ...firing, value, threshold }, `${text} is no longer ${limit}`);
     }
     if (bad === 'above' ? value <= threshold : value >= threshold) return undefined;
-    const message = `${text} is ${limit}`;
-    const now = { value, threshold, since: Date.now(), message };
+    const now = { value, threshold, since: Date.now(), message: `${text} is ${limit}` };
     const alert: Alert = { kind, level, name: this.#name, state: 'firing', ...now };
     this.#firing.set(kind, alert);
     return alert;

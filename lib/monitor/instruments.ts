@@ -63,8 +63,13 @@ export interface ServerNumbers {
   readonly breaker: number;
 }
 
-type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | undefined];
-type Read = () => readonly Sample[];
+type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | boolean | undefined];
+
+/** The values of one metric. */
+interface Source {
+  readonly labels: readonly string[];
+  readonly read: () => readonly Sample[];
+}
 
 /** The Prometheus metrics of one router. */
 export class Instruments {
@@ -162,117 +167,68 @@ function bound<K, V>(known: Map<K, V>, key: K, make: () => V): V {
   return value;
 }
 
-/** Samples of one label: an item per value of the label. */
-function samples<T>(
+/** One value of each item, by its name as the label. */
+function each<K extends string>(
   label: string,
-  items: () => Iterable<readonly [string, T]>,
-  valueOf: (item: T) => number | undefined,
-): Read {
-  return () => Array.from(items(), ([name, item]) => [{ [label]: name }, valueOf(item)]);
+  items: () => Iterable<readonly [string, Readonly<Record<K, number | boolean | undefined>>]>,
+  key: K,
+): Source {
+  const read = (): Sample[] => Array.from(items(), ([name, item]) => [{ [label]: name }, item[key]]);
+  return { labels: [label], read };
 }
 
-/** Samples of two labels: the second has the keys of `valuesOf`. */
-function nestedSamples<T>(
-  [outer, inner]: readonly [string, string],
+/** Several values of each item: the second label has their keys. */
+function eachOf<T>(
+  labels: readonly [string, string],
   items: () => Iterable<readonly [string, T]>,
   valuesOf: (item: T) => Readonly<Record<string, number>>,
-): Read {
-  return () =>
-    [...items()].flatMap(([name, item]) =>
-      Object.entries(valuesOf(item)).map(([key, value]): Sample => [{ [outer]: name, [inner]: key }, value]),
-    );
+): Source {
+  const [outer, inner] = labels;
+  const samples = ([name, item]: readonly [string, T]): Sample[] =>
+    Object.entries(valuesOf(item)).map(([key, value]) => [{ [outer]: name, [inner]: key }, value]);
+  return { labels, read: () => [...items()].flatMap(samples) };
 }
 
 /** Registers the metrics whose values are read at each scrape. */
 function registerSources(names: MetricNames, { caches, stores, concurrency, servers }: Sources): void {
-  const gauge = (
-    name: string,
-    help: string,
-    labels: readonly string[],
-    read: Read,
-    aggregator: 'min' | 'max' | 'sum' = 'sum',
-  ): Gauge =>
+  type Aggregator = 'min' | 'max' | 'sum';
+  const gauge = (name: string, help: string, { labels, read }: Source, aggregator: Aggregator = 'sum'): Gauge =>
     new Gauge({
       aggregator,
       ...names.take(name, help, labels),
       collect() {
-        for (const [values, value] of read()) if (value !== undefined) this.set(values, value);
+        for (const [values, value] of read()) if (value !== undefined) this.set(values, Number(value));
       },
     });
-  const counter = (name: string, help: string, labels: readonly string[], read: Read): Counter =>
+  const counter = (name: string, help: string, { labels, read }: Source): Counter =>
     new Counter({
       ...names.take(name, help, labels),
       collect() {
         this.reset();
-        for (const [values, value] of read()) this.inc(values, value);
+        for (const [values, value] of read()) this.inc(values, Number(value));
       },
     });
+  const calls = (key: 'limit' | 'inFlight' | 'waiting'): Source => ({
+    labels: [],
+    read: () => [[{}, concurrency()[key]]],
+  });
+  const evictions = eachOf(['cache', 'reason'], caches, (item) => item.evictions);
+  const connections = eachOf(['server', 'state'], servers, ({ idle, busy, opening }) => ({ idle, busy, opening }));
+  const breakers = 'Circuit breaker of a server: 0 closed, 1 half-open, 2 open.';
 
-  const cache = (value: (item: CacheNumbers) => number | undefined): Read => samples('cache', caches, value);
-
-  gauge(
-    'cache_entries',
-    'Cached results.',
-    ['cache'],
-    cache((item) => item.size),
-  );
-  gauge(
-    'cache_bytes',
-    'Bytes of the cached results, including overhead.',
-    ['cache'],
-    cache((item) => item.bytes),
-  );
-  const eviction = ['cache', 'reason'] as const;
-  const evictions = nestedSamples(eviction, caches, (item) => item.evictions);
-  counter('cache_evictions_total', 'Results that left a cache.', eviction, evictions);
-
-  const store = (value: (item: StoreNumbers) => number): Read => samples('store', stores, value);
-
-  gauge(
-    'store_up',
-    'Whether a shared store is in use: 1 or 0.',
-    ['store'],
-    store((item) => Number(item.isUp)),
-    'min',
-  );
-  counter(
-    'store_errors_total',
-    'Errors of shared stores.',
-    ['store'],
-    store((item) => item.errors),
-  );
-
-  gauge('concurrency_limit', 'Maximum number of running calls.', [], () => [[{}, concurrency().limit]]);
-  gauge('concurrency_in_flight', 'Running calls.', [], () => [[{}, concurrency().inFlight]]);
-  gauge('concurrency_waiting', 'Calls waiting for a permit.', [], () => [[{}, concurrency().waiting]]);
-
-  const connection = ['server', 'state'] as const;
-  const connections = nestedSamples(connection, servers, ({ idle, busy, opening }) => ({ idle, busy, opening }));
-  gauge('pool_connections', 'Connections to a server.', connection, connections);
-  const server = (value: (item: ServerNumbers) => number): Read => samples('server', servers, value);
-
-  gauge(
-    'pool_waiting',
-    'Calls waiting for a connection.',
-    ['server'],
-    server((item) => item.waiting),
-  );
-  const states = 'Circuit breaker of a server: 0 closed, 1 half-open, 2 open.';
+  gauge('cache_entries', 'Cached results.', each('cache', caches, 'size'));
+  gauge('cache_bytes', 'Bytes of the cached results, including overhead.', each('cache', caches, 'bytes'));
+  counter('cache_evictions_total', 'Results that left a cache.', evictions);
+  gauge('store_up', 'Whether a shared store is in use: 1 or 0.', each('store', stores, 'isUp'), 'min');
+  counter('store_errors_total', 'Errors of shared stores.', each('store', stores, 'errors'));
+  gauge('concurrency_limit', 'Maximum number of running calls.', calls('limit'));
+  gauge('concurrency_in_flight', 'Running calls.', calls('inFlight'));
+  gauge('concurrency_waiting', 'Calls waiting for a permit.', calls('waiting'));
+  gauge('pool_connections', 'Connections to a server.', connections);
+  gauge('pool_waiting', 'Calls waiting for a connection.', each('server', servers, 'waiting'));
   // The states of several workers have no meaningful sum.
-  gauge(
-    'breaker_state',
-    states,
-    ['server'],
-    server((item) => item.breaker),
-    'max',
-  );
-  gauge(
-    'server_up',
-    'Whether a server can be called: 1 or 0.',
-    ['server'],
-    server((item) => Number(item.isUp)),
-    'min',
-  );
+  gauge('breaker_state', breakers, each('server', servers, 'breaker'), 'max');
+  gauge('server_up', 'Whether a server can be called: 1 or 0.', each('server', servers, 'isUp'), 'min');
 }
 
 const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
@@ -285,13 +241,11 @@ export class HttpInstruments {
   /** @throws ConfigError if the registry has metrics of these names */
   constructor(registry: Registry, prefix: string) {
     const names = new MetricNames(registry, prefix);
-    const requests = names.take('http_requests_total', 'Requests by status.', ['route', 'method', 'status']);
-    const duration = names.take('http_request_duration_seconds', 'From a request to its response.', [
-      'route',
-      'method',
-    ]);
-    this.#requests = new Counter(requests);
-    this.#duration = new Histogram(duration);
+    const help = 'From a request to its response.';
+    this.#requests = new Counter(
+      names.take('http_requests_total', 'Requests by status.', ['route', 'method', 'status']),
+    );
+    this.#duration = new Histogram(names.take('http_request_duration_seconds', help, ['route', 'method']));
   }
 
   answered(route: string, request: { readonly method: string; readonly status: string }, seconds: number): void {

@@ -32,12 +32,7 @@ export interface MonitorConfig {
 /** The window of one tool then takes some 10 MB. */
 export const MAX_WINDOW_SIZE = 1_000_000;
 
-/**
- * Validates monitor options and adds the defaults.
- *
- * @param path - the path of the options in error messages
- * @throws ConfigError for an invalid value
- */
+/** Validates monitor options and adds the defaults. */
 export function monitorConfig({ windowSize, alerts = {} }: MonitorOptions = {}, path = 'monitor'): MonitorConfig {
   return {
     windowSize: checkInteger(`${path}.windowSize`, windowSize, 1, 1_000, MAX_WINDOW_SIZE),

@@ -1,25 +1,13 @@
-import { Registry, collectDefaultMetrics } from 'prom-client';
+import { type MetricConfiguration, Registry, collectDefaultMetrics } from 'prom-client';
 import { ConfigError } from '../errors';
 
 export type { Registry };
 
-/**
- * The host's registry, or a new one.
- *
- * @param withDefaults - whether to add Node's own metrics, if they are not there yet
- */
+/** The host's registry, or a new one; `withDefaults` adds Node's own metrics, if they are not there yet. */
 export function registryOf(host: Registry | undefined, withDefaults: boolean): Registry {
   const register = host ?? new Registry();
   if (withDefaults && !register.getSingleMetric('process_cpu_user_seconds_total')) collectDefaultMetrics({ register });
   return register;
-}
-
-/** The common options of all metrics of prom-client. */
-export interface MetricOptions<L extends string> {
-  readonly name: string;
-  readonly help: string;
-  readonly labelNames: L[];
-  readonly registers: Registry[];
 }
 
 /** The metrics of one router in a registry, which may be the host's. */
@@ -33,12 +21,8 @@ export class MetricNames {
     this.#prefix = prefix;
   }
 
-  /**
-   * Takes the name of a metric.
-   *
-   * @throws ConfigError if the registry has a metric of this name
-   */
-  take<L extends string>(suffix: string, help: string, labels: readonly L[]): MetricOptions<L> {
+  /** Takes the name of a metric. Throws a ConfigError if the registry has a metric of this name. */
+  take<L extends string>(suffix: string, help: string, labels: readonly L[]): MetricConfiguration<L> {
     const name = this.#prefix + suffix;
     if (this.#registry.getSingleMetric(name)) {
       this.release();
@@ -61,12 +45,7 @@ export interface Exposition {
   readonly body: string;
 }
 
-/**
- * All metrics of a registry, including the host's own, as text: OpenMetrics if `accept` asks for it, else the Prometheus
- * format.
- *
- * @param accept - the `Accept` header of the request
- */
+/** All metrics of a registry, also the host's own: OpenMetrics if `Accept` asks for it, else the Prometheus format. */
 export async function exposition(registry: Registry, accept = ''): Promise<Exposition> {
   if (!/application\/openmetrics-text/i.test(accept)) {
     return { contentType: registry.contentType, body: await registry.metrics() };

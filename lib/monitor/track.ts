@@ -104,7 +104,6 @@ export class Track {
     };
   }
 
-  /** Returns the alerts that have begun or ended since the last check. */
   check(): Alert[] {
     this.unchecked = false;
     return this.alarms.check((kind) => this.#measure(kind));

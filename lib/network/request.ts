@@ -38,12 +38,9 @@ export function sendRequest(
       if (error) reject(error);
       else resolve(response);
     });
-    const path = `${url.pathname}${url.search}`;
-    const { origin } = url;
-    agent().dispatch(
-      { origin, path, method: method as Undici.Dispatcher.HttpMethod, headers, body: body ?? null },
-      response,
-    );
+    const target = { origin: url.origin, path: `${url.pathname}${url.search}` };
+    const verb = method as Undici.Dispatcher.HttpMethod;
+    agent().dispatch({ ...target, method: verb, headers, body: body ?? null }, response);
   });
 }
 
@@ -63,14 +60,8 @@ function sendable(headers: Readonly<Record<string, string>>): string[] {
 function agent(): Undici.Agent {
   if (!dispatcher) {
     const { Agent } = createRequire(__filename)('undici') as typeof Undici;
-    const connect = { timeout: CONNECT_MS };
-    dispatcher = new Agent({
-      headersTimeout: 0,
-      bodyTimeout: 0,
-      keepAliveTimeout: IDLE_MS,
-      keepAliveMaxTimeout: IDLE_MS,
-      connect,
-    });
+    const idle = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS };
+    dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, ...idle, connect: { timeout: CONNECT_MS } });
   }
   return dispatcher;
 }

@@ -35,11 +35,7 @@ export function readOnce<T>(read: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/**
- * Serves a file, which is read once; 304 if the client has the current version.
- *
- * @param type - the media type
- */
+/** Serves a file of a media type, which is read once; 304 if the client has the current version. */
 export function asset(type: string, read: () => Promise<Buffer>): Page {
   const load = readOnce(async () => {
     const body = await read();

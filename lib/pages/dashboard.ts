@@ -84,9 +84,7 @@ export function dashboardPages(
   });
   return {
     shell: { '/dashboard': page, '/dashboard/': page, ...Object.fromEntries(files) },
-    events: {
-      '/dashboard/events': (req, res) => events.listen(req, res),
-    },
+    events: { '/dashboard/events': (req, res) => events.listen(req, res) },
     close: () => events.close(),
   };
 }

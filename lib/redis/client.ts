@@ -29,11 +29,7 @@ export interface SendOptions {
 export interface Recoverable {
   /** Whether updates are pending that Redis has not received. */
   readonly isPending: boolean;
-  /**
-   * Sends the pending updates.
-   *
-   * @param mayBeOld - whether Redis may have restarted with old data
-   */
+  /** Sends the pending updates. `mayBeOld`: whether Redis may have restarted with old data. */
   recover(mayBeOld: boolean): Promise<void>;
 }
 
@@ -63,11 +59,7 @@ export class RedisClient {
     this.#recoverables.add(recoverable);
   }
 
-  /**
-   * Sends a command.
-   *
-   * @param parse - parses the reply; if it throws, Redis has failed
-   */
+  /** Sends a command. If `parse` throws at the reply, Redis has failed. */
   send<T>(args: readonly RedisArgument[], parse: (reply: unknown) => T, how?: SendOptions): Promise<T> {
     return this.#watched(() => this.#config.sendCommand(args), parse, how);
   }
@@ -160,12 +152,8 @@ export class RedisClient {
 }
 
 /**
- * Waits for the reply to a command.
- *
- * Unlike `withTimeout()`, it waits in several parts: if this process was blocked for the whole time, queued commands and
- * replies that have arrived meanwhile are processed before the timeout.
- *
- * @param onLate - called with a reply after the timeout
+ * Waits for the reply to a command. Unlike `withTimeout()`, it waits in several parts: if this process was blocked for
+ * the whole time, queued commands and replies that have arrived meanwhile are processed before the timeout.
  */
 function replyWithin(ms: number, send: () => Promise<unknown>, onLate?: (reply: unknown) => void): Promise<unknown> {
   return new Promise((resolve, reject) => {

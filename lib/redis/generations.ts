@@ -69,9 +69,8 @@ export class Generations implements Recoverable {
 
   /** Whether there are drops that Redis has not confirmed. */
   get isDropping(): boolean {
-    return (
-      this.#isClearPending || [...this.#pending.values()].some(({ requested, confirmed }) => requested > confirmed)
-    );
+    const drops = [...this.#pending.values()];
+    return this.#isClearPending || drops.some(({ requested, confirmed }) => requested > confirmed);
   }
 
   /** The key of a group's generation. Its hash tag keeps all keys of the group on one node of a Redis Cluster. */
@@ -84,9 +83,7 @@ export class Generations implements Recoverable {
     return key;
   }
 
-  /**
-   * Reads the generation of a group. The request is always sent after this call, and shared with other callers until then.
-   */
+  /** Reads the generation of a group. The request is sent after this call, and shared with other callers until then. */
   ask(group: string): Promise<string | undefined> {
     const request = this.#requests.get(group);
     if (!request) return this.#begin(group);

@@ -53,15 +53,8 @@ export class LocalTier {
   add(key: string, { entry, tag, askedAt }: RemoteEntry, drops: number): void {
     if (drops !== this.#drops || this.#entries.has(key)) return;
     const generation = tag.slice(0, TOKEN_LENGTH);
-    const local: LocalEntry = {
-      key,
-      entry: { ...entry, body: ownBuffer(entry.body) },
-      tag,
-      generation,
-      askedAt,
-      previous: undefined,
-      next: undefined,
-    };
+    const own = { ...entry, body: ownBuffer(entry.body) };
+    const local: LocalEntry = { key, entry: own, tag, generation, askedAt, previous: undefined, next: undefined };
     if (bytesOf(local) > this.#bounds.maxBytes) return;
     this.#entries.set(key, local);
     this.#recency.append(local);

@@ -77,16 +77,9 @@ const FORMAT = 1;
 const OPTIONS = 'sendCommand subscribe prefix timeoutMs compressAboveBytes leaseMs local logger'.split(' ');
 const LOCAL_OPTIONS = ['maxSize', 'maxBytes', 'maxStaleMs'];
 
-const CONSOLE: FleetLogger = {
-  info: () => undefined,
-  warn: (...data) => console.warn(...data),
-};
+const CONSOLE: FleetLogger = { info: () => undefined, warn: (...data) => console.warn(...data) };
 
-/**
- * Validates the options of a fleet and adds the defaults.
- *
- * @throws ConfigError for an unknown key or an invalid value
- */
+/** Validates the options of a fleet and adds the defaults. */
 export function fleetConfig(options: RedisFleetOptions): FleetConfig {
   checkObject('redisFleet', options, OPTIONS);
   const { sendCommand, subscribe, prefix = 'mcpo:', local = {}, logger = CONSOLE } = options;

@@ -4,11 +4,7 @@ const REMEDY =
   'client.sendCommand(args, { typeMapping: { [RESP_TYPES.BLOB_STRING]: Buffer } }), ioredis and iovalkey ' +
   'client.callBuffer(command, ...args)';
 
-/**
- * A bulk reply.
- *
- * @throws TypeError with the remedy, if the host's client returns strings
- */
+/** A bulk reply. Throws a TypeError with the remedy if the host's client returns strings. */
 export function bulk(reply: unknown): Buffer | undefined {
   if (reply === null || reply === undefined) return undefined;
   if (!Buffer.isBuffer(reply)) throw new TypeError(REMEDY);

@@ -25,17 +25,13 @@ if generation then return generation end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return ARGV[1]`);
 
-/**
- * Stores an entry, if its generation is still that of the group. KEYS: generation, entry. ARGV: generation, entry, lifetime.
- */
+/** Stores an entry, if its generation is the group's. KEYS: generation, entry. ARGV: generation, entry, lifetime. */
 export const SET = script(`
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[2], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
 return 1`);
 
-/**
- * Returns the generation of a group followed by the tags of entries, with blanks for missing ones. KEYS: generation, entries.
- */
+/** Returns a group's generation, then the tags of entries, with blanks for missing ones. KEYS: generation, entries. */
 export const TAGS = script(`
 local parts = { redis.call('GET', KEYS[1]) }
 if not parts[1] then return false end

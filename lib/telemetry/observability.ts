@@ -22,11 +22,7 @@ export interface Observability {
   close(): void;
 }
 
-/**
- * Creates them from the options.
- *
- * @throws ConfigError if the host's registry has metrics of these names
- */
+/** Throws a ConfigError if the host's registry has metrics of these names. */
 export function observability(config: Config, servers: ServerRegistry, acceleration: Acceleration): Observability {
   const { metrics, logger } = config;
   const monitor = new PerformanceMonitor(config.monitor);
@@ -56,9 +52,8 @@ function sources(servers: ServerRegistry, { cache, fleet, limits }: Acceleration
     caches: () => Object.entries(cache.stats),
     stores: () => {
       const caches = Object.entries(cache.stats).map(([name, { health }]) => [`cache:${name}`, health] as const);
-      return [...caches, ['share', fleet?.health] as const].flatMap(([name, health]) => {
-        return health ? [[name, health] as const] : [];
-      });
+      const all = [...caches, ['share', fleet?.health] as const];
+      return all.flatMap(([name, health]) => (health ? [[name, health] as const] : []));
     },
     concurrency: () => {
       const { maxConcurrent, current, waiting } = limits.global;

@@ -16,11 +16,7 @@ export function tell(listener: () => unknown, failed: (error: unknown) => void =
   }
 }
 
-/**
- * Makes a process warning of the first error only: what fails once may fail with every request.
- *
- * @param what - what fails; the warning begins with it
- */
+/** Makes a process warning of the first error only: what fails once may fail with every request. */
 export function warnOnce(what: string): (error: unknown) => void {
   let hasWarned = false;
   return (error) => {

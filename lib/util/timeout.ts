@@ -14,8 +14,7 @@ export function withTimeout<T>(work: PromiseLike<T>, ms: number, late: () => Err
     };
     const abort = (): void => {
       end();
-      const reason = signal?.reason as Error;
-      reject(reason);
+      reject(signal?.reason as Error);
     };
     const timer = setTimeout(() => {
       end();

@@ -187,11 +187,7 @@ function cachedPage(inputNow: () => OpenApiInput): Page {
     if (cached?.facts.length !== facts.length || !cached.facts.every((fact, index) => fact === facts[index])) {
       cached = { facts, body: Buffer.from(JSON.stringify(openApiDocument(input))) };
     }
-    const headers = {
-      'Content-Type': 'application/json',
-      'Cache-Control': 'no-cache',
-      'X-Content-Type-Options': 'nosniff',
-    };
-    send(req, res, 200, headers, cached.body);
+    const headers = { 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' };
+    send(req, res, 200, { ...headers, 'Content-Type': 'application/json' }, cached.body);
   };
 }

@@ -5,10 +5,7 @@ import { isWellFormed } from './keywords';
  * Identifiers and definitions, which would change the meaning of the resolved references. Schemas that were cut out of an
  * OpenAPI document have their definitions in `components`.
  */
-const IDENTITY = [
-  ...['$schema', '$anchor', '$dynamicAnchor', '$recursiveAnchor', '$vocabulary'],
-  ...['$defs', 'definitions', 'components'],
-];
+const IDENTITY = '$schema $anchor $dynamicAnchor $recursiveAnchor $vocabulary $defs definitions components'.split(' ');
 
 /**
  * Translates one schema, without its subschemas, from drafts 4 to 7 and OpenAPI 3.0 into the dialect of OpenAPI 3.1 (JSON

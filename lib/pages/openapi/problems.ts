@@ -32,14 +32,12 @@ export const PROBLEM_SCHEMA: JsonObject = {
   },
 };
 
-const UNAUTHORIZED = {
-  description: 'The credentials are missing or wrong.',
-  headers: { 'WWW-Authenticate': { description: 'The required credentials.', schema: { type: 'string' } } },
-};
-
 const PROBLEMS: Readonly<Record<string, JsonObject & { readonly description: string }>> = {
   400: { description: 'The body is not a JSON object, or the MCP server rejected the request.' },
-  401: UNAUTHORIZED,
+  401: {
+    description: 'The credentials are missing or wrong.',
+    headers: { 'WWW-Authenticate': { description: 'The required credentials.', schema: { type: 'string' } } },
+  },
   403: { description: 'The origin or the host of the request is not allowed.' },
   404: { description: 'Unknown server or tool.' },
   413: { description: 'The body is too large.' },
@@ -57,16 +55,14 @@ const PROBLEMS: Readonly<Record<string, JsonObject & { readonly description: str
 /** The error responses of all operations, by name in `components/responses`. */
 export function problemResponses(secured: boolean): JsonObject {
   const content = { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } };
-  return Object.fromEntries(
-    statuses(secured).map(([status, response]) => [`Problem${status}`, { ...response, content }]),
-  );
+  const named = statuses(secured).map(([status, response]) => [`Problem${status}`, { ...response, content }]);
+  return Object.fromEntries(named) as JsonObject;
 }
 
 /** References to the error responses, by status. */
 export function problemReferences(secured: boolean): JsonObject {
-  return Object.fromEntries(
-    statuses(secured).map(([status]) => [status, { $ref: `#/components/responses/Problem${status}` }]),
-  );
+  const references = statuses(secured).map(([status]) => [status, { $ref: `#/components/responses/Problem${status}` }]);
+  return Object.fromEntries(references) as JsonObject;
 }
 
 function statuses(secured: boolean): [string, JsonObject][] {

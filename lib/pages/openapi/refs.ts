@@ -14,9 +14,7 @@ export interface Target {
 const NO_BASE = 'schema://tool/';
 const HOLDERS = new Set(['$defs', 'definitions', 'components', 'schemas', 'properties']);
 
-/**
- * Resolves the references of one schema (JSON Pointers, anchors and `$id`s) within the schema itself. Nothing is fetched.
- */
+/** Resolves references of a schema (JSON Pointers, anchors, `$id`s) within the schema itself. Nothing is fetched. */
 export class References {
   readonly root: Target;
   /** The keyword of identifiers: `id` in draft 4. */
