@@ -9,7 +9,7 @@ export { ConfigError, ERROR_CODES, McpoError, isMcpoError } from './errors';
 export type { ArgumentError, ErrorCode, McpoErrorOptions, Problem } from './errors';
 export { Answer } from './calls/call';
 export type { Format, ToolCall } from './calls/call';
-export type { CallLayer, Next } from './calls/pipeline';
+export type { CallLayer, Next } from './calls/layer';
 export type { Access, Kind, ToolPolicy } from './calls/policy';
 export type { Progress } from './mcp/session/pending-call';
 export type { ServerState, ServerStatus } from './servers/status';

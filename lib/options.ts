@@ -6,7 +6,7 @@ import type { SmartCacheOptions } from './cache/options';
 import type { LimiterOptions, MaxConcurrent } from './limit/options';
 import type { Access } from './calls/policy';
 import type { FleetFlights } from './share/fleet';
-import type { CallLayer } from './calls/pipeline';
+import type { CallLayer } from './calls/layer';
 import type { Logger } from './util/logger';
 import type { MonitorOptions } from './monitor/options';
 import type { RetryOptions } from './retry/options';

@@ -5,16 +5,10 @@ import { Authenticator } from './auth/authenticator';
 import { hostIdentity, identifier } from './auth/identity';
 import type { CacheManager } from './cache/cache-manager';
 import { accelerate } from './calls/acceleration';
-import { cache } from './calls/cache';
 import { type CallInit, ToolCall, jsonObject } from './calls/call';
-import { check } from './calls/check';
-import { invoke } from './calls/invoke';
-import { limit } from './calls/limit';
-import { measure } from './calls/measure';
-import { type Next, pipeline } from './calls/pipeline';
+import type { Next } from './calls/layer';
+import { pipeline } from './calls/pipeline';
 import { type ToolPolicy, policyOf } from './calls/policy';
-import { share } from './calls/share';
-import { hostLayer } from './calls/use';
 import { resolveConfig } from './config/config';
 import { callerGone, toMcpoError } from './errors';
 import { cacheControlOf } from './http/cache-control';
@@ -123,7 +117,7 @@ export interface McpoRouter extends Router {
 export function mcpoRouter(options: McpoOptions): McpoRouter {
   const config = resolveConfig(options, process.env);
   const acceleration = accelerate(config);
-  const { cache: caches, freshness, flights, fleet, limits } = acceleration;
+  const { cache: caches, limits } = acceleration;
   const policies = { access: config.access, cache: config.cache.policy, share: config.share !== undefined };
   // Tools are discovered once the servers have been started, when all of these are there.
   const telemetryOf = (): Telemetry => watch.telemetry;
@@ -145,17 +139,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const docs = docsPages(servers, config.info);
   const dashboard = dashboardPages(servers, authenticator, config.info, watch.json);
 
-  const run = pipeline(
-    [
-      measure(config.logger),
-      ...config.use.map(hostLayer),
-      check,
-      cache(caches, freshness, config.logger),
-      share({ local: flights, fleet, windowMs: config.share?.windowMs ?? 0 }, freshness),
-      limit,
-    ],
-    invoke(freshness),
-  );
+  const run = pipeline(config, acceleration);
   const layers = [
     observe(),
     pages({ ...healthPages(servers, authenticator), ...dashboard.shell }),

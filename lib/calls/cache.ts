@@ -5,7 +5,7 @@ import type { Logger } from '../util/logger';
 import { type MaybePromise, isPromise, mapMaybe } from '../util/maybe-promise';
 import { Answer, type ToolCall } from './call';
 import type { Freshness } from './freshness';
-import type { CallLayer, Next } from './pipeline';
+import type { CallLayer, Next } from './layer';
 
 const NOTHING: Found = { entry: undefined, generation: undefined };
 

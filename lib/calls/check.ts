@@ -1,5 +1,5 @@
 import { McpoError } from '../errors';
-import type { CallLayer } from './pipeline';
+import type { CallLayer } from './layer';
 
 /** Rejects arguments that do not match the input schema of the tool. */
 export const check: CallLayer = (call, next) => {

@@ -7,7 +7,7 @@ import { LONGEST_WAIT_MS } from '../servers/rate-limits';
 import { Tracing } from '../telemetry/tracing';
 import { Answer, type ToolCall } from './call';
 import type { Freshness } from './freshness';
-import type { Next } from './pipeline';
+import type { Next } from './layer';
 import type { TraceContext } from './trace-context';
 
 /**

@@ -1,4 +1,4 @@
-import type { CallLayer } from './pipeline';
+import type { CallLayer } from './layer';
 
 /** Holds a permit of the tool, its server and the router while the call runs. */
 export const limit: CallLayer = async (call, next) => {

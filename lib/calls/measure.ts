@@ -1,6 +1,6 @@
 import { isMcpoError, toMcpoError } from '../errors';
 import type { Logger } from '../util/logger';
-import type { CallLayer } from './pipeline';
+import type { CallLayer } from './layer';
 
 /** Measures each call from its request to its end. Unexpected errors are logged and become an McpoError. */
 export function measure(logger: Logger): CallLayer {

@@ -6,7 +6,7 @@ import { isPromise } from '../util/maybe-promise';
 import type { Answer, ToolCall } from './call';
 import { type Settled, decodeAnswer, encodeAnswer, settled, unwrap } from './fleet-answer';
 import type { Epoch, Freshness } from './freshness';
-import type { CallLayer, Next } from './pipeline';
+import type { CallLayer, Next } from './layer';
 
 /** The calls in flight. */
 export interface Flights {

@@ -1,6 +1,6 @@
 import { McpoError } from '../errors';
 import { Answer, ToolCall } from './call';
-import type { CallLayer } from './pipeline';
+import type { CallLayer } from './layer';
 
 /**
  * Wraps a layer of the option `use`. It may replace arguments and answers, but neither server nor tool nor principal:

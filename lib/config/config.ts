@@ -4,7 +4,7 @@ import type { MonitorOptions } from '../monitor/options';
 import type { McpoOptions, Principal } from '../options';
 import type { BreakerOptions } from '../pool/options';
 import type { Logger } from '../util/logger';
-import type { CallLayer } from '../calls/pipeline';
+import type { CallLayer } from '../calls/layer';
 import type { AccessRule } from '../calls/policy';
 import { ConfigError } from '../errors';
 import { authConfig } from './auth';

@@ -1,5 +1,5 @@
 import type { Answer, CacheStatus } from '../calls/call';
-import type { Next } from '../calls/pipeline';
+import type { Next } from '../calls/layer';
 import { McpoError, callerGone } from '../errors';
 import { AnswerBatcher } from '../http/answer-batcher';
 import type { Layer } from '../http/compose';

@@ -105,7 +105,7 @@ it('Redis killed, restarted and paused under load: no call fails, none waits lon
   expect(failed).toBe(0);
   for (const ms of Object.values(added)) expect(ms).toBeLessThan(2 * TIMEOUT_MS);
   // Once for each instance and each change.
-  expect(told.filter((message) => message.includes('fails')).length).toBeGreaterThanOrEqual(4);
+  expect(told.filter((message) => message.includes('has failed')).length).toBeGreaterThanOrEqual(4);
   expect(told.length).toBeLessThanOrEqual(16);
   expect(told.slice(-2)).toEqual(Array(2).fill('mcpo: Redis has recovered and is used again'));
 }, 120_000);
