@@ -32,6 +32,8 @@ export const PROBLEM_SCHEMA: JsonObject = {
   },
 };
 
+const RETRY_AFTER = { 'Retry-After': { description: 'When to try again, in seconds.', schema: { type: 'integer' } } };
+
 const PROBLEMS: Readonly<Record<string, JsonObject & { readonly description: string }>> = {
   400: { description: 'The body is not a JSON object, or the MCP server rejected the request.' },
   401: {
@@ -43,12 +45,10 @@ const PROBLEMS: Readonly<Record<string, JsonObject & { readonly description: str
   413: { description: 'The body is too large.' },
   415: { description: 'The body is not JSON.' },
   422: { description: 'The arguments do not match the input schema.' },
+  429: { description: 'The MCP server is called too often.', headers: RETRY_AFTER },
   500: { description: 'The tool or its MCP server reported an error.' },
   502: { description: 'The connection to the MCP server was lost, or its response was invalid.' },
-  503: {
-    description: 'The call cannot be made at present.',
-    headers: { 'Retry-After': { description: 'When to try again, in seconds.', schema: { type: 'integer' } } },
-  },
+  503: { description: 'The call cannot be made at present.', headers: RETRY_AFTER },
   504: { description: 'The MCP server did not answer in time.' },
 };
 
