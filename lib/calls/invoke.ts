@@ -85,19 +85,12 @@ async function overAConnection(call: ToolCall, trace: TraceContext | undefined):
   const { server, tool } = entry;
   const { timeoutMs, maxTotalTimeoutMs, stateful } = server.config;
   let wasForgotten = false;
-  const send = async (connection: Connection): Promise<CallResult> => {
-    if (wasForgotten) await connection.check();
-    return connection.call(tool.name, call.arguments, {
-      signal,
-      timeoutMs,
-      maxTotalTimeoutMs,
-      meta: trace,
-      onProgress,
-    });
-  };
+  const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, onProgress };
+  const send = (connection: Connection): Promise<CallResult> => connection.call(tool.name, call.arguments, options);
+  const checkAndSend = (connection: Connection): Promise<CallResult> => connection.check().then(() => send(connection));
   for (let others = server.maxConnections; ; others--) {
     try {
-      return await server.use(send, identity.caller, signal);
+      return await server.use(wasForgotten ? checkAndSend : send, identity.caller, signal);
     } catch (error) {
       const isAgain = wasForgotten && isSessionForgotten(error);
       if (isConnectionGone(error) && !isAgain && !stateful && others > 0) {

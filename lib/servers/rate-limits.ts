@@ -12,25 +12,8 @@ export class RateLimits {
   /** On the clock of `performance.now()`, the oldest first. */
   readonly #until = new Map<string, number>();
 
-  /**
-   * Sends what may be sent with the credential of a caller, or the server's own.
-   *
-   * @throws McpoError `MCPO_UPSTREAM_RATE_LIMITED` at once, with the rest of the time, where the server has asked for longer than a call waits
-   */
-  async obey<T>(caller: Caller | undefined, send: () => Promise<T>): Promise<T> {
-    const refusal = this.rest(caller);
-    if (refusal) throw refusal;
-    try {
-      return await send();
-    } catch (error) {
-      const ms = error instanceof RateLimited ? (error.retryAfterMs ?? 0) : 0;
-      if (ms > LONGEST_WAIT_MS) this.#add(credentialOf(caller), performance.now() + ms);
-      throw error;
-    }
-  }
-
-  /** What is thrown at once, if anything. Unlike a {@link RateLimited} it is not tried again. */
-  rest(caller: Caller | undefined): McpoError | undefined {
+  /** The error of a call that must not be sent, if any. Unlike a {@link RateLimited} it is not tried again. */
+  refusal(caller: Caller | undefined): McpoError | undefined {
     if (this.#until.size === 0) return undefined;
     const credential = credentialOf(caller);
     const ms = (this.#until.get(credential) ?? 0) - performance.now();
@@ -42,10 +25,13 @@ export class RateLimits {
     return undefined;
   }
 
-  #add(credential: string, until: number): void {
+  /** Takes note of a 429 whose `Retry-After` is longer than a call waits. */
+  note(caller: Caller | undefined, error: unknown): void {
+    const ms = error instanceof RateLimited ? (error.retryAfterMs ?? 0) : 0;
+    if (ms <= LONGEST_WAIT_MS) return;
     const [oldest] = this.#until.keys();
     if (this.#until.size >= MAX_CREDENTIALS && oldest !== undefined) this.#until.delete(oldest);
-    this.#until.set(credential, until);
+    this.#until.set(credentialOf(caller), performance.now() + ms);
   }
 }
 

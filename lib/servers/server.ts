@@ -108,21 +108,21 @@ export class McpServer implements Upstream {
     caller: Caller | undefined,
     signal: Cancellation,
   ): Promise<T> {
-    return this.#rateLimits.obey(caller, async () => {
-      let connected = false as boolean;
-      const use = (connection: Connection): Promise<T> => {
-        connected = true;
-        return work(connection);
-      };
-      try {
-        return await this.#pools.get(this.name, caller).use(use, { signal });
-      } catch (error) {
-        if (connected) throw error;
-        if (signal.aborted) throw callerGone(error);
-        const isDown = isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN';
-        throw caller && isDown ? unreachableFor(error) : error;
-      }
-    });
+    this.#requireQuota(caller);
+    let connected = false as boolean;
+    const use = (connection: Connection): Promise<T> => {
+      connected = true;
+      return work(connection);
+    };
+    try {
+      return await this.#pools.get(this.name, caller).use(use, { signal });
+    } catch (error) {
+      this.#rateLimits.note(caller, error);
+      if (connected) throw error;
+      if (signal.aborted) throw callerGone(error);
+      const isDown = isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN';
+      throw caller && isDown ? unreachableFor(error) : error;
+    }
   }
 
   /** Ends the session of a caller; whether there was one. */
@@ -148,7 +148,7 @@ export class McpServer implements Upstream {
   unreachable(): McpoError {
     // A pool without a minimum opens no connection by itself.
     if (this.state === 'down') void this.start();
-    const limited = this.#rateLimits.rest(undefined);
+    const limited = this.#rateLimits.refusal(undefined);
     if (limited) return limited;
     const { lastError, retryAfterMs } = this.#pool;
     if (lastError instanceof RateLimited) return lastError;
@@ -172,9 +172,20 @@ export class McpServer implements Upstream {
   }
 
   async #open(signal: AbortSignal, caller: Caller | undefined): Promise<Connection> {
-    return this.#rateLimits.obey(caller, () =>
-      caller ? this.#connector.openFor(caller, signal) : this.#connector.open(signal, this.state !== 'up'),
-    );
+    this.#requireQuota(caller);
+    try {
+      if (caller) return await this.#connector.openFor(caller, signal);
+      return await this.#connector.open(signal, this.state !== 'up');
+    } catch (error) {
+      this.#rateLimits.note(caller, error);
+      throw error;
+    }
+  }
+
+  /** @throws McpoError MCPO_UPSTREAM_RATE_LIMITED while the server wants no calls with this credential */
+  #requireQuota(caller: Caller | undefined): void {
+    const refusal = this.#rateLimits.refusal(caller);
+    if (refusal) throw refusal;
   }
 }
 
