@@ -37,28 +37,36 @@ export function cache(manager: CacheManager, freshness: Freshness, logger: Logge
     return NOTHING;
   }
 
-  async function answerFrom(store: SmartCache, call: ToolCall, next: Next): Promise<Answer> {
+  function answerFrom(
+    { entry: kept, generation }: Found,
+    store: SmartCache,
+    call: ToolCall,
+    next: Next,
+  ): Promise<Answer> {
     const { entry, cacheControl } = call.init;
-    const found = lookUp(call, store);
-    const { entry: kept, generation } = isPromise(found) ? await found.catch(failed) : found;
     if (kept && isFreshEnough(kept, cacheControl.maxAgeMs)) {
       call.cacheStatus.hit = ageOf(kept);
       entry.telemetry.cache('hit');
-      return new Answer(kept.body);
+      return Promise.resolve(new Answer(kept.body));
     }
     call.cacheStatus.forwarded = cacheControl.noCache ? 'request' : 'miss';
     entry.telemetry.cache(cacheControl.noCache ? 'bypass' : 'miss');
-    const answer = await next(call);
-    keep(call, store, answer, generation);
-    return answer;
+    return next(call).then((answer) => {
+      keep(call, store, answer, generation);
+      return answer;
+    });
   }
 
   return function cache(call, next) {
     const store = cacheFor(call);
-    if (store) return answerFrom(store, call, next);
-    call.cacheStatus.forwarded = 'bypass';
-    call.init.entry.telemetry.cache('bypass');
-    return next(call);
+    if (!store) {
+      call.cacheStatus.forwarded = 'bypass';
+      call.init.entry.telemetry.cache('bypass');
+      return next(call);
+    }
+    const found = lookUp(call, store);
+    const use = (known: Found): Promise<Answer> => answerFrom(known, store, call, next);
+    return isPromise(found) ? found.catch(failed).then(use) : use(found);
   };
 }
 

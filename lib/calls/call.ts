@@ -53,13 +53,16 @@ export interface CallInit {
  * may write to it.
  */
 export class Answer {
-  /** JSON in UTF-8. */
-  readonly body: Buffer;
+  readonly #body: Buffer;
   #isStored = false;
 
   constructor(body: Buffer) {
-    this.body = body;
-    Object.freeze(this);
+    this.#body = body;
+  }
+
+  /** JSON in UTF-8. */
+  get body(): Buffer {
+    return this.#body;
   }
 
   /** Makes an answer of a value. @throws TypeError if the value has no JSON form */

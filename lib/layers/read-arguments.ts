@@ -5,6 +5,7 @@ import { McpoError } from '../errors';
 import { readJsonObject } from '../http/body';
 import { cacheControlOf } from '../http/cache-control';
 import { type Layer, failing } from '../http/compose';
+import { isPromise } from '../util/maybe-promise';
 import { checkPlain } from '../util/plain-json';
 import { stateOf } from '../http/request-state';
 import { traceContextOf } from '../http/trace-context';
@@ -20,7 +21,8 @@ export function readArguments(identify: Identify, bodyLimit: number): Layer {
     const makeCall = async (): Promise<ToolCall> => {
       requirePlainJson(req);
       const args = await readJsonObject(req, bodyLimit);
-      const identity = await identify(req, entry.server.config);
+      const identified = identify(req, entry.server.config);
+      const identity = isPromise(identified) ? await identified : identified;
       const cancellation = (state.canceller = new Canceller());
       return new ToolCall({
         entry,

@@ -1,3 +1,4 @@
+import type { ServerResponse } from 'node:http';
 import type { Answer, CacheStatus } from '../calls/call';
 import type { Next } from '../calls/layer';
 import { McpoError, callerGone } from '../errors';
@@ -31,7 +32,7 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
       if (res.headersSent || res.destroyed) return;
       try {
         if (servers.closing) endConnection(req, res);
-        for (const [name, value] of cacheHeaders(call.cacheStatus)) res.setHeader(name, value);
+        setCacheHeaders(res, call.cacheStatus);
         write();
       } catch (error) {
         // Of what the host has put in place of the response's own methods.
@@ -54,15 +55,13 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
 }
 
 /** RFC 9211, and RFC 9111 section 5.1. */
-function cacheHeaders({ hit, forwarded, collapsed, stored }: CacheStatus): readonly (readonly [string, string])[] {
+function setCacheHeaders(res: ServerResponse, { hit, forwarded, collapsed, stored }: CacheStatus): void {
   if (hit) {
     const ttl = hit.ttlMs === undefined ? '' : `; ttl=${Math.ceil(hit.ttlMs / 1_000)}`;
-    return [
-      ['Cache-Status', `express-mcpo; hit${ttl}`],
-      ['Age', String(Math.floor(hit.ageMs / 1_000))],
-    ];
+    res.setHeader('Cache-Status', `express-mcpo; hit${ttl}`);
+    res.setHeader('Age', String(Math.floor(hit.ageMs / 1_000)));
+  } else if (forwarded) {
+    const more = `${collapsed ? '; collapsed' : ''}${stored ? '; stored' : ''}`;
+    res.setHeader('Cache-Status', `express-mcpo; fwd=${forwarded}${more}`);
   }
-  if (!forwarded) return [];
-  const details = `${collapsed ? '; collapsed' : ''}${stored ? '; stored' : ''}`;
-  return [['Cache-Status', `express-mcpo; fwd=${forwarded}${details}`]];
 }

@@ -85,28 +85,14 @@ export class PerformanceMonitor extends SafeEmitter<MonitorEvents> {
     const track = this.#track(name);
     track.begin();
     this.#overall.begin();
-    let seconds: number | undefined;
-    const once = (record: (seconds: number, now: number) => void): number => {
-      if (seconds !== undefined) return seconds;
-      const now = performance.now();
-      seconds = Math.max(0, now - startedAt) / 1_000;
-      record(seconds, now);
-      return seconds;
-    };
-    return {
-      end: (ok) =>
-        once((took, now) => {
-          track.end(ok, took, now);
-          this.#overall.end(ok, took, now);
-          this.#toCheck(track);
-        }),
-      discard: () =>
-        once(() => {
-          track.discard();
-          this.#overall.discard();
-          if (track.isUnused) this.#tracks.delete(name);
-        }),
-    };
+    return new Running(startedAt, (ok, seconds, now) => {
+      for (const each of [track, this.#overall]) {
+        if (ok === undefined) each.discard();
+        else each.end(ok, seconds, now);
+      }
+      if (ok !== undefined) this.#toCheck(track);
+      else if (track.isUnused) this.#tracks.delete(name);
+    });
   }
 
   /** Records a cache look-up of a tool. */
@@ -178,5 +164,33 @@ export class PerformanceMonitor extends SafeEmitter<MonitorEvents> {
 
   #emitAlerts(alerts: readonly Alert[]): void {
     for (const alert of alerts) this.notify('alert', alert);
+  }
+}
+
+/** A request that runs; it ends once. */
+class Running implements Observation {
+  readonly #startedAt: number;
+  readonly #record: (ok: boolean | undefined, seconds: number, now: number) => void;
+  #seconds: number | undefined;
+
+  constructor(startedAt: number, record: (ok: boolean | undefined, seconds: number, now: number) => void) {
+    this.#startedAt = startedAt;
+    this.#record = record;
+  }
+
+  end(ok: boolean): number {
+    return this.#end(ok);
+  }
+
+  discard(): number {
+    return this.#end(undefined);
+  }
+
+  #end(ok: boolean | undefined): number {
+    if (this.#seconds !== undefined) return this.#seconds;
+    const now = performance.now();
+    this.#seconds = Math.max(0, now - this.#startedAt) / 1_000;
+    this.#record(ok, this.#seconds, now);
+    return this.#seconds;
   }
 }
