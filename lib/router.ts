@@ -37,6 +37,7 @@ import { observability } from './telemetry/observability';
 import type { Telemetry } from './telemetry/telemetry';
 import { Canceller } from './util/cancellation';
 import { tell } from './util/listeners';
+import { isPromise } from './util/maybe-promise';
 
 /** How long calls that were cut off may take to fail. */
 const CUT_OFF_MS = 1_500;
@@ -233,7 +234,7 @@ function toolCaller(
     try {
       if (servers.closing) throw closing();
       const found = servers.named(server, tool, cancellation);
-      entry = found instanceof Promise ? await found : found;
+      entry = isPromise(found) ? await found : found;
       call = makeCall(entry, args, options, about);
       return (await run(call)).json() as CallToolResult;
     } catch (error) {

@@ -8,6 +8,7 @@ import { endConnection, pathOf } from '../http/response';
 import { type ServerRegistry, closing } from '../servers/registry';
 import type { ToolEntry } from '../servers/tool-entry';
 import { Canceller } from '../util/cancellation';
+import { isPromise } from '../util/maybe-promise';
 
 /** Finds the tool that the path names; waits for a server that is being reached for the first time. */
 export function resolve(servers: ServerRegistry): Layer {
@@ -22,7 +23,7 @@ export function resolve(servers: ServerRegistry): Layer {
       stay = onResponseEnd(req, res, () => canceller.abort(callerGone()));
       return canceller;
     });
-    if (!(found instanceof Promise)) {
+    if (!isPromise(found)) {
       take(req, found);
       next();
       return;
