@@ -28,14 +28,15 @@ export function invoke(freshness: Freshness): Next {
     const begun = performance.now();
     let tries = 0;
     let isRefused = false;
-    const tryOnce = (trace: TraceContext | undefined): Promise<CallResult> => {
-      tries += 1;
-      if (tries > 1) entry.telemetry.retried();
-      const work = overAConnection(call, trace);
-      return call.access === 'read' ? work : written(freshness, call.server, work);
-    };
+    const work = (trace: TraceContext | undefined): Promise<CallResult> =>
+      retry(call, () => {
+        tries += 1;
+        if (tries > 1) entry.telemetry.retried();
+        const sent = overAConnection(call, trace);
+        return call.access === 'read' ? sent : written(freshness, call.server, sent);
+      });
     try {
-      const result = await tracing.trace(call, (trace) => retry(call, () => tryOnce(trace)));
+      const result = await tracing.trace(call, work);
       return new Answer(call.format === 'application/json' ? resultBody(result) : rawResultBody(result));
     } catch (error) {
       const thrown = asMcpoError(error);
@@ -65,8 +66,6 @@ async function retry(call: ToolCall, attempt: () => Promise<CallResult>): Promis
     if (hasWaited || error.retryAfterMs > LONGEST_WAIT_MS) return false;
     return (hasWaited = true);
   };
-  const pauseMs = (error: unknown): number | undefined =>
-    error instanceof RateLimited ? error.retryAfterMs : undefined;
   try {
     return await retrier.run(attempt, { signal, timeoutMs: config.timeoutMs, shouldRetry, pauseMs });
   } catch (error) {
@@ -87,10 +86,10 @@ async function overAConnection(call: ToolCall, trace: TraceContext | undefined):
   let wasForgotten = false;
   const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, onProgress };
   const send = (connection: Connection): Promise<CallResult> => connection.call(tool.name, call.arguments, options);
-  const checkAndSend = (connection: Connection): Promise<CallResult> => connection.check().then(() => send(connection));
   for (let others = server.maxConnections; ; others--) {
     try {
-      return await server.use(wasForgotten ? checkAndSend : send, identity.caller, signal);
+      const work = wasForgotten ? checkedBefore(send) : send;
+      return await server.use(work, identity.caller, signal);
     } catch (error) {
       const isAgain = wasForgotten && isSessionForgotten(error);
       if (isConnectionGone(error) && !isAgain && !stateful && others > 0) {
@@ -101,6 +100,14 @@ async function overAConnection(call: ToolCall, trace: TraceContext | undefined):
       throw stateful && isConnectionGone(error) ? sessionLost(error) : error;
     }
   }
+}
+
+function checkedBefore(send: (connection: Connection) => Promise<CallResult>): typeof send {
+  return (connection) => connection.check().then(() => send(connection));
+}
+
+function pauseMs(error: unknown): number | undefined {
+  return error instanceof RateLimited ? error.retryAfterMs : undefined;
 }
 
 /** Before anybody hears of the end of a write, what was read before it is out of date. */

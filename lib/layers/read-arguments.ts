@@ -1,10 +1,12 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Identify } from '../auth/identity';
 import { type Format, ToolCall } from '../calls/call';
+import type { Identity } from '../calls/caller';
 import { McpoError } from '../errors';
 import { readJsonObject } from '../http/body';
 import { cacheControlOf } from '../http/cache-control';
 import { type Layer, failing } from '../http/compose';
+import type { JsonObject } from '../util/json-object';
 import { isPromise } from '../util/maybe-promise';
 import { checkPlain } from '../util/plain-json';
 import { stateOf } from '../http/request-state';
@@ -18,13 +20,9 @@ export function readArguments(identify: Identify, bodyLimit: number): Layer {
     const { entry, id, begunAt } = state;
     if (!entry) throw new McpoError('MCPO_INTERNAL', 'the layer readArguments needs the layer resolve before it');
     const { headers } = req;
-    const makeCall = async (): Promise<ToolCall> => {
-      requirePlainJson(req);
-      const args = await readJsonObject(req, bodyLimit);
-      const identified = identify(req, entry.server.config);
-      const identity = isPromise(identified) ? await identified : identified;
+    const goOn = (args: JsonObject, identity: Identity): void => {
       const cancellation = (state.canceller = new Canceller());
-      return new ToolCall({
+      state.call = new ToolCall({
         entry,
         arguments: args,
         format: formatOf(headers),
@@ -35,11 +33,14 @@ export function readArguments(identify: Identify, bodyLimit: number): Layer {
         id,
         begunAt,
       });
+      next();
     };
-    makeCall()
-      .then((call) => {
-        state.call = call;
-        next();
+    requirePlainJson(req);
+    readJsonObject(req, bodyLimit)
+      .then((args) => {
+        const identity = identify(req, entry.server.config);
+        if (isPromise(identity)) return identity.then((identified) => goOn(args, identified));
+        goOn(args, identity);
       })
       .catch(failing(next));
   };

@@ -74,7 +74,7 @@ export class Telemetry {
     const ended = (requestId: string, error: McpoError | undefined, seconds: number): void => {
       const outcome = error ? lowerCase(error) : 'success';
       instruments.answered(outcome, seconds);
-      const rejection = REJECTIONS.find((reason) => reason === outcome);
+      const rejection = error && REJECTIONS.find((reason) => reason === outcome);
       if (rejection) this.#instruments.rejected(rejection);
       const durationMs = Math.round(1_000_000 * seconds) / 1_000;
       this.#logger.info({ requestId, ...logged, outcome, durationMs }, 'mcpo: request');

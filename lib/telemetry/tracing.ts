@@ -20,6 +20,11 @@ interface MayDelegate {
   readonly getDelegateTracer?: (name: string) => OpenTelemetry.Tracer | undefined;
 }
 
+interface Registered {
+  readonly api: Api;
+  readonly tracer: OpenTelemetry.Tracer;
+}
+
 const NAME = 'express-mcpo';
 
 /** The codes of JSON-RPC errors of MCP servers. The cause has the JSON-RPC code. */
@@ -43,17 +48,30 @@ export class Tracing {
    * tracer throws, the work runs without it, and the first error becomes a process warning.
    */
   trace<T extends Traced>(call: ToolCall, work: Work<T>): Promise<T> {
+    const { trace } = call.init;
+    const tracer = this.#tracer();
+    if (!tracer) return work(trace);
     let begun: Promise<T> | undefined;
-    const begin = (trace: TraceContext | undefined): Promise<T> => (begun ??= work(trace));
-    tell(() => this.#startSpan(call, begin), this.#failed);
-    return begin(call.init.trace);
+    const begin = (context: TraceContext | undefined): Promise<T> => (begun ??= work(context));
+    tell(() => this.#startSpan(tracer, call, begin), this.#failed);
+    return begin(trace);
+  }
+
+  /** `undefined` until the host has registered a provider. */
+  #tracer(): Registered | undefined {
+    const api = this.#api;
+    if (!api) return undefined;
+    try {
+      const tracer = tracerOf(api);
+      return tracer && { api, tracer };
+    } catch (error) {
+      this.#failed(error);
+      return undefined;
+    }
   }
 
   /** Starts the work in a span, which ends with it. */
-  #startSpan<T extends Traced>(call: ToolCall, begin: Work<T>): void {
-    const api = this.#api;
-    const tracer = api && tracerOf(api);
-    if (!tracer) return;
+  #startSpan<T extends Traced>({ api, tracer }: Registered, call: ToolCall, begin: Work<T>): void {
     const { entry, trace } = call.init;
     const { server, name } = entry.tool;
     const parent = parentOf(api, trace);
