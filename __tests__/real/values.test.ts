@@ -1,0 +1,63 @@
+import type { CallToolResult, Tool } from '@modelcontextprotocol/sdk/types.js';
+import request from 'supertest';
+import { mcpoRouter } from '../../lib';
+import { inExpress5 } from '../support/hosts';
+import { silent } from '../support/loggers';
+import { INSTALL_MS, install } from './install';
+import { plainBody } from './plain-body';
+import { Running } from './running';
+import { REAL_SERVERS } from './servers';
+
+const running = new Running();
+beforeAll(() => install(REAL_SERVERS), INSTALL_MS);
+afterEach(() => running.end(), 30_000);
+
+it.each(REAL_SERVERS)(
+  '$name: lists its tools and answers over REST as it answers a client of the SDK',
+  async (server) => {
+    // Each does all calls with a process and a folder of its own, so that what one writes is not there for the others.
+    const [direct, raw, plain] = [
+      await running.start(server),
+      await running.start(server),
+      await running.start(server),
+    ];
+    const mcpo = mcpoRouter({ servers: { raw: raw.options, plain: plain.options }, logger: silent });
+    running.onEnd(() => mcpo.close());
+    await mcpo.ready();
+    const { url, close } = await inExpress5.mount(mcpo);
+    running.onEnd(close);
+
+    const client = await running.client(direct);
+    const { tools } = await client.listTools();
+    const { paths } = (await request(url).get('/plain/openapi.json')).body as { paths: Record<string, unknown> };
+    expect(Object.keys(paths).sort()).toEqual(tools.map(({ name }) => `/${name}`).sort());
+
+    for (const call of server.calls) {
+      const { tool: name, fails = false } = call;
+      const result = (await client.callTool({ name, arguments: direct.filled(call.arguments) })) as CallToolResult;
+      expect({ call, fails: result.isError === true, result }).toMatchObject({ fails });
+      const asRaw = await request(url)
+        .post(`/raw/${name}`)
+        .set('Accept', 'application/vnd.mcp+json')
+        .send(raw.filled(call.arguments));
+      const asPlain = await request(url).post(`/plain/${name}`).send(plain.filled(call.arguments));
+
+      const status = fails ? 500 : 200;
+      expect({ call, statuses: [asRaw.status, asPlain.status], text: asPlain.text }).toMatchObject({
+        statuses: [status, status],
+      });
+      const expected = plainBody(result, tools.find((tool) => tool.name === name) as Tool);
+      const body = JSON.parse(plain.settled(asPlain.text)) as unknown;
+      expect({ call, body: fails ? (body as { detail: string }).detail : body }).toEqual({
+        call,
+        body: JSON.parse(direct.settled(JSON.stringify(expected))) as unknown,
+      });
+      if (fails) continue;
+      expect({ call, raw: JSON.parse(raw.settled(asRaw.text)) as unknown }).toEqual({
+        call,
+        raw: JSON.parse(direct.settled(JSON.stringify(result))) as unknown,
+      });
+    }
+  },
+  90_000,
+);
