@@ -140,7 +140,7 @@ function transportOf(options: ServerOptions): Parameters<Client['connect']>[0] {
   const url = new URL(String(options.url));
   // The SDK's types do not allow for exactOptionalPropertyTypes.
   const transport = url.pathname === '/sse' ? new SSEClientTransport(url) : new StreamableHTTPClientTransport(url);
-  return transport as Parameters<Client['connect']>[0];
+  return transport;
 }
 
 async function freePort(): Promise<string> {
