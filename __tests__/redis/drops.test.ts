@@ -83,6 +83,15 @@ describe('while a write may still take effect', () => {
     expect(await cache.get('tool')).toBe(2);
   });
 
+  it('its own end settles the group, no other', async () => {
+    const fleet = fleetOver(new FakeRedis());
+    for (const write of ['one', 'other']) await fleet.flights.dropGroup('tool', 60_000, write);
+    await fleet.flights.dropGroup('tool', 0, 'one');
+    expect(await fleet.flights.generation('tool')).toBeUndefined();
+    await fleet.flights.dropGroup('tool', 0, 'other');
+    expect(await fleet.flights.generation('tool')).toBeDefined();
+  });
+
   it('and when Redis has failed', async () => {
     const [redis, fleet, cache] = await unsettled(60_000);
     expect(await cache.set('tool', {}, 1)).toBe(true);

@@ -28,6 +28,8 @@ function around(pattern: string): readonly [string, string] {
 export class FakeRedis {
   readonly #kept = new Map<string, Kept>();
   readonly #sets = new Map<string, Set<string>>();
+  /** The ends of the unsettled writes, by group and write. */
+  readonly #ends = new Map<string, Map<string, number>>();
   readonly #known = new Set<string>();
   readonly #listeners = new Set<(message: string) => void>();
   /** The names of all commands so far. */
@@ -60,10 +62,6 @@ export class FakeRedis {
   #set(key: string, value: string | Buffer, ms = Infinity): 'OK' {
     this.#kept.set(key, { value: Buffer.from(value as string), until: Date.now() + ms });
     return 'OK';
-  }
-
-  #leftMs(key: string): number {
-    return (this.#kept.get(key)?.until ?? 0) - Date.now();
   }
 
   #answer(name: string, args: Arguments): unknown {
@@ -134,7 +132,11 @@ export class FakeRedis {
         return Number(held !== null && found === held.toString());
       }
       case DROP: {
-        const left = Math.max(Number(token), held?.toString() === UNSETTLED ? this.#leftMs(first) : 0);
+        const now = Date.now();
+        const ends = this.#ends.get(first) ?? new Map<string, number>();
+        this.#ends.set(first, ends);
+        for (let place = 0; place < args.length; place += 2) ends.set(String(args[place]), now + Number(args[place + 1]));
+        const left = Math.max(0, ...ends.values()) - now;
         this.#kept.delete(first);
         if (left > 0) this.#set(first, UNSETTLED, left);
         return 1;

@@ -60,8 +60,8 @@ export class RedisFlights implements FleetFlights {
     }
   }
 
-  dropGroup(group: string, unsettledMs: number): Promise<void> {
-    return this.#generations.drop(group, unsettledMs);
+  dropGroup(group: string, unsettledMs: number, write?: string): Promise<void> {
+    return this.#generations.drop(group, unsettledMs, write);
   }
 
   async execute(flight: FleetFlight, run: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {

@@ -16,8 +16,8 @@ interface Request {
 
 /** The drops of a group, numbered. The confirmation of one covers all before it. */
 interface PendingDrops {
-  /** Until when the group is unsettled, on the clock of `performance.now()`. */
-  until: number;
+  /** Until when each write leaves the group unsettled, on the clock of `performance.now()`. */
+  readonly until: Map<string, number>;
   requested: number;
   confirmed: number;
   /** The last one that could not be sent in time. */
@@ -102,10 +102,16 @@ export class Generations implements Recoverable {
   }
 
   /** Starts the next generation of a group. Never rejects: a drop that fails in bounded time stays pending. */
-  async drop(group: string, unsettledMs: number): Promise<void> {
-    const drops = this.#pending.get(group) ?? { until: 0, requested: 0, confirmed: 0, failed: 0, timer: undefined };
+  async drop(group: string, unsettledMs: number, write = newToken()): Promise<void> {
+    const drops = this.#pending.get(group) ?? {
+      until: new Map<string, number>(),
+      requested: 0,
+      confirmed: 0,
+      failed: 0,
+      timer: undefined,
+    };
     this.#pending.set(group, drops);
-    drops.until = Math.max(drops.until, performance.now() + unsettledMs);
+    drops.until.set(write, performance.now() + unsettledMs);
     drops.requested += 1;
     const number = drops.requested;
     try {
@@ -161,8 +167,12 @@ export class Generations implements Recoverable {
 
   async #drop(group: string, drops: PendingDrops): Promise<void> {
     const { requested } = drops;
-    const leftMs = Math.max(0, Math.ceil(drops.until - performance.now()));
-    await this.#client.run(DROP, [this.key(group)], [String(leftMs)], ignored, DROPPING);
+    const now = performance.now();
+    const left = Array.from(drops.until, ([write, until]) => [write, Math.max(0, Math.ceil(until - now))] as const);
+    const leftMs = Math.max(0, ...left.map(([, ms]) => ms));
+    const args = left.flatMap(([write, ms]) => [write, String(ms)]);
+    await this.#client.run(DROP, this.#dropKeys(this.key(group)), args, ignored, DROPPING);
+    for (const [write, ms] of left) if (ms === 0 && (drops.until.get(write) ?? 0) <= now) drops.until.delete(write);
     drops.confirmed = Math.max(drops.confirmed, requested);
     if (drops.confirmed < drops.requested) return;
     clearTimeout(drops.timer);
@@ -171,12 +181,17 @@ export class Generations implements Recoverable {
     else if (this.#pending.get(group) === drops) this.#pending.delete(group);
   }
 
+  /** The keys of a group's generation and of its unsettled writes. */
+  #dropKeys(key: string): readonly string[] {
+    return [key, `${key}:w`];
+  }
+
   async #clear(how: SendOptions): Promise<void> {
     // Redis may have lost the list; in a cluster, a scan finds the keys of one node only.
     const listed = await this.#client.send(['SMEMBERS', this.#groups], texts, how);
     const keys = new Set([...this.#keys.values(), ...listed.map((group) => this.key(group))]);
     for await (const key of this.#scan(how)) keys.add(key);
-    await Promise.all([...keys].map((key) => this.#client.run(DROP, [key], ['0'], ignored, how)));
+    await Promise.all([...keys].map((key) => this.#client.run(DROP, this.#dropKeys(key), [], ignored, how)));
     this.#isClearPending = false;
   }
 

@@ -49,14 +49,26 @@ redis.call('DEL', KEYS[2])
 return (generation and found == generation) and 1 or 0`);
 
 /**
- * Removes the generation of a group, so that the next request creates a new one, or keeps the group without one for some time.
- * DEL comes first: it is allowed when memory is full. KEYS: generation. ARGV: milliseconds.
+ * Removes the generation of a group, so that the next request creates a new one, or keeps the group without one while writes may
+ * take effect. DEL comes first: it is allowed when memory is full, when Redis may also have evicted the ends alone. KEYS: generation, the ends of the writes. ARGV: for each write
+ * its name and the milliseconds until its end.
  */
 export const DROP = script(`
-local left = tonumber(ARGV[1])
-if redis.call('GET', KEYS[1]) == '${UNSETTLED}' then left = math.max(left, redis.call('PTTL', KEYS[1])) end
+local left = redis.call('GET', KEYS[1]) == '${UNSETTLED}' and redis.call('PTTL', KEYS[1]) or 0
 redis.call('DEL', KEYS[1])
-if left > 0 then redis.call('SET', KEYS[1], '${UNSETTLED}', 'PX', left) end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if left > 0 and redis.call('EXISTS', KEYS[2]) == 0 then redis.call('ZADD', KEYS[2], now + left, '') end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+for place = 1, #ARGV, 2 do
+  local left = tonumber(ARGV[place + 1])
+  if left > 0 then redis.call('ZADD', KEYS[2], now + left, ARGV[place])
+  else redis.call('ZREM', KEYS[2], ARGV[place]) end
+end
+local last = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
+if not last then return 1 end
+redis.call('PEXPIREAT', KEYS[2], last)
+redis.call('SET', KEYS[1], '${UNSETTLED}', 'PX', last - now)
 return 1`);
 
 /**

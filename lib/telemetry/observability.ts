@@ -47,7 +47,7 @@ export function observability(config: Config, servers: ServerRegistry, accelerat
   };
 }
 
-function sources(servers: ServerRegistry, { cache, fleet, limits }: Acceleration): Sources {
+function sources(servers: ServerRegistry, { cache, freshness, fleet, limits }: Acceleration): Sources {
   return {
     caches: () => Object.entries(cache.stats),
     stores: () => {
@@ -63,7 +63,9 @@ function sources(servers: ServerRegistry, { cache, fleet, limits }: Acceleration
       servers.all.map((server) => {
         const { idle, busy, opening, waiting } = server.connections;
         const isUp = server.state === 'up';
-        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker: BREAKER[server.breaker] };
+        const isUnsettled = !freshness.isSettled(server.name);
+        const breaker = BREAKER[server.breaker];
+        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker, isUnsettled };
         return [server.name, numbers] as const;
       }),
   };

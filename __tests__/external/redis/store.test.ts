@@ -46,7 +46,7 @@ function lazily(make: () => Promise<OwnFleet>): StoreFactory {
       set: ask((on, ...args: Parameters<CacheStore['set']>) => on.set(...args)),
       delete: ask((on, key: string, group: string) => on.delete(key, group)),
       generation: ask((on, group: string) => on.generation(group)),
-      dropGroup: ask((on, group: string, unsettledMs?: number) => on.dropGroup(group, unsettledMs)),
+      dropGroup: ask((on, ...args: Parameters<CacheStore['dropGroup']>) => on.dropGroup(...args)),
       clear: ask((on) => on.clear()),
       close: ask((on) => on.close()),
     };
@@ -102,6 +102,22 @@ describe('a store in Redis', () => {
     for (const group of ['a', 'b}c']) await store.set('key', entry, group);
     // The last is the list of groups, which is in no script with the others.
     expect(await tags()).toEqual(['{a}', '{b%7Dc}', '{}']);
+  });
+
+  it('has no generation of a group while one of several writes may take effect, also when Redis has lost their ends', async () => {
+    const { fleet, sendCommand } = await own({ prefix: 'writes:' });
+    const store = fleet.store(init());
+    await store.dropGroup('docs', 60_000, 'one');
+    await store.dropGroup('docs', 60_000, 'other');
+    await store.dropGroup('docs', 0, 'one');
+    expect(await store.generation('docs')).toBeUndefined();
+    await store.dropGroup('docs', 0, 'other');
+    expect(await store.generation('docs')).toBeDefined();
+    await store.dropGroup('docs', 60_000, 'one');
+    await sendCommand(['DEL', 'writes:1:{docs}:w']);
+    const another = await own({ prefix: 'writes:' }, 'ioredis');
+    await another.fleet.store(init()).dropGroup('docs');
+    expect(await store.generation('docs')).toBeUndefined();
   });
 
   it('forgets what it had when Redis has lost or taken back a generation', async () => {
