@@ -63,6 +63,30 @@ it.each<[string, 'lru' | 'lru_ttl', number, string]>([
   expect(Number(lifetimes[0])).toBeGreaterThan(Number(expected) - 1_000);
 });
 
+it('a write whose connection to Redis was reset is answered when others cannot find anything from before it', async () => {
+  const redis = new FakeRedis();
+  const [one, other] = [fleetOver(redis), fleetOver(redis)];
+  const cache = new SmartCache({ store: other.store });
+  await new SmartCache({ store: one.store }).lookup('key', 'docs');
+  expect(await cache.save('key', Buffer.from('old'), { group: 'docs' })).toBe(true);
+  let resets = 1;
+  const drop = one.flights.dropGroup.bind(one.flights);
+  redis.before = () => (resets-- > 0 ? Promise.reject(new Error('read ECONNRESET')) : undefined);
+  await drop('docs', 0);
+  expect((await cache.lookup('key', 'docs')).entry).toBeUndefined();
+  expect(one.isUp).toBe(true);
+});
+
+it('a write in a longer outage of Redis is not held up', async () => {
+  const redis = new FakeRedis();
+  const fleet = fleetOver(redis);
+  redis.before = () => Promise.reject(new Error('read ECONNRESET'));
+  await fleet.flights.dropGroup('docs', 0);
+  const begun = performance.now();
+  for (let write = 0; write < 20; write += 1) await fleet.flights.dropGroup('docs', 0);
+  expect(performance.now() - begun).toBeLessThan(500);
+});
+
 describe('while a write may still take effect', () => {
   const unsettled = async (ms: number): Promise<[FakeRedis, RedisFleet, SmartCache]> => {
     const redis = new FakeRedis();

@@ -147,7 +147,7 @@ export class ToolCall {
 
   /**
    * The SHA-256, in base64url, of everything that the answer depends on: server (with its origin), tool (with its
-   * definition), arguments (RFC 8785), cache scope and format. @internal
+   * definition), arguments (RFC 8785), cache scope, session and format. @internal
    */
   get key(): string {
     return (this.#key ??= this.#makeKey());
@@ -164,10 +164,13 @@ export class ToolCall {
 
   #makeKey(): string {
     const { entry, identity, format } = this.init;
+    const { scope, caller } = identity;
     const { server, name, version: definition } = entry.tool;
-    const { origin } = entry.server.config;
+    const { origin, stateful } = entry.server.config;
     const version = origin === undefined ? definition : `${definition}.${origin}`;
-    return cacheKey({ server, tool: name, version, args: this.arguments, principal: identity.scope, format });
+    // A session that has ended leaves nothing to the next one of its name.
+    const principal = stateful && caller ? `${scope}.${entry.server.sessionOf(caller)}` : scope;
+    return cacheKey({ server, tool: name, version, args: this.arguments, principal, format });
   }
 }
 

@@ -41,6 +41,7 @@ export class RedisClient {
   readonly #config: FleetConfig;
   readonly #recoverables = new Set<Recoverable>();
   #isUp = true;
+  #downSince = -Infinity;
   #isClosed = false;
   /** Whether the pending updates are being sent. */
   #isRecovering = false;
@@ -53,6 +54,11 @@ export class RedisClient {
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  /** When it last failed, on the clock of `performance.now()`. */
+  get downSince(): number {
+    return this.#downSince;
   }
 
   enlist(recoverable: Recoverable): void {
@@ -104,6 +110,7 @@ export class RedisClient {
   #setDown(error: unknown): void {
     if (!this.#isUp) return;
     this.#isUp = false;
+    this.#downSince = performance.now();
     this.#config.logger.warn({ err: error }, 'mcpo: Redis has failed: it is not used until it has recovered');
     this.#recoverLater();
   }

@@ -6,7 +6,8 @@ import { DROP, GENERATION, UNSETTLED } from './scripts';
 /** The lifetime of a generation and of the entries under it, so that removed groups leave nothing behind. */
 export const GENERATION_TTL_MS = 7 * 24 * 3_600_000;
 /** A failed drop takes Redis out of use and leaves other instances uninformed: it has a longer timeout than a look-up. */
-const DROPPING: SendOptions = { timeoutMs: 500, isRecovery: true };
+const DROP_TIMEOUT_MS = 500;
+const DROPPING: SendOptions = { timeoutMs: DROP_TIMEOUT_MS, isRecovery: true };
 
 /** A request that has been sent, and the next one, which serves all later callers. */
 interface Request {
@@ -24,6 +25,8 @@ interface PendingDrops {
   failed: number;
   /** Runs until the group is settled. */
   timer: NodeJS.Timeout | undefined;
+  /** Called when a drop has been confirmed. */
+  readonly listeners: Set<() => void>;
 }
 
 /** A unique random token. */
@@ -101,7 +104,10 @@ export class Generations implements Recoverable {
     return generation === undefined ? undefined : settled(generation);
   }
 
-  /** Starts the next generation of a group. Never rejects: a drop that fails in bounded time stays pending. */
+  /**
+   * Starts the next generation of a group. Never rejects: a drop that has not been confirmed in time stays pending. One that
+   * fails sooner is waited for, as Redis may recover; not in a longer outage.
+   */
   async drop(group: string, unsettledMs: number, write = newToken()): Promise<void> {
     const drops = this.#pending.get(group) ?? {
       until: new Map<string, number>(),
@@ -109,16 +115,20 @@ export class Generations implements Recoverable {
       confirmed: 0,
       failed: 0,
       timer: undefined,
+      listeners: new Set<() => void>(),
     };
     this.#pending.set(group, drops);
     drops.until.set(write, performance.now() + unsettledMs);
     drops.requested += 1;
     const number = drops.requested;
+    const begun = performance.now();
     try {
       await this.#drop(group, drops);
     } catch (error) {
       drops.failed = Math.max(drops.failed, number);
       this.#failed(error);
+      const deadline = Math.min(begun, this.#client.downSince) + DROP_TIMEOUT_MS;
+      await confirmed(drops, number, deadline - performance.now());
     }
   }
 
@@ -174,6 +184,7 @@ export class Generations implements Recoverable {
     await this.#client.run(DROP, this.#dropKeys(this.key(group)), args, ignored, DROPPING);
     for (const [write, ms] of left) if (ms === 0 && (drops.until.get(write) ?? 0) <= now) drops.until.delete(write);
     drops.confirmed = Math.max(drops.confirmed, requested);
+    for (const listener of drops.listeners) listener();
     if (drops.confirmed < drops.requested) return;
     clearTimeout(drops.timer);
     // Redis may lose that the group is unsettled: the drop is repeated after a failure, and once at the end.
@@ -205,4 +216,21 @@ export class Generations implements Recoverable {
       cursor = page.cursor;
     } while (cursor !== '0');
   }
+}
+
+/** Waits until a drop has been confirmed, or for this time. */
+function confirmed(drops: PendingDrops, number: number, ms: number): Promise<void> {
+  if (ms <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      drops.listeners.delete(check);
+      resolve();
+    };
+    const check = (): void => {
+      if (drops.confirmed >= number) end();
+    };
+    const timer = setTimeout(end, ms);
+    drops.listeners.add(check);
+  });
 }

@@ -125,6 +125,10 @@ export class McpServer implements Upstream {
     }
   }
 
+  sessionOf(caller: Caller): string {
+    return this.#pools.lifeOf(this.name, caller);
+  }
+
   /** Ends the session of a caller; whether there was one. */
   endSession(caller: Caller): Promise<boolean> {
     return this.#pools.remove(this.name, caller);
