@@ -1,5 +1,6 @@
 import {
   ACQUIRE,
+  CHECK,
   DELETE,
   DROP,
   GENERATION,
@@ -100,7 +101,7 @@ export class FakeRedis {
   }
 
   #script(name: string, script: string, [count, ...rest]: Arguments): unknown {
-    const all = [GENERATION, SET, TAGS, DELETE, DROP, ACQUIRE, RENEW, RELEASE];
+    const all = [GENERATION, CHECK, SET, TAGS, DELETE, DROP, ACQUIRE, RENEW, RELEASE];
     const found = all.find(({ sha1, source }) => (name === 'EVAL' ? source : sha1) === script);
     if (!found) throw new Error(`ERR unknown command ${name}`);
     if (name === 'EVALSHA' && !this.#known.has(found.sha1)) throw new Error('NOSCRIPT No matching script.');
@@ -117,7 +118,13 @@ export class FakeRedis {
     switch (script) {
       case GENERATION:
         if (!held) this.#set(first, token, Number(bytes));
+        if (!held && ms === '1') this.#set(second, this.runId, Number(bytes));
         return held ?? Buffer.from(String(token));
+      case CHECK:
+        if (this.#get(second)?.toString() === this.runId) return 0;
+        if (held?.toString() !== UNSETTLED) this.#kept.delete(first);
+        this.#set(second, this.runId, Number(token));
+        return 1;
       case SET:
         if (held?.toString() !== String(token)) return 0;
         this.#set(second, Buffer.concat([held, bytes as Buffer]), Number(ms));

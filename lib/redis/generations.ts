@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { DOWN, type Recoverable, type RedisClient, type SendOptions } from './client';
 import { ignored, scanned, text, texts } from './reply';
-import { DROP, GENERATION, UNSETTLED } from './scripts';
+import { CHECK, DROP, GENERATION, UNSETTLED } from './scripts';
 
 /** The lifetime of a generation and of the entries under it, so that removed groups leave nothing behind. */
 export const GENERATION_TTL_MS = 7 * 24 * 3_600_000;
@@ -99,8 +99,8 @@ export class Generations implements Recoverable {
   async make(group: string): Promise<string | undefined> {
     // First: clear() must find every group with a generation.
     await this.#client.send(['SADD', this.#groups, group.toWellFormed()], ignored);
-    const args = [newToken(), String(GENERATION_TTL_MS)];
-    const generation = await this.#client.run(GENERATION, [this.key(group)], args, text);
+    const args = [newToken(), String(GENERATION_TTL_MS), this.#client.isCluster ? '1' : '0'];
+    const generation = await this.#client.run(GENERATION, processKeys(this.key(group)), args, text);
     return generation === undefined ? undefined : settled(generation);
   }
 
@@ -142,8 +142,9 @@ export class Generations implements Recoverable {
     }
   }
 
-  async recover(mayBeOld: boolean): Promise<void> {
+  async recover(mayBeOld: boolean | undefined): Promise<void> {
     if (mayBeOld || this.#isClearPending) await this.#clear(DROPPING);
+    else if (mayBeOld === undefined) await this.#check();
     for (const [group, drops] of [...this.#pending]) await this.#drop(group, drops);
   }
 
@@ -198,12 +199,24 @@ export class Generations implements Recoverable {
   }
 
   async #clear(how: SendOptions): Promise<void> {
+    const keys = await this.#known(how);
     // Redis may have lost the list; in a cluster, a scan finds the keys of one node only.
-    const listed = await this.#client.send(['SMEMBERS', this.#groups], texts, how);
-    const keys = new Set([...this.#keys.values(), ...listed.map((group) => this.key(group))]);
     for await (const key of this.#scan(how)) keys.add(key);
     await Promise.all([...keys].map((key) => this.#client.run(DROP, this.#dropKeys(key), [], ignored, how)));
     this.#isClearPending = false;
+  }
+
+  /** Drops the groups on nodes of a cluster that may have old data. */
+  async #check(): Promise<void> {
+    const keys = await this.#known(DROPPING);
+    const args = [String(GENERATION_TTL_MS)];
+    await Promise.all([...keys].map((key) => this.#client.run(CHECK, processKeys(key), args, ignored, DROPPING)));
+  }
+
+  /** The keys of all groups that this instance or the list in Redis knows of. */
+  async #known(how: SendOptions): Promise<Set<string>> {
+    const listed = await this.#client.send(['SMEMBERS', this.#groups], texts, how);
+    return new Set([...this.#keys.values(), ...listed.map((group) => this.key(group))]);
   }
 
   /** The keys of generations on one node. */
@@ -216,6 +229,11 @@ export class Generations implements Recoverable {
       cursor = page.cursor;
     } while (cursor !== '0');
   }
+}
+
+/** The keys of a group's generation and of the id of the process that had it. */
+function processKeys(key: string): readonly string[] {
+  return [key, `${key}:p`];
 }
 
 /** Waits until a drop has been confirmed, or for this time. */

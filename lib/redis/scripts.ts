@@ -18,12 +18,33 @@ function script(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }
 
-/** Returns the generation of a group, created if there is none. KEYS: generation. ARGV: new token, lifetime. */
+/** The id of the process that runs a script: in a cluster, of the node that has its keys. */
+const RUN_ID = `
+local info = redis.pcall('INFO', 'server')
+local process = type(info) == 'string' and string.match(info, 'run_id:(%w+)')`;
+
+/**
+ * Returns the generation of a group, created if there is none. KEYS: generation, process. ARGV: new token, lifetime, whether it
+ * is a cluster (1 or 0).
+ */
 export const GENERATION = script(`
 local generation = redis.call('GET', KEYS[1])
 if generation then return generation end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if ARGV[3] == '1' then ${RUN_ID}
+  if process then redis.call('SET', KEYS[2], process, 'PX', ARGV[2]) end
+end
 return ARGV[1]`);
+
+/**
+ * Removes the generation of a group if another process than before has it, which may have old data. KEYS: generation, process.
+ * ARGV: lifetime.
+ */
+export const CHECK = script(`${RUN_ID}
+if process and redis.call('GET', KEYS[2]) == process then return 0 end
+if redis.call('GET', KEYS[1]) ~= '${UNSETTLED}' then redis.call('DEL', KEYS[1]) end
+if process then redis.call('SET', KEYS[2], process, 'PX', ARGV[1]) end
+return 1`);
 
 /** Stores an entry, if its generation is the group's. KEYS: generation, entry. ARGV: generation, entry, lifetime. */
 export const SET = script(`
