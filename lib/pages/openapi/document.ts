@@ -7,7 +7,9 @@ import { type JsonObject, isObject } from '../../util/json-object';
 import type { Schema } from './keywords';
 import { operationIds } from './operation-ids';
 import { PROBLEM_SCHEMA, problemReferences, problemResponses } from './problems';
+import { requiresBody } from './required-body';
 import { documentSchema, isExcessive } from './schema';
+import { type Steps, inSlices } from './slices';
 import type { Page, ServerPage } from '../pages';
 
 /** A server in the document. */
@@ -69,17 +71,19 @@ export interface OpenApiDocument {
   };
 }
 
-/** Describes tools as OpenAPI 3.1. Deterministic, byte for byte. */
-export function openApiDocument(input: OpenApiInput): OpenApiDocument {
+/** Describes tools as OpenAPI 3.1, in a step or more for each tool. Deterministic, byte for byte. */
+export function* openApiDocument(input: OpenApiInput): Steps<OpenApiDocument> {
   const { secured, single = false } = input;
   const entries = input.servers.flatMap((server) => server.entries);
   const ids = operationIds(entries, ({ tool }) => (single ? tool.name : `${tool.server}_${tool.name}`));
   const schemas = new Map<string, Schema>([['Problem', PROBLEM_SCHEMA]]);
   const problems = problemReferences(secured);
-  const paths = [...ids].map(([{ tool, policy }, id]) => {
-    const described = { ...operation(tool, id, schemas, problems), 'x-mcpo-policy': policy };
-    return [pathOf(tool, single), { post: described }] as const;
-  });
+  const paths: [string, { readonly post: OpenApiOperation }][] = [];
+  for (const [{ tool, policy }, id] of ids) {
+    const described = { ...(yield* operation(tool, id, schemas, problems)), 'x-mcpo-policy': policy };
+    paths.push([pathOf(tool, single), { post: described }]);
+    yield;
+  }
   return {
     openapi: '3.1.0',
     info: {
@@ -119,18 +123,18 @@ function tag({ name, title, version, instructions }: DescribedServer): JsonObjec
   };
 }
 
-function operation(
+function* operation(
   tool: Tool,
   operationId: string,
   components: Map<string, Schema>,
   problems: JsonObject,
-): Omit<OpenApiOperation, 'x-mcpo-policy'> {
+): Steps<Omit<OpenApiOperation, 'x-mcpo-policy'>> {
   const { annotations: hints, title, description, outputSchema } = tool.definition;
   // The values come from the server: an invalid one must not break the document.
   const annotations = isObject(hints) && !isExcessive(hints) ? hints : undefined;
   const place = { components, prefix: operationId };
-  const args = tool.takesArguments && documentSchema(tool.inputSchema, { ...place, self: 'input' });
-  const result = isObject(outputSchema) ? documentSchema(outputSchema, { ...place, self: 'output' }) : {};
+  const args = tool.takesArguments && (yield* documentSchema(tool.inputSchema, { ...place, self: 'input' }));
+  const result = isObject(outputSchema) ? yield* documentSchema(outputSchema, { ...place, self: 'output' }) : {};
   return {
     operationId,
     summary: [annotations?.title, title].find((value) => typeof value === 'string') ?? tool.name,
@@ -138,8 +142,7 @@ function operation(
     tags: [tool.server],
     ...(args && {
       requestBody: {
-        // Without a body, the arguments are {}.
-        required: tool.check({}) !== undefined,
+        required: requiresBody(args, components),
         content: { 'application/json': { schema: args } },
       },
     }),
@@ -178,16 +181,38 @@ function described(server: McpServer): DescribedServer {
   return { name: server.name, ...server.info, entries: server.catalogue.entries };
 }
 
-/** Caches a document until its input changes. An unchanged tool is the same object. */
+/** Builds a document once for all who ask, and caches it until its input changes. An unchanged tool is the same object. */
 function cachedPage(inputNow: () => OpenApiInput): Page {
-  let cached: { readonly facts: readonly unknown[]; readonly body: Buffer } | undefined;
-  return function openApi(req, res) {
+  let cached: { readonly facts: readonly unknown[]; readonly body: Promise<Buffer> } | undefined;
+  return async function openApi(req, res) {
     const input = inputNow();
     const facts = input.servers.flatMap(({ entries, ...server }) => [...Object.values(server), ...entries]);
     if (cached?.facts.length !== facts.length || !cached.facts.every((fact, index) => fact === facts[index])) {
-      cached = { facts, body: Buffer.from(JSON.stringify(openApiDocument(input))) };
+      cached = { facts, body: inSlices(openApiBytes(input)) };
     }
     const headers = { 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' };
-    send(req, res, 200, { ...headers, 'Content-Type': 'application/json' }, cached.body);
+    send(req, res, 200, { ...headers, 'Content-Type': 'application/json' }, await cached.body);
   };
+}
+
+/** The document as JSON. As one text, that of a thousand tools takes longer than a turn may. */
+function* openApiBytes(input: OpenApiInput): Steps<Buffer> {
+  const { paths, components, ...head } = yield* openApiDocument(input);
+  const { schemas, ...others } = components;
+  const pieces = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"paths":`)];
+  yield* writeMembers(paths, pieces);
+  pieces.push(Buffer.from(',"components":{"schemas":'));
+  yield* writeMembers(schemas, pieces);
+  pieces.push(Buffer.from(`,${JSON.stringify(others).slice(1)}}`));
+  return Buffer.concat(pieces);
+}
+
+function* writeMembers(object: JsonObject, pieces: Buffer[]): Steps<void> {
+  let before = '{';
+  for (const [name, value] of Object.entries(object)) {
+    pieces.push(Buffer.from(`${before}${JSON.stringify(name)}:${JSON.stringify(value)}`));
+    before = ',';
+    yield;
+  }
+  pieces.push(Buffer.from(before === '{' ? '{}' : '}'));
 }

@@ -1,5 +1,6 @@
 import { type JsonObject, isObject } from '../../util/json-object';
 import { type Schema, isSchema, subschemas } from './keywords';
+import type { Steps } from './slices';
 
 /** The target of a reference. */
 export interface Target {
@@ -12,6 +13,8 @@ export interface Target {
 
 /** The base URI of a schema without `$id`; never fetched. */
 const NO_BASE = 'schema://tool/';
+/** Schemas indexed in one step: about a millisecond. */
+const SCHEMAS_PER_STEP = 500;
 const HOLDERS = new Set(['$defs', 'definitions', 'components', 'schemas', 'properties']);
 
 /** Resolves references of a schema (JSON Pointers, anchors, `$id`s) within the schema itself. Nothing is fetched. */
@@ -24,11 +27,17 @@ export class References {
   /** Whether the chain of references from a schema ends. */
   readonly #ends = new Map<Schema, boolean>();
 
-  constructor(schema: JsonObject) {
+  /** Indexes the identifiers of a schema. */
+  static *of(schema: JsonObject): Steps<References> {
+    const references = new References(schema);
+    yield* references.#index(schema);
+    return references;
+  }
+
+  private constructor(schema: JsonObject) {
     this.idKeyword = /\/draft-0[34]\//.test(String(schema.$schema)) ? 'id' : '$id';
     this.root = { schema, base: this.base(schema, NO_BASE), hint: '' };
     this.#resources.set(NO_BASE, schema);
-    this.#index(schema, NO_BASE);
   }
 
   /** The base URI inside a schema whose context has the base `outer`. */
@@ -86,11 +95,14 @@ export class References {
     return isSchema(value) ? { schema: value, base, hint } : undefined;
   }
 
-  #index(root: JsonObject, outer: string): void {
-    const todo: [unknown, string][] = [[root, outer]];
+  *#index(root: JsonObject): Steps<void> {
+    const todo: [unknown, string][] = [[root, NO_BASE]];
+    let count = 0;
     for (let next = todo.pop(); next; next = todo.pop()) {
       const [schema, around] = next;
       if (!isObject(schema)) continue;
+      count += 1;
+      if (count % SCHEMAS_PER_STEP === 0) yield;
       const base = this.base(schema, around);
       if (base !== around && !this.#resources.has(base)) this.#resources.set(base, schema);
       for (const anchor of [schema.$anchor, schema.$dynamicAnchor, this.#plainName(schema)]) {
