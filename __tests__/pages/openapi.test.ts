@@ -32,7 +32,7 @@ function openApiDocument(input: OpenApiInput): OpenApiDocument {
   const steps = openApiSteps(input);
   for (;;) {
     const step = steps.next();
-    if (step.done) return step.value;
+    if (step.done) return JSON.parse(step.value.toString()) as OpenApiDocument;
   }
 }
 

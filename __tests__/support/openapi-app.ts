@@ -76,6 +76,12 @@ const HOSTILE: readonly ((size: number) => object)[] = [
   (size) => ({ properties: named(size / 12, () => ({})) }),
 ];
 
+/** Two characters of their own for each number up to 4,095. */
+const pair = (n: number): string =>
+  Buffer.from([n >> 4, (n & 15) << 4])
+    .toString('base64url')
+    .slice(0, 2);
+
 const LABS: Readonly<Record<string, () => Lab>> = {
   real: () => many(400, (n) => n).reduce((lab, n) => lab.tool(`tool_${n}`, () => text('1'), realTool(n)), new Lab()),
   hostile: () =>
@@ -83,7 +89,7 @@ const LABS: Readonly<Record<string, () => Lab>> = {
       const make = HOSTILE[n % HOSTILE.length];
       // A few as large as a schema may be.
       const schema = { ...make?.(n < HOSTILE.length ? 200_000 : 4_000), type: 'object' } as Schema;
-      const name = `${'n'.repeat(62)}${n % 2 ? '天' : '気'}${String.fromCodePoint(0x3400 + n)}`;
+      const name = `${'n'.repeat(57)}${pair(n >> 1)}${n % 2 ? '天' : '気'}`;
       return lab.tool(name, () => text('1'), { inputSchema: schema, outputSchema: schema });
     }, new Lab()),
 };

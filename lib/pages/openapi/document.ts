@@ -8,9 +8,12 @@ import type { Schema } from './keywords';
 import { operationIds } from './operation-ids';
 import { PROBLEM_SCHEMA, problemReferences, problemResponses } from './problems';
 import { requiresBody } from './required-body';
-import { documentSchema, isExcessive } from './schema';
+import { TOO_LARGE, documentSchema, isExcessive } from './schema';
 import { type Steps, inSlices } from './slices';
 import type { Page, ServerPage } from '../pages';
+
+/** No reader takes larger documents. Tools beyond it are listed without their schemas. */
+const MAX_BYTES = 32 * 1024 * 1024;
 
 /** A server in the document. */
 export interface DescribedServer {
@@ -71,19 +74,52 @@ export interface OpenApiDocument {
   };
 }
 
-/** Describes tools as OpenAPI 3.1, in a step or more for each tool. Deterministic, byte for byte. */
-export function* openApiDocument(input: OpenApiInput): Steps<OpenApiDocument> {
+/**
+ * Describes tools as OpenAPI 3.1: the JSON of an {@link OpenApiDocument}. Deterministic, byte for byte. Each tool is a step
+ * or more, of which only its bytes stay.
+ */
+export function* openApiDocument(input: OpenApiInput): Steps<Buffer> {
   const { secured, single = false } = input;
   const entries = input.servers.flatMap((server) => server.entries);
   const ids = operationIds(entries, ({ tool }) => (single ? tool.name : `${tool.server}_${tool.name}`));
-  const schemas = new Map<string, Schema>([['Problem', PROBLEM_SCHEMA]]);
   const problems = problemReferences(secured);
-  const paths: [string, { readonly post: OpenApiOperation }][] = [];
+  const paths: Buffer[] = [];
+  const schemas = [member('Problem', PROBLEM_SCHEMA)];
+  let bytes = 0;
   for (const [{ tool, policy }, id] of ids) {
-    const described = { ...(yield* operation(tool, id, schemas, problems)), 'x-mcpo-policy': policy };
-    paths.push([pathOf(tool, single), { post: described }]);
+    const components = new Map<string, Schema>();
+    const shown = bytes > MAX_BYTES ? withoutSchemas(tool) : tool;
+    const post: OpenApiOperation = { ...(yield* operation(shown, id, components, problems)), 'x-mcpo-policy': policy };
+    const path = member(pathOf(tool, single), { post });
+    paths.push(path);
+    bytes += path.length;
+    for (const [name, schema] of components) {
+      const component = member(name, schema);
+      schemas.push(component);
+      bytes += component.length;
+      yield;
+    }
     yield;
   }
+  const others: Omit<OpenApiDocument['components'], 'schemas'> = {
+    responses: problemResponses(secured),
+    ...(secured && {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      },
+    }),
+  };
+  return yield* joined([
+    Buffer.from(`${JSON.stringify(headOf(input)).slice(0, -1)},"paths":{`),
+    ...separated(paths),
+    Buffer.from('},"components":{"schemas":{'),
+    ...separated(schemas),
+    Buffer.from(`},${JSON.stringify(others).slice(1)}}`),
+  ]);
+}
+
+function headOf(input: OpenApiInput): Omit<OpenApiDocument, 'paths' | 'components'> {
   return {
     openapi: '3.1.0',
     info: {
@@ -93,20 +129,36 @@ export function* openApiDocument(input: OpenApiInput): Steps<OpenApiDocument> {
     },
     // Relative to the URL of the document, hence independent of the mount path.
     servers: [{ url: '.' }],
-    ...(secured && { security: [{ bearer: [] }, { apiKey: [] }] }),
+    ...(input.secured && { security: [{ bearer: [] }, { apiKey: [] }] }),
     tags: input.servers.map(tag),
-    paths: Object.fromEntries(paths),
-    components: {
-      schemas: Object.fromEntries(schemas),
-      responses: problemResponses(secured),
-      ...(secured && {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer' },
-          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-        },
-      }),
-    },
   };
+}
+
+/** A member of an object, as JSON. */
+function member(name: string, value: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(name)}:${JSON.stringify(value)}`);
+}
+
+function separated(members: readonly Buffer[]): readonly Buffer[] {
+  const comma = Buffer.from(',');
+  return members.flatMap((each, index) => (index === 0 ? [each] : [comma, each]));
+}
+
+/** As `Buffer.concat()`, in steps. */
+function* joined(pieces: readonly Buffer[]): Steps<Buffer> {
+  const whole = Buffer.allocUnsafeSlow(pieces.reduce((length, piece) => length + piece.length, 0));
+  let length = 0;
+  for (const piece of pieces) {
+    length += piece.copy(whole, length);
+    yield;
+  }
+  return whole;
+}
+
+/** The tool in a document that is too large already. */
+function withoutSchemas(tool: Tool): Tool {
+  const { outputSchema: _, ...definition } = tool.definition;
+  return { ...tool, definition, inputSchema: TOO_LARGE };
 }
 
 /** The tool's path below the document's. A brace would make it a template. */
@@ -188,31 +240,9 @@ function cachedPage(inputNow: () => OpenApiInput): Page {
     const input = inputNow();
     const facts = input.servers.flatMap(({ entries, ...server }) => [...Object.values(server), ...entries]);
     if (cached?.facts.length !== facts.length || !cached.facts.every((fact, index) => fact === facts[index])) {
-      cached = { facts, body: inSlices(openApiBytes(input)) };
+      cached = { facts, body: inSlices(openApiDocument(input)) };
     }
     const headers = { 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' };
     send(req, res, 200, { ...headers, 'Content-Type': 'application/json' }, await cached.body);
   };
-}
-
-/** The document as JSON. As one text, that of a thousand tools takes longer than a turn may. */
-function* openApiBytes(input: OpenApiInput): Steps<Buffer> {
-  const { paths, components, ...head } = yield* openApiDocument(input);
-  const { schemas, ...others } = components;
-  const pieces = [Buffer.from(`${JSON.stringify(head).slice(0, -1)},"paths":`)];
-  yield* writeMembers(paths, pieces);
-  pieces.push(Buffer.from(',"components":{"schemas":'));
-  yield* writeMembers(schemas, pieces);
-  pieces.push(Buffer.from(`,${JSON.stringify(others).slice(1)}}`));
-  return Buffer.concat(pieces);
-}
-
-function* writeMembers(object: JsonObject, pieces: Buffer[]): Steps<void> {
-  let before = '{';
-  for (const [name, value] of Object.entries(object)) {
-    pieces.push(Buffer.from(`${before}${JSON.stringify(name)}:${JSON.stringify(value)}`));
-    before = ',';
-    yield;
-  }
-  pieces.push(Buffer.from(before === '{' ? '{}' : '}'));
 }

@@ -8,19 +8,24 @@ import type { Steps } from './slices';
 /** Larger schemas are of no use, and clients recurse through them. */
 const MAX_DEPTH = 64;
 const MAX_SIZE = 50_000;
+/** This many characters of a text count as one value. */
+const CHARACTERS_PER_VALUE = 32;
 /** Schemas written in one step: about a millisecond. */
 const SCHEMAS_PER_STEP = 200;
 /** The maximum number of consecutive references at the top level that are replaced. */
 const MAX_CHAIN = 16;
+
+/** Stands for a schema that is not shown. */
+export const TOO_LARGE: JsonObject = { description: 'The schema of the MCP server is too large to be shown.' };
 
 /** Keywords whose subschema is often a boolean. Elsewhere some clients expect an object. */
 const BOOLEAN = new Set(['additionalProperties', 'unevaluatedItems', 'unevaluatedProperties']);
 
 /** The place of a schema in the document. */
 export interface SchemaPlace {
-  /** The document's `components/schemas`, to which referenced schemas are added. */
+  /** The tool's part of the document's `components/schemas`, to which referenced schemas are added. */
   readonly components: Map<string, Schema>;
-  /** The prefix of the names of added components; unique. */
+  /** The prefix of the names of added components, unique to the tool. Has no dot. */
   readonly prefix: string;
   /** The name of the schema itself, if it refers to itself. */
   readonly self: string;
@@ -40,7 +45,7 @@ export function* documentSchema(schema: JsonObject, place: SchemaPlace): Steps<J
       return top;
     }
   }
-  return { description: 'The schema of the MCP server is too large to be shown.' };
+  return TOO_LARGE;
 }
 
 class SchemaWriter {
@@ -96,7 +101,8 @@ class SchemaWriter {
     if (this.#written % SCHEMAS_PER_STEP === 0) yield;
     const schema = modernized(source, this.#references.idKeyword);
     const keys = Object.keys(schema);
-    this.#size += 1 + keys.length + (Array.isArray(schema.enum) ? schema.enum.length : 0);
+    this.#size += 1 + keys.length;
+    for (const key of keys) this.#size += lengthOf(schema[key]);
     if (this.isFull) return {};
     const written: [string, unknown][] = [];
     for (const key of keys) written.push([key, yield* this.#value(key, schema[key], base)]);
@@ -172,6 +178,12 @@ class SchemaWriter {
       return name;
     }
   }
+}
+
+/** What a value, written again for each reference around it, adds to the size besides its subschemas. */
+function lengthOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  return typeof value === 'string' ? value.length / CHARACTERS_PER_VALUE : 0;
 }
 
 /** Whether a schema, including the data in it, is too deep or too large. */
