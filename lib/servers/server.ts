@@ -85,6 +85,7 @@ export class McpServer implements Upstream {
       tools: this.catalogue.size,
       connections,
       errors,
+      uncheckedCalls: this.catalogue.uncheckedCalls,
       ...(lastError instanceof Error && { lastError: lastError.message }),
     };
   }

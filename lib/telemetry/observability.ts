@@ -62,8 +62,12 @@ function sources(servers: ServerRegistry, { cache, fleet, limits }: Acceleration
     servers: () =>
       servers.all.map((server) => {
         const { idle, busy, opening, waiting } = server.connections;
-        const isUp = server.state === 'up';
-        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker: BREAKER[server.breaker] };
+        const numbers: ServerNumbers = {
+          ...{ idle, busy, opening, waiting },
+          isUp: server.state === 'up',
+          uncheckedCalls: server.catalogue.uncheckedCalls,
+          breaker: BREAKER[server.breaker],
+        };
         return [server.name, numbers] as const;
       }),
   };

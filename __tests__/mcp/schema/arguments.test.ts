@@ -2,9 +2,13 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CompiledArguments, compileArguments } from '../../../lib/mcp/schema/arguments';
 
-function compiled(schema: unknown): CompiledArguments & { readonly warnings: readonly string[] } {
+type Compiled = CompiledArguments & { readonly warnings: readonly string[]; readonly unchecked: () => number };
+
+function compiled(schema: unknown): Compiled {
   const warnings: string[] = [];
-  return { ...compileArguments(schema, { warn: (message) => void warnings.push(message) }), warnings };
+  let count = 0;
+  const options = { warn: (message: string) => void warnings.push(message), unchecked: () => void (count += 1) };
+  return { ...compileArguments(schema, options), warnings, unchecked: () => count };
 }
 
 function parse(json: string): Record<string, unknown> {

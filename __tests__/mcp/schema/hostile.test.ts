@@ -7,9 +7,13 @@ type Json = Record<string, unknown>;
 /** Processor time: two runs of 50 ms, and the compilation; unguarded, each bomb takes many seconds. */
 const HELD_MS = 1_000;
 
-function compiled(schema: unknown): CompiledArguments & { readonly warnings: readonly string[] } {
+type Compiled = CompiledArguments & { readonly warnings: readonly string[]; readonly unchecked: () => number };
+
+function compiled(schema: unknown): Compiled {
   const warnings: string[] = [];
-  return { ...compileArguments(schema, { warn: (message) => void warnings.push(message) }), warnings };
+  let count = 0;
+  const options = { warn: (message: string) => void warnings.push(message), unchecked: () => void (count += 1) };
+  return { ...compileArguments(schema, options), warnings, unchecked: () => count };
 }
 
 /** What it costs in processor time: how long it takes depends on what else runs on the machine. */
@@ -69,7 +73,7 @@ describe.each(BOMBS)('a bomb: %s', (_, schema, args) => {
     expect(first.value).toBeUndefined();
     expect(first.ms).toBeLessThan(HELD_MS);
     expect(tool.warnings).toEqual([
-      'inputSchema takes more than 50 ms to check: only small arguments are checked from now on',
+      'inputSchema takes more than 50 ms to check: for 60 s only small arguments are checked',
     ]);
     const before = process.cpuUsage();
     await new Promise((resolve) => setImmediate(resolve));
@@ -78,6 +82,7 @@ describe.each(BOMBS)('a bomb: %s', (_, schema, args) => {
     expect(later.value.every((errors) => errors === undefined)).toBe(true);
     expect(later.ms).toBeLessThan(HELD_MS);
     expect(tool.warnings).toHaveLength(1);
+    expect(tool.unchecked()).toBe(6);
   });
 });
 
@@ -88,6 +93,26 @@ describe('after a check that took too long', () => {
     expect(tool.check({ a: [{ i: 1 }, { i: 1 }] })?.map((error) => error.pointer)).toEqual(['/a']);
     expect(tool.check({ a: [{ i: 1 }, { i: 2 }] })).toBeUndefined();
     expect(tool.warnings).toHaveLength(1);
+  });
+
+  it('all arguments are checked again after a minute', () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    try {
+      const tool = compiled({ properties: { a: { pattern: '^(a+)+$' } } });
+      const bomb = { a: `${'a'.repeat(60)}!` };
+      expect(tool.check(bomb)).toBeUndefined();
+      expect(tool.check({ a: 'b' })).toBeUndefined();
+      expect(tool.unchecked()).toBe(2);
+      jest.advanceTimersByTime(60_001);
+      expect(tool.check({ a: 'b' })).toHaveLength(1);
+      expect(tool.unchecked()).toBe(2);
+      expect(tool.check(bomb)).toBeUndefined();
+      expect(tool.check({ a: 'b' })).toBeUndefined();
+      expect(tool.unchecked()).toBe(4);
+      expect(tool.warnings).toHaveLength(2);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('other tools with the same schema are checked as before', () => {
@@ -181,7 +206,9 @@ describe('many tools', () => {
       type: 'object',
       properties: Object.fromEntries(many(10, (i) => [`p${i}`, { type: 'string', description: `${n} ${i}` }])),
     }));
-    const { value, ms } = timed(() => schemas.map((schema) => compileArguments(schema, { warn: fail })));
+    const { value, ms } = timed(() =>
+      schemas.map((schema) => compileArguments(schema, { warn: fail, unchecked: () => undefined })),
+    );
     expect(value).toHaveLength(5_000);
     expect(ms).toBeLessThan(2_000);
   });

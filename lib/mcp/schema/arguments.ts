@@ -32,6 +32,16 @@ const MAX_LISTED_SIZE = 16 * 1024;
 const MAX_UNGUARDED_COST = 200_000;
 const COMPILE_TIMEOUT_MS = 1_000;
 const CHECK_TIMEOUT_MS = 50;
+/** After a check that took too long, only what is certainly fast is validated for this long. */
+const PAUSE_S = 60;
+
+/** What is told of a schema and its use. */
+export interface CompileOptions {
+  /** Called with why arguments are not validated, and whenever resources are lacking. */
+  warn(message: string): void;
+  /** Called for each call whose arguments pass although not all of them could be validated. */
+  unchecked(): void;
+}
 
 /**
  * Makes the validator of a tool's arguments. The JSON Schema comes from the MCP server and is not trusted: it is compiled at
@@ -41,48 +51,58 @@ const CHECK_TIMEOUT_MS = 50;
  * is rejected and the next one tries again.
  *
  * @param schema - the tool's `inputSchema`
- * @param options - `warn` is called once with why some or all arguments are not validated, and whenever resources are lacking
  */
-export function compileArguments(schema: unknown, options: { warn(message: string): void }): CompiledArguments {
+export function compileArguments(schema: unknown, options: CompileOptions): CompiledArguments {
   const defect = defectOf(schema);
   if (defect !== undefined) {
     options.warn(`inputSchema ${defect}: any object is accepted`);
-    return { inputSchema: { type: 'object' }, takesArguments: true, check: (args) => tooDeep(sizeOf(args)) };
+    const check = (args: JsonObject): ReturnType<typeof tooDeep> => {
+      const errors = tooDeep(sizeOf(args));
+      if (!errors) options.unchecked();
+      return errors;
+    };
+    return { inputSchema: { type: 'object' }, takesArguments: true, check };
   }
   const usable = schema as JsonObject;
-  const checker = new Checker(usable, (message) => options.warn(message));
+  const checker = new Checker(usable, options);
   return { inputSchema: usable, takesArguments: takesArguments(usable), check: (args) => checker.check(args) };
 }
 
 class Checker {
   readonly #schema: JsonObject;
-  readonly #warn: (message: string) => void;
+  readonly #options: CompileOptions;
   #weight: Weight = { linear: 0, quadratic: 0 };
   #validate: Validate | undefined;
   #listAll: Validate | undefined;
   #canList = true;
   /** Whether the present lack of resources has been logged. */
   #isShort = false;
-  /** `'cheap'`: only what is certainly fast is validated. */
-  #checks: 'all' | 'cheap' | 'nothing' = 'all';
+  #isUsable = true;
+  /** Until then only what is certainly fast is validated, on the clock of `performance.now()`. */
+  #pausedUntil = 0;
 
-  constructor(schema: JsonObject, warn: (message: string) => void) {
+  constructor(schema: JsonObject, options: CompileOptions) {
     this.#schema = schema;
-    this.#warn = warn;
+    this.#options = options;
   }
 
   check(args: JsonObject): readonly ArgumentError[] | undefined {
     const size = sizeOf(args);
     const errors = tooDeep(size);
-    if (errors || this.#checks === 'nothing') return errors;
+    if (errors) return errors;
+    if (!this.#isUsable) return this.#pass();
     try {
       this.#validate ??= this.#compile();
       return this.#run(this.#validate, args, size);
     } catch (error) {
       if (error instanceof UnguardedError) throw this.#refusal(error);
       this.#giveUp(error);
-      return undefined;
+      return this.#pass();
     }
+  }
+
+  #pass(): undefined {
+    this.#options.unchecked();
   }
 
   #compile(): Validate {
@@ -92,7 +112,7 @@ class Checker {
 
   #run(validate: Validate, args: JsonObject, size: number): readonly ArgumentError[] | undefined {
     const isCheap = this.#weight.linear * size + this.#weight.quadratic * size ** 2 <= MAX_UNGUARDED_COST;
-    if (!isCheap && this.#checks === 'cheap') return undefined;
+    if (!isCheap && performance.now() < this.#pausedUntil) return this.#pass();
     if (isCheap ? validate(args) : this.#guarded(() => validate(args), CHECK_TIMEOUT_MS)) return undefined;
     const first = validate.errors ?? [];
     // The errors would keep parts of the arguments alive.
@@ -125,22 +145,21 @@ class Checker {
 
   #refusal(error: UnguardedError): McpoError {
     const detail = `the arguments cannot be checked in bounded time: ${error.message}`;
-    if (!this.#isShort) this.#warn(`${detail}: calls are refused for now`);
+    if (!this.#isShort) this.#options.warn(`${detail}: calls are refused for now`);
     this.#isShort = true;
     return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause: error });
   }
 
   #giveUp(error: unknown): void {
     if (this.#validate && isTimeout(error)) {
-      this.#checks = 'cheap';
-      this.#warn(
-        `inputSchema takes more than ${CHECK_TIMEOUT_MS} ms to check: only small arguments are checked from now on`,
-      );
+      this.#pausedUntil = performance.now() + 1_000 * PAUSE_S;
+      const reason = `inputSchema takes more than ${CHECK_TIMEOUT_MS} ms to check`;
+      this.#options.warn(`${reason}: for ${PAUSE_S} s only small arguments are checked`);
       return;
     }
-    this.#checks = 'nothing';
+    this.#isUsable = false;
     this.#validate = undefined;
-    this.#warn(`inputSchema cannot be used (${reasonOf(error)}): arguments are not checked`);
+    this.#options.warn(`inputSchema cannot be used (${reasonOf(error)}): arguments are not checked`);
   }
 }
 
