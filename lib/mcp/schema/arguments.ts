@@ -90,19 +90,17 @@ class Checker {
     const size = sizeOf(args);
     const errors = tooDeep(size);
     if (errors) return errors;
-    if (!this.#isUsable) return this.#pass();
-    try {
-      this.#validate ??= this.#compile();
-      return this.#run(this.#validate, args, size);
-    } catch (error) {
-      if (error instanceof UnguardedError) throw this.#refusal(error);
-      this.#giveUp(error);
-      return this.#pass();
+    if (this.#isUsable) {
+      try {
+        this.#validate ??= this.#compile();
+        if (this.#canRun(size)) return this.#run(this.#validate, args, size);
+      } catch (error) {
+        if (error instanceof UnguardedError) throw this.#refusal(error);
+        this.#giveUp(error);
+      }
     }
-  }
-
-  #pass(): undefined {
     this.#options.unchecked();
+    return undefined;
   }
 
   #compile(): Validate {
@@ -110,10 +108,16 @@ class Checker {
     return this.#guarded(() => compile(this.#schema, false), COMPILE_TIMEOUT_MS);
   }
 
+  #isCheap(size: number): boolean {
+    return this.#weight.linear * size + this.#weight.quadratic * size ** 2 <= MAX_UNGUARDED_COST;
+  }
+
+  #canRun(size: number): boolean {
+    return this.#isCheap(size) || performance.now() >= this.#pausedUntil;
+  }
+
   #run(validate: Validate, args: JsonObject, size: number): readonly ArgumentError[] | undefined {
-    const isCheap = this.#weight.linear * size + this.#weight.quadratic * size ** 2 <= MAX_UNGUARDED_COST;
-    if (!isCheap && performance.now() < this.#pausedUntil) return this.#pass();
-    if (isCheap ? validate(args) : this.#guarded(() => validate(args), CHECK_TIMEOUT_MS)) return undefined;
+    if (this.#isCheap(size) ? validate(args) : this.#guarded(() => validate(args), CHECK_TIMEOUT_MS)) return undefined;
     const first = validate.errors ?? [];
     // The errors would keep parts of the arguments alive.
     validate.errors = null;
