@@ -201,6 +201,9 @@ describe('references', () => {
   });
 });
 
+const NO_PATTERN = (at: string): string => `${at} is not a regular expression that can be used`;
+const NOT_TAKEN = (at: string): string => `${at} has a value that the keyword does not take`;
+
 describe('a schema that cannot be used', () => {
   const nested = (levels: number): Record<string, unknown> => {
     let schema: Record<string, unknown> = { type: 'object' };
@@ -209,28 +212,76 @@ describe('a schema that cannot be used', () => {
   };
 
   it.each([
-    ['remote reference', { $ref: 'https://example.com/x' }],
-    ['reference to nowhere', { $ref: '#/$defs/none' }],
-    ['malformed reference', { properties: { a: { $ref: '#/%zz/x' } } }],
-    ['reference to itself', { $ref: '#' }],
-    ['pattern of another language', { properties: { a: { pattern: '(?P<x>a)' } } }],
-    ['pattern beyond reason', { properties: { a: { pattern: 'a'.repeat(3_000) } } }],
-    ['type that does not exist', { properties: { a: { type: 'strin' } } }],
-    ['keyword of the wrong type', { required: 'a' }],
-    ['keyword $async', { $async: true, properties: { a: { type: 'number' } } }],
-  ])('because of a %s lets all arguments pass, and is told once', (_, schema) => {
+    ['remote reference', { a: { $ref: 'https://example.com/x' } }, '/properties/a/$ref leads nowhere in the schema'],
+    ['reference to nowhere', { a: { $ref: '#/$defs/none' } }, '/properties/a/$ref leads nowhere in the schema'],
+    ['malformed reference', { a: { $ref: '#/%zz/x' } }, '/properties/a/$ref leads nowhere in the schema'],
+    ['reference that is none', { a: { $ref: 7 } }, '/properties/a/$ref is not a text'],
+    ['pattern of another language', { a: { pattern: '(?P<x>a)' } }, NO_PATTERN('/properties/a/pattern')],
+    ['pattern beyond reason', { a: { pattern: 'a'.repeat(3_000) } }, NO_PATTERN('/properties/a/pattern')],
+    ['pattern of names', { a: { patternProperties: { '(': false } } }, NO_PATTERN('/properties/a/patternProperties/(')],
+    ['type that does not exist', { a: { type: 'strin' } }, NOT_TAKEN('/properties/a/type')],
+    ['keyword of the wrong type', { a: { required: 'a' } }, NOT_TAKEN('/properties/a/required')],
+    [
+      'schema that is none',
+      { 'a/b': { type: 'x', not: 1 } },
+      `${NOT_TAKEN('/properties/a~1b/type')}; ${NOT_TAKEN('/properties/a~1b/not')}`,
+    ],
+    ['nullable without a type', { a: { nullable: true } }, NOT_TAKEN('/properties/a/nullable')],
+  ])('in part because of a %s is checked but for that part, and is told once', (_, properties, fault) => {
+    const schema = {
+      properties: { ...properties, n: { type: 'number' } },
+      required: ['n'],
+      additionalProperties: false,
+    };
     const tool = compiled(schema);
     expect(tool.warnings).toEqual([]);
+    expect(tool.check({ [Object.keys(properties)[0] ?? '']: 'x', n: 1 })).toBeUndefined();
+    expect(tool.check({ n: 'x', z: 1 })?.map(({ pointer }) => pointer)).toEqual(['/z', '/n']);
+    expect(tool.check({})).toEqual([{ pointer: '/n', message: 'is required' }]);
+    expect(tool.warnings).toEqual([`inputSchema is checked without these parts: ${fault}`]);
+    expect(tool.inputSchema).toBe(schema);
+    expect(tool.unchecked()).toBe(0);
+  });
+
+  it.each([
+    ['what must not match', { not: { type: 'string', pattern: '(' } }, 'x'],
+    ['one of several', { oneOf: [{ type: 'string' }, { type: 'strin' }] }, 'x'],
+    ['a condition', { if: { $ref: '#/none' }, then: false }, 'x'],
+    ['how many match', { contains: { pattern: '(' }, maxContains: 1 }, ['x', 'y']],
+    ['names by pattern', { patternProperties: { '(': {} }, additionalProperties: false }, { x: 1 }],
+    ['what another schema knows', { allOf: [{ $ref: '#/none' }], unevaluatedProperties: false }, { x: 1 }],
+  ])('in part never rejects more than the whole: %s', (_, a, value) => {
+    const $schema = 'https://json-schema.org/draft/2020-12/schema';
+    const tool = compiled({ $schema, properties: { a, n: { type: 'number' } } });
+    expect(tool.check({ a: value, n: 1 })).toBeUndefined();
+    expect(tool.check({ a: value, n: 'x' })).toEqual([{ pointer: '/n', message: 'must be number' }]);
+    expect(tool.warnings).toHaveLength(1);
+  });
+
+  it('in many parts names five of them', () => {
+    const tool = compiled({ properties: Object.fromEntries(Array.from({ length: 9 }, (_, n) => [n, { type: 'x' }])) });
+    expect(tool.check({ a: 1 })).toBeUndefined();
+    expect(tool.warnings).toEqual([expect.stringMatching(/\/properties\/4\/type [^;]+; and 4 more$/)]);
+  });
+
+  it('because of $async is checked without', () => {
+    const tool = compiled({ $async: true, properties: { a: { type: 'number' } } });
+    expect(tool.check({ a: 'x' })).toHaveLength(1);
+    expect(tool.warnings).toEqual(['inputSchema is checked without these parts: /$async is not supported']);
+  });
+
+  it('because it refers to itself lets all arguments pass, and is told once', () => {
+    const tool = compiled({ $ref: '#' });
     expect(tool.check({ a: 'x' })).toBeUndefined();
     expect(tool.check({ a: 'x' })).toBeUndefined();
     expect(tool.warnings).toEqual([
       expect.stringMatching(/^inputSchema cannot be used \(.+\): arguments are not checked$/),
     ]);
-    expect(tool.inputSchema).toBe(schema);
+    expect(tool.unchecked()).toBe(2);
   });
 
   it('cannot write control characters or a novel into the log', () => {
-    const tool = compiled({ $ref: `https://example.com/\u001b[31m\n${'x'.repeat(10_000)}` });
+    const tool = compiled({ properties: { [`\u001b[31m\n${'x'.repeat(10_000)}`]: { type: 'x' } } });
     tool.check({});
     expect(tool.warnings[0]).not.toMatch(/\p{Cc}/u);
     expect(tool.warnings[0]?.length).toBeLessThan(300);

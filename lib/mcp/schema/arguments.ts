@@ -2,8 +2,9 @@ import type { ErrorObject } from 'ajv';
 import { type ArgumentError, McpoError } from '../../errors';
 import { type JsonObject, isObject } from '../../util/json-object';
 import { messageOf } from '../../util/listeners';
-import { type Validate, compile } from './compile';
+import { type Validate, compile, repaired } from './compile';
 import { type Weight, measure, weigh } from './cost';
+import type { Fault } from './repair';
 import { UnguardedError, withTimeLimit, isTimeout } from './time-limit';
 
 /** The compiled input schema of a tool. */
@@ -21,6 +22,8 @@ export interface CompiledArguments {
 }
 
 const MAX_ERRORS = 20;
+/** Parts of a schema that a log line names. */
+const MAX_FAULTS = 5;
 const MAX_MESSAGE_LENGTH = 200;
 const MAX_POINTER_LENGTH = 1_024;
 const MAX_SCHEMA_BYTES = 256 * 1024;
@@ -69,7 +72,7 @@ export function compileArguments(schema: unknown, options: CompileOptions): Comp
 }
 
 class Checker {
-  readonly #schema: JsonObject;
+  #schema: JsonObject;
   readonly #options: CompileOptions;
   #weight: Weight = { linear: 0, quadratic: 0 };
   #validate: Validate | undefined;
@@ -104,6 +107,20 @@ class Checker {
   }
 
   #compile(): Validate {
+    try {
+      return this.#compileFirst();
+    } catch (error) {
+      if (error instanceof UnguardedError || isTimeout(error)) throw error;
+      const { schema, faults } = this.#guarded(() => repaired(this.#schema), COMPILE_TIMEOUT_MS);
+      if (faults.length === 0) throw error;
+      this.#schema = schema;
+      const validate = this.#compileFirst();
+      this.#options.warn(partly(faults));
+      return validate;
+    }
+  }
+
+  #compileFirst(): Validate {
     this.#weight = weigh(this.#schema);
     return this.#guarded(() => compile(this.#schema, false), COMPILE_TIMEOUT_MS);
   }
@@ -167,12 +184,19 @@ class Checker {
   }
 }
 
-/** The message of an error may quote the schema, which may hold anything. */
+function partly(faults: readonly Fault[]): string {
+  const named = faults.slice(0, MAX_FAULTS).map(({ pointer, reason }) => `${printable(pointer)} ${reason}`);
+  const more = faults.length > MAX_FAULTS ? `; and ${faults.length - MAX_FAULTS} more` : '';
+  return `inputSchema is checked without these parts: ${named.join('; ')}${more}`;
+}
+
 function reasonOf(error: unknown): string {
-  if (isTimeout(error)) return `it takes more than ${COMPILE_TIMEOUT_MS} ms to compile`;
-  return messageOf(error)
-    .replace(/\p{Cc}+/gu, ' ')
-    .slice(0, 200);
+  return isTimeout(error) ? `it takes more than ${COMPILE_TIMEOUT_MS} ms to compile` : printable(messageOf(error));
+}
+
+/** For the log: a schema may hold anything, and the message of an error may quote it. */
+function printable(text: string): string {
+  return text.slice(0, 200).replace(/\p{Cc}+/gu, ' ');
 }
 
 function sizeOf(args: JsonObject): number {

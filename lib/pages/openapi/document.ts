@@ -4,7 +4,7 @@ import type { McpServer } from '../../servers/server';
 import type { Tool } from '../../mcp/tools/tool';
 import type { ToolPolicy } from '../../calls/policy';
 import { type JsonObject, isObject } from '../../util/json-object';
-import type { Schema } from './keywords';
+import type { Schema } from '../../mcp/schema/keywords';
 import { operationIds } from './operation-ids';
 import { PROBLEM_SCHEMA, problemReferences, problemResponses } from './problems';
 import { requiresBody } from './required-body';

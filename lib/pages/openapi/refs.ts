@@ -1,5 +1,5 @@
 import { type JsonObject, isObject } from '../../util/json-object';
-import { type Schema, isSchema, subschemas } from './keywords';
+import { type Schema, isSchema, subschemas } from '../../mcp/schema/keywords';
 import type { Steps } from './slices';
 
 /** The target of a reference. */

@@ -1,5 +1,5 @@
 import { isObject } from '../../util/json-object';
-import type { Schema } from './keywords';
+import type { Schema } from '../../mcp/schema/keywords';
 
 const COMPONENT = '#/components/schemas/';
 

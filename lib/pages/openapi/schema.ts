@@ -1,7 +1,7 @@
 import { modernized } from './drafts';
 import { inlined } from './inline';
 import { type JsonObject, exceeds, isObject } from '../../util/json-object';
-import { SUBSCHEMAS, type Schema, isSchema } from './keywords';
+import { SUBSCHEMAS, type Schema, isSchema } from '../../mcp/schema/keywords';
 import { References, type Target, refOf } from './refs';
 import type { Steps } from './slices';
 
