@@ -2,6 +2,9 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CompiledArguments, compileArguments } from '../../../lib/mcp/schema/arguments';
 
+/** Makes `format` an assertion. */
+const $vocabulary = { 'https://json-schema.org/draft/2020-12/vocab/format-assertion': true };
+
 type Compiled = CompiledArguments & { readonly warnings: readonly string[]; readonly unchecked: () => number };
 
 function compiled(schema: unknown): Compiled {
@@ -45,7 +48,13 @@ describe('what is wrong with arguments', () => {
       '/abc',
       'its name must NOT have more than 2 characters',
     ],
-    ['a format', { properties: { a: { format: 'email' } } }, { a: 'x' }, '/a', 'must match format "email"'],
+    [
+      'a format',
+      { $vocabulary, properties: { a: { format: 'email' } } },
+      { a: 'x' },
+      '/a',
+      'must match format "email"',
+    ],
     ['the body itself', { minProperties: 1 }, {}, '', 'must NOT have fewer than 1 properties'],
     ['an item', { properties: { a: { items: { minimum: 3 } } } }, { a: [3, 2] }, '/a/1', 'must be >= 3'],
   ])('is told for %s', (_, schema, args, pointer, message) => {
@@ -131,8 +140,23 @@ describe('dialects', () => {
     expect(tool.warnings).toEqual([]);
   });
 
-  it('checks formats', () => {
-    const schema = { properties: { a: { format: 'date-time' }, b: { format: 'regex' }, c: { format: 'uuid' } } };
+  it.each([
+    ['uri', 'https://example.com/straße'],
+    ['date-time', '2024-01-01T00:00:00'],
+    ['email', 'x'],
+    ['regex', '('],
+  ])('take the format %s for an annotation', (format, a) => {
+    const tool = compiled({ properties: { a: { type: 'string', format } } });
+    expect(tool.check({ a })).toBeUndefined();
+    expect(tool.check({ a: 1 })).toHaveLength(1);
+    expect(tool.warnings).toEqual([]);
+  });
+
+  it('checks formats where $vocabulary asserts them', () => {
+    const schema = {
+      $vocabulary,
+      properties: { a: { format: 'date-time' }, b: { format: 'regex' }, c: { format: 'uuid' } },
+    };
     expect(pointers(schema, { a: '2026-02-30T00:00:00Z', b: '(', c: 'x' })).toEqual(['/a', '/b', '/c']);
     expect(pointers(schema, { a: '2026-02-28T00:00:00Z', b: '^a\\-$' })).toBeUndefined();
   });

@@ -7,6 +7,7 @@ import AjvDraft04 from 'ajv-draft-04';
 import reference from 'ajv/dist/vocabularies/core/ref';
 import addFormats from 'ajv-formats';
 import type { JsonObject } from '../../util/json-object';
+import { isFormatAsserted } from './keywords';
 import { type Repaired, repair } from './repair';
 
 /** A compiled schema: whether a value matches it, else why in `errors`. */
@@ -57,7 +58,7 @@ export function repaired(schema: JsonObject): Repaired {
   const dialect = dialectOf(schema) ?? 'draft/2020-12';
   const accepted = { tuples: dialect !== 'draft/2020-12', dangling, isPattern: isRegex };
   const { schema: wellFormed } = repair(schema, accepted);
-  const ajv = ajvOf(dialect, false);
+  const ajv = ajvOf(dialect, schema, false);
   ajv.removeKeyword('$ref');
   ajv.addKeyword({
     keyword: '$ref',
@@ -80,15 +81,15 @@ function dialectOf({ $schema }: JsonObject): keyof typeof DIALECTS | undefined {
 }
 
 function compileAs(dialect: keyof typeof DIALECTS, schema: JsonObject, allErrors: boolean): Validate {
-  const validate = ajvOf(dialect, allErrors).compile(schema);
+  const validate = ajvOf(dialect, schema, allErrors).compile(schema);
   if ('$async' in validate) throw new Error('"$async" is not supported');
   return validate;
 }
 
-function ajvOf(dialect: keyof typeof DIALECTS, allErrors: boolean): AjvCore {
-  const ajv = new DIALECTS[dialect](optionsFor(allErrors));
-  addFormats(ajv, { mode: 'full' });
-  ajv.addFormat('regex', isRegex);
+function ajvOf(dialect: keyof typeof DIALECTS, schema: JsonObject, allErrors: boolean): AjvCore {
+  const assertsFormats = isFormatAsserted(schema);
+  const ajv = new DIALECTS[dialect]({ ...optionsFor(allErrors), validateFormats: assertsFormats });
+  if (assertsFormats) addFormats(ajv, { mode: 'full' }).addFormat('regex', isRegex);
   // Ajv rejects draft-04's `id` in later dialects, where it has no meaning.
   ajv.removeKeyword('id');
   // Replaces Ajv's own comparison, which calls members such as `valueOf`.
