@@ -59,6 +59,7 @@ export interface ServerNumbers {
   readonly opening: number;
   readonly waiting: number;
   readonly isUp: boolean;
+  readonly uncheckedCalls: number;
   /** 0 closed, 1 half-open, 2 open. */
   readonly breaker: number;
   /** Whether a write with an unknown outcome may still take effect. */
@@ -256,6 +257,7 @@ function registerSources(names: MetricNames, { caches, stores, concurrency, serv
   gauge('concurrency_in_flight', 'Running calls.', calls('inFlight'));
   gauge('concurrency_waiting', 'Calls waiting for a permit.', calls('waiting'));
   gauge('pool_connections', 'Connections to a server.', connections);
+  counter('unchecked_calls_total', 'Calls without a full check.', each('server', servers, 'uncheckedCalls'));
   gauge('pool_waiting', 'Calls waiting for a connection.', each('server', servers, 'waiting'));
   // The states of several workers have no meaningful sum.
   gauge('breaker_state', breakers, each('server', servers, 'breaker'), 'max');

@@ -2,7 +2,7 @@ import type { Caller } from '../calls/caller';
 import type { ServerConfig } from '../config/server';
 import { McpoError, isMcpoError } from '../errors';
 import type { Connection } from '../mcp/session/connection';
-import { RateLimited } from '../mcp/session/failures';
+import { RateLimited, isConnectionGone } from '../mcp/session/failures';
 import type { Catalogue } from '../mcp/tools/catalogue';
 import type { Tool } from '../mcp/tools/tool';
 import type { BreakerState } from '../pool/breaker';
@@ -85,6 +85,7 @@ export class McpServer implements Upstream {
       tools: this.catalogue.size,
       connections,
       errors,
+      uncheckedCalls: this.catalogue.uncheckedCalls,
       ...(lastError instanceof Error && { lastError: lastError.message }),
     };
   }
@@ -120,8 +121,8 @@ export class McpServer implements Upstream {
       this.#rateLimits.note(caller, error);
       if (connected) throw error;
       if (signal.aborted) throw callerGone(error);
-      const isDown = isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN';
-      throw caller && isDown ? unreachableFor(error) : error;
+      if (!isMcpoError(error) || error.status !== 503 || isConnectionGone(error)) throw error;
+      throw caller && error.code === 'MCPO_SERVER_DOWN' ? this.#unreachableFor(error) : this.#unavailable(error);
     }
   }
 
@@ -156,10 +157,24 @@ export class McpServer implements Upstream {
     if (limited) return limited;
     const { lastError, retryAfterMs } = this.#pool;
     if (lastError instanceof RateLimited) return lastError;
-    const detail = this.isStarting
-      ? 'the MCP server is still starting'
-      : 'the MCP server cannot be reached at the moment';
+    const detail = `${this.#known}: it ${this.isStarting ? 'is still starting' : 'cannot be reached at the moment'}`;
     return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: Math.max(1, retryAfterMs) });
+  }
+
+  /** What a caller may know of the server. */
+  get #known(): string {
+    return `server ${this.name} (${this.state} since ${this.#uptime.since.toISOString()})`;
+  }
+
+  /** The refusal of a pool, which knows no server. */
+  #unavailable({ code, message, headers, cause }: McpoError): McpoError {
+    return new McpoError(code, `${this.#known}: ${message}`, { headers, cause });
+  }
+
+  /** The reason is for the log: it may say more of the server than its callers need to know. */
+  #unreachableFor(cause: McpoError): McpoError {
+    const detail = `server ${this.name}: it cannot be reached with the credentials of this request`;
+    return new McpoError('MCPO_SERVER_DOWN', detail, { headers: { 'Retry-After': '1', ...cause.headers }, cause });
   }
 
   get breaker(): BreakerState {
@@ -195,11 +210,4 @@ export class McpServer implements Upstream {
 
 function callerGone(cause: unknown): McpoError {
   return new McpoError('MCPO_CALLER_GONE', 'the caller left before anything was sent', { cause });
-}
-
-/** The reason is for the log: it may say more of the server than its callers need to know. */
-function unreachableFor(cause: McpoError): McpoError {
-  const detail = 'the MCP server cannot be reached with the credentials of this request';
-  const retryAfterMs = 1_000 * Number(cause.headers['Retry-After'] ?? 1);
-  return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs, cause });
 }

@@ -62,10 +62,13 @@ function sources(servers: ServerRegistry, { cache, freshness, fleet, limits }: A
     servers: () =>
       servers.all.map((server) => {
         const { idle, busy, opening, waiting } = server.connections;
-        const isUp = server.state === 'up';
-        const isUnsettled = !freshness.isSettled(server.name);
-        const breaker = BREAKER[server.breaker];
-        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker, isUnsettled };
+        const numbers: ServerNumbers = {
+          ...{ idle, busy, opening, waiting },
+          isUp: server.state === 'up',
+          uncheckedCalls: server.catalogue.uncheckedCalls,
+          breaker: BREAKER[server.breaker],
+          isUnsettled: !freshness.isSettled(server.name),
+        };
         return [server.name, numbers] as const;
       }),
   };
