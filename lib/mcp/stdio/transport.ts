@@ -72,6 +72,7 @@ export class StdioTransport implements Transport {
         }),
       );
       this.#child = child;
+      if (child.pid !== undefined) watchOver(child);
       this.#ended = new Promise((ended) => {
         let drain: NodeJS.Timeout | undefined;
         const end = (): void => {
@@ -93,10 +94,7 @@ export class StdioTransport implements Transport {
         child.once('close', end);
         child.once('exit', () => (drain = setTimeout(end, DRAIN_MS).unref()));
       });
-      child.once('spawn', () => {
-        watchOver(child);
-        resolve();
-      });
+      child.once('spawn', resolve);
       if (child.stdin) this.#stdin = new LineWriter(child.stdin);
       if (child.stdout) readFairly(child.stdout, (chunk) => this.#read(chunk));
       child.stdin?.on('error', (error) => {
