@@ -12,6 +12,8 @@ export interface PoolCalls {
   inFlight(): number;
   waiting(): number;
   connected(): void;
+  /** A connection takes calls again. */
+  room(): void;
   /** There is no connection, and none will come before the backoff is over. */
   unavailable(): void;
   /** Nothing is being opened any more. */
@@ -74,7 +76,8 @@ export class Connections<R extends PoolResource> {
     let fewest = this.#config.maxInFlightPerConnection;
     for (const pooled of this.#all) {
       const inFlight = pooled.leases.size;
-      if (inFlight >= fewest || pooled.state !== 'open' || pooled.connection.closed) continue;
+      if (inFlight >= fewest || pooled.state !== 'open') continue;
+      if (pooled.connection.closed || pooled.connection.full) continue;
       if (inFlight === 0) return pooled;
       best = pooled;
       fewest = inFlight;
@@ -161,6 +164,7 @@ export class Connections<R extends PoolResource> {
     }
     const pooled = new PooledConnection(connection, this.#growth.tick);
     connection.onClose(() => this.#died(pooled));
+    connection.onRoom?.(() => this.#calls.room());
     this.#all.push(pooled);
     this.maintenance.added();
     this.#journal.opened();

@@ -54,6 +54,7 @@ export class ConnectionPool<R extends PoolResource> {
         this.#breaker?.close();
         this.#serve();
       },
+      room: () => this.#serve(),
       unavailable: () => this.#waiters.rejectAll(this.#down()),
       settled: () => this.#drain.check(),
     });

@@ -4,7 +4,7 @@ import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.
 import { BROKEN_OFF } from '../session/failures';
 import { Upstream } from './fetch';
 import { withTimeout } from '../../util/timeout';
-import { asMessage } from '../json-rpc';
+import { asMessage, cancelledId } from '../json-rpc';
 
 const JSON_TYPE = 'application/json';
 const TERMINATE_TIMEOUT_MS = 1_000;
@@ -161,9 +161,4 @@ export class HttpTransport implements Transport {
     this.#toolCalls.delete(id);
     return this.#waiting.delete(id);
   }
-}
-
-function cancelledId(message: JSONRPCMessage): RequestId | undefined {
-  if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
-  return message.params?.requestId as RequestId | undefined;
 }
