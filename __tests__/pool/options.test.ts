@@ -4,7 +4,7 @@ const DEFAULTS = {
   minConnections: 1,
   maxConnections: 1,
   maxIdleMs: 300_000,
-  maxInFlightPerConnection: 64,
+  maxInFlightPerConnection: 100,
   growAfterMs: 250,
   connectTimeoutMs: 30_000,
   acquireTimeoutMs: 30_000,

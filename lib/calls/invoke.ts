@@ -80,12 +80,15 @@ async function retry(call: ToolCall, attempt: () => Promise<CallResult>): Promis
  * it is believed once. So a server that is wrong about it runs the tool twice at most, and its outcome is unknown.
  */
 async function overAConnection(call: ToolCall, trace: TraceContext | undefined): Promise<CallResult> {
-  const { entry, identity, cancellation: signal, onProgress } = call.init;
+  const { entry, identity, cancellation: signal, onProgress, onSent } = call.init;
   const { server, tool } = entry;
   const { timeoutMs, maxTotalTimeoutMs, stateful } = server.config;
   let wasForgotten = false;
   const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, onProgress };
-  const send = (connection: Connection): Promise<CallResult> => connection.call(tool.name, call.arguments, options);
+  const send = (connection: Connection): Promise<CallResult> => {
+    onSent?.();
+    return connection.call(tool.name, call.arguments, options);
+  };
   for (let others = server.maxConnections; ; others--) {
     try {
       const work = wasForgotten ? checkedBefore(send) : send;

@@ -23,7 +23,7 @@ export interface PoolOptions {
    * @defaultValue 300000
    */
   readonly maxIdleMs?: number | undefined;
-  /** Calls in flight on one connection. @defaultValue 64 */
+  /** Calls in flight on one connection. @defaultValue 100 */
   readonly maxInFlightPerConnection?: number | undefined;
   /**
    * Opens another connection when every one has had a call running for longer than this, in milliseconds.
@@ -56,7 +56,7 @@ const DEFAULTS: PoolConfig = {
   minConnections: 2,
   maxConnections: 1,
   maxIdleMs: 300_000,
-  maxInFlightPerConnection: 64,
+  maxInFlightPerConnection: 100,
   growAfterMs: 250,
   connectTimeoutMs: 30_000,
   acquireTimeoutMs: 30_000,
