@@ -27,7 +27,8 @@ export async function quickstart(port: number): Promise<Quickstart> {
   const mcpo = mcpoRouter({
     servers: {
       everything: { command: process.execPath, args: [everything, 'stdio'] },
-      files: { command: process.execPath, args: [filesystem, path.join(__dirname, 'files')] },
+      // its files change by its own tools alone
+      files: { command: process.execPath, args: [filesystem, path.join(__dirname, 'files')], cache: true },
       web: { type: 'streamable-http', url: web.url },
     },
   });

@@ -42,6 +42,8 @@ export interface CallInit {
   readonly trace: TraceContext | undefined;
   /** Called with the progress of the tool. Must not throw. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called when the call goes to its server. */
+  readonly onSent?: (() => void) | undefined;
   /** The id of the request, for the log. */
   readonly id: string;
   /** When the request arrived, on the clock of `performance.now()`. */
@@ -141,8 +143,8 @@ export class ToolCall {
   }
 
   /** The same call for all its callers: `cancellation` ends it when the last one has left. @internal */
-  shared(cancellation: Cancellation, onProgress: (progress: Progress) => void): ToolCall {
-    return new ToolCall({ ...this.init, cancellation, onProgress });
+  shared(cancellation: Cancellation, onProgress: (progress: Progress) => void, onSent: () => void): ToolCall {
+    return new ToolCall({ ...this.init, cancellation, onProgress, onSent });
   }
 
   /**

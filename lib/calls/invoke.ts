@@ -85,12 +85,15 @@ async function overAConnection(
   trace: TraceContext | undefined,
   onLateEnd?: () => void,
 ): Promise<CallResult> {
-  const { entry, identity, cancellation: signal, onProgress } = call.init;
+  const { entry, identity, cancellation: signal, onProgress, onSent } = call.init;
   const { server, tool } = entry;
   const { timeoutMs, maxTotalTimeoutMs, stateful } = server.config;
   let wasForgotten = false;
   const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, onProgress, onLateEnd };
-  const send = (connection: Connection): Promise<CallResult> => connection.call(tool.name, call.arguments, options);
+  const send = (connection: Connection): Promise<CallResult> => {
+    onSent?.();
+    return connection.call(tool.name, call.arguments, options);
+  };
   for (let others = server.maxConnections; ; others--) {
     try {
       const work = wasForgotten ? checkedBefore(send) : send;

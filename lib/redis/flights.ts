@@ -68,7 +68,7 @@ export class RedisFlights implements FleetFlights {
     const lock = `${this.#generations.key(flight.group)}:f:${flight.key}`;
     // Its own token, and those of failed holders, whose waiters get the same answer.
     const tokens = [newToken()];
-    const end = performance.now() + flight.windowMs;
+    const end = performance.now() + flight.maxWaitMs;
     while (tokens.length <= MAX_FAILED_HOLDERS) {
       flight.signal.throwIfAborted();
       let holder: Holder | undefined;

@@ -13,6 +13,7 @@ import type { PoolManager } from '../pool/pool-manager';
 import type { ServerPoolStats } from '../pool/server-pools';
 import { Retrier } from '../retry/retry';
 import type { Cancellation } from '../util/cancellation';
+import { join } from '../util/checks';
 import type { Logger } from '../util/logger';
 import { Connector, type ServerInfo } from './connector';
 import { type ServerState, type ServerStatus, Uptime } from './status';
@@ -39,10 +40,13 @@ export class McpServer implements Upstream {
   readonly #rateLimits = new RateLimits();
   #onConnectionFailed: ((reason: ErrorReason) => void) | undefined;
   readonly #uptime = new Uptime();
+  readonly #logger: Logger;
+  #saturationIsLogged = false;
 
   constructor(config: ServerConfig, { pools, breaker, logger, makeEntry }: ServerParts) {
     const { name, pool, stateful, transport } = config;
     this.config = config;
+    this.#logger = logger;
     this.retrier = new Retrier(config.retry);
     // Where each session has a connection of its own, the server's own is there to know the tools.
     const bounds = stateful ? { minConnections: 1, maxConnections: 1, stateful } : {};
@@ -51,6 +55,10 @@ export class McpServer implements Upstream {
     this.#pools = pools;
     this.maxConnections = maxConnections;
     const onEvent = (event: PoolEvent): void => {
+      if (event.type === 'saturated') {
+        this.#saturated();
+        return;
+      }
       this.#uptime.note(event, this.#pool.stats);
       if (event.type === 'error') this.#onConnectionFailed?.(event.reason);
     };
@@ -199,6 +207,17 @@ export class McpServer implements Upstream {
       this.#rateLimits.note(caller, error);
       throw error;
     }
+  }
+
+  /** Names the option once. Requests over HTTP do not wait for each other, so slow ones are no sign; those that wait are. */
+  #saturated(): void {
+    const { name, transport, stateful } = this.config;
+    const isHttp = transport.kind === 'http';
+    if (this.#saturationIsLogged || stateful || (isHttp && this.connections.waiting === 0)) return;
+    this.#saturationIsLogged = true;
+    const option = join(join('servers', name), `pool.${isHttp ? 'maxInFlightPerConnection' : 'maxConnections'}`);
+    const remedy = isHttp ? 'allows more' : 'allows more processes, if they share no memory, files, locks or ports';
+    this.#logger.warn(`mcpo: server ${name} has had more calls than it answers for 10 s; ${option} ${remedy}`);
   }
 
   /** @throws McpoError MCPO_UPSTREAM_RATE_LIMITED while the server wants no calls with this credential */

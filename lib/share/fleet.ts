@@ -6,6 +6,8 @@ export interface FleetFlight {
   readonly key: string;
   /** The maximum age of work that can be joined, in milliseconds. */
   readonly windowMs: number;
+  /** For how long to wait for the process that runs it, in milliseconds. */
+  readonly maxWaitMs: number;
   /** Aborted when no caller of this process waits any more. */
   readonly signal: AbortSignal;
 }
