@@ -75,7 +75,7 @@ it('no file descriptors left: the app lives, says what it cannot do, and does it
   const unique = Array.from({ length: 900 }, (_, index) => index);
   const unchecked =
     '503 MCPO_SERVER_DOWN: the arguments cannot be checked in bounded time: no file descriptors left (EMFILE)';
-  const unfit = '422 MCPO_INVALID_ARGUMENTS: the arguments do not match the input schema of the tool';
+  const unfit = '422 MCPO_INVALID_ARGUMENTS: /';
 
   expect(await call('echo', { text: 'before' })).toBe('before');
   const idlers = new Idlers(url);
@@ -86,7 +86,7 @@ it('no file descriptors left: the app lives, says what it cannot do, and does it
 
   // What is cheap to check needs no more than there is.
   expect(await call('echo', { text: 'cheap' })).toBe('cheap');
-  expect(await call('echo', { text: 1 })).toBe(unfit);
+  expect(await call('echo', { text: 1 })).toBe(`${unfit}text must be string`);
   expect(await call('echo', { text: 'costly', list: unique })).toBe(unchecked);
   expect(await call('echo', { text: 'costly', list: unique })).toBe(unchecked);
   // Its schema has not been compiled yet.
@@ -105,7 +105,7 @@ it('no file descriptors left: the app lives, says what it cannot do, and does it
 
   idlers.end();
   await until(async () => (await call('echo', { text: 'after', list: unique })) === 'after', 60_000);
-  expect(await call('echo', { list: [1, 1] })).toBe(unfit);
+  expect(await call('echo', { list: [1, 1] })).toContain(`${unfit}list must NOT have duplicate items`);
   expect(await call('pid')).toMatch(/^\d+$/);
   expect(isRunning(app.pid)).toBe(true);
   expect(app.stderr.match(/tool one\/echo: .*: calls are refused for now/g)).toHaveLength(1);

@@ -1,9 +1,14 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import request from 'supertest';
 import { until } from './support/deferred';
+import { descendants, isRunning } from './support/example-process';
 
 const root = path.join(__dirname, '..');
 const PORT = 18_650;
@@ -89,4 +94,49 @@ describe('the quickstart', () => {
   afterAll(() => {
     app.child.kill('SIGKILL');
   });
+
+  it('leaves nothing behind when its port is in use', async () => {
+    const other = createServer().listen(0, '127.0.0.1');
+    await once(other, 'listening');
+    const { port } = other.address() as AddressInfo;
+    const { child, output } = start('quickstart/server.ts', { PORT: String(port) });
+    const seen = new Set<number>();
+    const watch = setInterval(() => descendants(child.pid ?? 0).forEach((pid) => seen.add(pid)), 50);
+    expect(await once(child, 'exit')).toEqual([1, null]);
+    clearInterval(watch);
+    other.close();
+    expect(output()).toContain('EADDRINUSE');
+    const left = [...seen].filter(isRunning);
+    for (const pid of left) process.kill(pid, 'SIGKILL');
+    expect(left).toEqual([]);
+  }, 60_000);
+});
+
+describe('npm start', () => {
+  it('ends with everything that it has started when npm alone gets SIGTERM', async () => {
+    // A copy: it makes a build, while other tests may use the one that is there.
+    const copy = await mkdtemp(path.join(tmpdir(), 'mcpo-start-'));
+    for (const name of ['package.json', 'tsconfig.json', 'tsconfig.build.json', 'lib', 'examples', 'assets']) {
+      await cp(path.join(root, name), path.join(copy, name), { recursive: true });
+    }
+    await symlink(path.join(root, 'node_modules'), path.join(copy, 'node_modules'));
+    const npm = spawn('npm', ['start'], { cwd: copy, env: { ...process.env, PORT: String(PORT + 1) } });
+    let output = '';
+    npm.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    npm.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    await until(() => {
+      if (npm.exitCode !== null) throw new Error(output);
+      return output.includes('Ctrl-C ends it');
+    }, 100_000);
+    const started = descendants(npm.pid ?? 0);
+    expect(started.length).toBeGreaterThanOrEqual(4);
+    npm.kill('SIGTERM');
+    await once(npm, 'exit');
+    try {
+      await until(() => !started.some(isRunning));
+    } finally {
+      for (const pid of started.filter(isRunning)) process.kill(pid, 'SIGKILL');
+      await rm(copy, { recursive: true });
+    }
+  }, 120_000);
 });

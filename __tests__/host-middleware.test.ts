@@ -1,6 +1,7 @@
 import express, { type RequestHandler } from 'express';
 import request from 'supertest';
-import { type FleetFlights, type McpoOptions, type McpoRouter, mcpoRouter } from '../lib';
+import { type CallLayer, type FleetFlights, McpoError, type McpoOptions, type McpoRouter, mcpoRouter } from '../lib';
+import { type Mounted, inExpress4, inExpress5 } from './support/hosts';
 import { Lab, text } from './support/lab';
 import { silent } from './support/loggers';
 
@@ -72,6 +73,59 @@ describe('a fleet of the host', () => {
     const { status, body } = await request(app).post('/mcp/lab/read');
     expect([status, body]).toEqual([500, expect.objectContaining({ code: 'MCPO_INTERNAL' })]);
     expect(JSON.stringify(body)).not.toContain('out of reach');
+  });
+});
+
+describe.each([
+  ['Express 5', inExpress5],
+  ['Express 4', inExpress4],
+])('what a host gives that cannot be sent is 500 and logged, in %s', (_name, host) => {
+  let mounted: Mounted | undefined;
+  afterEach(() => mounted?.close());
+
+  /** The answer to one call, and the errors that were logged. */
+  async function answerOf(options: Partial<McpoOptions>): Promise<readonly [number, unknown, number]> {
+    const errors: unknown[] = [];
+    const logger = { ...silent, error: (...logged: unknown[]): void => void errors.push(logged) };
+    const lab = new Lab().tool('read', () => text('1'), READ);
+    mcpo = mcpoRouter({ servers: { lab: { connect: lab.connect } }, logger, ...options });
+    await mcpo.ready();
+    mounted = await host.mount(mcpo);
+    const response = await fetch(`${mounted.url}/lab/read`, { method: 'POST' });
+    return [response.status, await response.json(), errors.length];
+  }
+  const INTERNAL = [500, expect.objectContaining({ code: 'MCPO_INTERNAL', requestId: expect.any(String) }), 1];
+
+  it.each<[string, () => McpoError]>([
+    ['a header with a line break', () => new McpoError('MCPO_REJECTED', 'x', { headers: { 'X-Reason': 'a\nb' } })],
+    ['a header beyond latin1', () => new McpoError('MCPO_REJECTED', 'x', { headers: { 'X-Reason': '\u2713' } })],
+    ['a header without a name', () => new McpoError('MCPO_REJECTED', 'x', { headers: { '': 'a' } })],
+    ['headers of which one is good', () => new McpoError('MCPO_REJECTED', 'x', { headers: { A: 'a', B: '\r' } })],
+    ['a status', () => Object.assign(new McpoError('MCPO_REJECTED', 'x'), { status: 99 })],
+    ['details', () => new McpoError('MCPO_REJECTED', 'x', { errors: [{ pointer: '', message: 1n as never }] })],
+  ])('%s in an error', async (_what, make) => {
+    const layer: CallLayer = () => Promise.reject(make());
+    expect(await answerOf({ use: [layer] })).toEqual(INTERNAL);
+    await Promise.all([mcpo?.close(), mounted?.close()]);
+    const authorize = (): never => {
+      throw make();
+    };
+    expect(await answerOf({ authorize })).toEqual(INTERNAL);
+  });
+
+  it.each<[string, CallLayer]>([
+    [
+      'a cache status',
+      async (call, next) => {
+        const answer = await next(call);
+        call.cacheStatus.forwarded = 'a\nb' as 'miss';
+        return answer;
+      },
+    ],
+    ['a body', async (call, next) => Object.defineProperty(await next(call), 'body', { value: { a: 1 } })],
+    ['no body', async (call, next) => Object.defineProperty(await next(call), 'body', { value: undefined })],
+  ])('%s from a layer', async (_what, layer) => {
+    expect(await answerOf({ use: [layer], cache: false })).toEqual(INTERNAL);
   });
 });
 

@@ -4,7 +4,7 @@ import { serving } from './support/serve';
 import type { MetricsJson } from '../lib';
 import { SEED } from './support/seed';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 
 const CALLS = 500;
 const REFUSED_FIRST = [

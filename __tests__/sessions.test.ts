@@ -87,6 +87,27 @@ describe('a server that keeps state', () => {
     ]);
   });
 
+  it.each<[string, (url: string, lab: Lab) => Promise<unknown>]>([
+    ['was deleted', (url) => request(url).delete('/lab').set({ 'X-MCPO-Session': 'a' }).expect(204)],
+    ['lost its connection', (_url, lab) => Promise.all([...lab.servers].map((server) => server.close()))],
+  ])('leaves nothing that was cached to the next one of its name when it %s', async (_how, end) => {
+    const { lab, connect } = counters();
+    const { url } = await serve({
+      servers: { lab: { connect, stateful: true } },
+      cache: { tools: { 'lab/look': { ttlMs: 60_000 } } },
+    });
+    const look = async (): Promise<unknown[]> => {
+      const { status, body, header } = await post(url, '/lab/look', 'a');
+      return [status, body as unknown, header['cache-status']];
+    };
+    await post(url, '/lab/count', 'a').expect(200);
+    expect(await look()).toEqual([200, 1, 'express-mcpo; fwd=miss; stored']);
+    expect(await look()).toEqual([200, 1, expect.stringMatching(/^express-mcpo; hit/)]);
+    await end(url, lab);
+    await until(async () => (await look())[0] === 200);
+    expect(await look()).toEqual([200, 0, expect.any(String)]);
+  });
+
   it('ends a session by DELETE, and when it has been idle for too long', async () => {
     const { connect } = counters();
     const { url, mcpo } = await serve({ servers: { lab: { connect, stateful: true } }, pool: { maxIdleMs: 100 } });

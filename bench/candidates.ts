@@ -18,7 +18,7 @@ export function mounted(server: ServerOptions, options: Omit<McpoOptions, 'serve
   return {
     name,
     app: 'express-mcpo',
-    settings: { inExpress: true, options: { servers: { bench: server }, ...options } },
+    settings: { inExpress: true, options: { servers: { bench: server }, cache: true, ...options } },
   };
 }
 
@@ -27,7 +27,7 @@ export function plain(server: ServerOptions, options: Omit<McpoOptions, 'servers
   return {
     name,
     app: 'express-mcpo',
-    settings: { inExpress: false, options: { servers: { bench: server }, ...options } },
+    settings: { inExpress: false, options: { servers: { bench: server }, cache: true, ...options } },
   };
 }
 

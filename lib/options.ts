@@ -33,10 +33,11 @@ export interface CommonServerOptions {
    */
   readonly trustAnnotations?: boolean | undefined;
   /**
-   * Default lifetime of this server's results. `false` caches only tools with a lifetime in the router's `cache.tools`.
+   * The cache of this server's results. `true` and an object, an empty one too, switch it on; `false` caches only tools with a
+   * lifetime in the router's `cache.tools`.
    * @defaultValue the router's
    */
-  readonly cache?: false | Pick<CacheOptions, 'defaultTtlMs'> | undefined;
+  readonly cache?: boolean | Pick<CacheOptions, 'defaultTtlMs'> | undefined;
   /** Limit on the calls of this server, inside the router's limit. @defaultValue no limit of its own */
   readonly concurrency?: LimitOptions | undefined;
   /** Retries of this server's calls. `false` switches them off. @defaultValue the router's `retry` */
@@ -161,9 +162,13 @@ export interface McpoOptions {
    * @defaultValue none
    */
   readonly access?: AccessOptions | undefined;
-  /** The cache of tools that read. `false` switches it off. @defaultValue on */
-  readonly cache?: false | CacheOptions | undefined;
-  /** Runs equal calls that overlap as one. `false` switches it off. @defaultValue on */
+  /**
+   * The cache of tools that read. `true` and an object, an empty one too, switch it on; an object with `tools` alone does so for
+   * those tools alone. A tool that reads need not answer the same tomorrow: switch it on where that is right.
+   * @defaultValue off, unless `MCPO_CACHE_DEFAULT_TTL` is set
+   */
+  readonly cache?: boolean | CacheOptions | undefined;
+  /** Runs equal calls of tools that read as one, where they overlap. `false` switches it off. @defaultValue on */
   readonly share?: false | SharingOptions | undefined;
   /** Limit on all calls. */
   readonly concurrency?: ConcurrencyOptions | undefined;
@@ -216,8 +221,8 @@ export interface ApiInfo {
 /** How results are cached. Only tools that read are. */
 export interface CacheOptions extends SmartCacheOptions {
   /**
-   * Rules for single tools, by patterns over `server/tool`. The first match wins. A tool with a lifetime counts as one
-   * that reads, unless its server says `readOnlyHint: false`.
+   * Rules for single tools, by patterns over `server/tool`. The first match wins. A lifetime makes no tool one that reads: where
+   * its server does not say so, `access` does.
    * @defaultValue none
    */
   readonly tools?: Readonly<Record<string, ToolCacheOptions>> | undefined;
@@ -237,17 +242,24 @@ export interface ToolCacheOptions {
 
 /** The kinds of reading tools. The shortest-lived match wins. */
 export interface KindsOptions {
-  /** Tools that describe: schema, help, describe, list. @defaultValue 3600 s */
+  /** Tools that describe: schema, help. @defaultValue 3600 s */
   readonly static?: KindOptions | undefined;
-  /** Tools that search (search, query), and those with `openWorldHint`. @defaultValue 60 s */
+  /** Tools that search (search, query), and those that do not say `openWorldHint: false`. @defaultValue 60 s */
   readonly dynamic?: KindOptions | undefined;
-  /** Tools whose answer is never the same: time, now, random, uuid, status. @defaultValue not cached */
+  /**
+   * Tools whose answer is never the same: time, now, random, uuid, status, current, utc, clock, wait.
+   * @defaultValue not cached
+   */
   readonly realtime?: Pick<KindOptions, 'patterns'> | undefined;
 }
 
 /** One kind of tools. */
 export interface KindOptions {
-  /** Patterns over the tool's name, as it is and in `snake_case`. @defaultValue the words of the kind */
+  /**
+   * Patterns over the tool's name, as it is and in `snake_case`. Only these, and the words of `static`, make the default lifetime
+   * longer; all others shorten it.
+   * @defaultValue the words of the kind
+   */
   readonly patterns?: readonly string[] | undefined;
   /** Lifetime of a result in milliseconds. @defaultValue 3600000 for static, 60000 for dynamic */
   readonly ttlMs?: number | undefined;
@@ -268,7 +280,7 @@ export interface ConcurrencyOptions extends LimitOptions {
 
 /** Sharing of equal calls that overlap. */
 export interface SharingOptions {
-  /** Age up to which a running call can be joined, in milliseconds. @defaultValue 60000 */
+  /** For how long a call can be joined after it was sent, in milliseconds. @defaultValue 1000 */
   readonly windowMs?: number | undefined;
   /**
    * The `flights` of a `redisFleet`, to share calls of tools that read with other instances.

@@ -8,7 +8,7 @@ import { accelerate } from './calls/acceleration';
 import { type CallInit, ToolCall, jsonObject } from './calls/call';
 import type { Next } from './calls/layer';
 import { pipeline } from './calls/pipeline';
-import { type ToolPolicy, policyOf } from './calls/policy';
+import { type CachePolicyConfig, type ToolPolicy, policyOf } from './calls/policy';
 import { resolveConfig } from './config/config';
 import { callerGone, toMcpoError } from './errors';
 import { cacheControlOf } from './http/cache-control';
@@ -155,7 +155,9 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const router = Router().use(compose(layers, problems(watch.telemetry, config.logger)));
 
   const callTool = toolCaller(run, servers, watch.telemetry, (value) => authenticator.isOwnKey(value));
-  const started = Promise.all(servers.all.map((server) => server.start()));
+  const started = Promise.all(servers.all.map((server) => server.start())).then(() => {
+    for (const line of uncached(servers, config.cache.policy)) config.logger.info(line);
+  });
   let closed: Promise<void> | undefined;
   const closeCaches = async (): Promise<void> => {
     try {
@@ -181,7 +183,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     limiter: limits.global,
     monitor: watch.monitor,
     registry: watch.registry,
-    ready: () => started.then(() => undefined),
+    ready: () => started,
     close,
     [Symbol.asyncDispose]: close,
     get stats(): McpoStats {
@@ -194,6 +196,29 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     },
   };
   return Object.defineProperties(router, Object.getOwnPropertyDescriptors(own)) as McpoRouter;
+}
+
+/** Which servers and tools could be cached and are not, for nobody has said that they may be. */
+function* uncached(servers: ServerRegistry, { tools }: CachePolicyConfig): Iterable<string> {
+  const entries = servers.all.flatMap(({ catalogue }) => catalogue.entries);
+  const reading = servers.all.flatMap(({ name, config, catalogue }) => {
+    if (!config.cache.isUndecided || config.stateful) return [];
+    const count = catalogue.entries.filter(({ policy }) => policy.access === 'read' && couldBeKept(policy)).length;
+    return count > 0 ? [`${name} (${String(count)})`] : [];
+  });
+  if (reading.length > 0) {
+    yield `mcpo: tools that read and are not cached: ${reading.join(', ')}; cache: true, of the router or a server, caches them`;
+  }
+  const pathOf = ({ tool }: ToolEntry): string => `${tool.server}/${tool.name}`;
+  const hasLifetime = (entry: ToolEntry): boolean => !!tools.find(({ fits }) => fits(pathOf(entry)))?.ttlMs;
+  const writing = entries.filter((entry) => entry.policy.access !== 'read' && hasLifetime(entry)).map(pathOf);
+  if (writing.length > 0) {
+    yield `mcpo: not cached in spite of cache.tools, as nothing says that they read: ${writing.join(', ')}; access: 'read' says it`;
+  }
+}
+
+function couldBeKept({ kind, ttlMs }: ToolPolicy): boolean {
+  return ttlMs === 0 && kind !== 'realtime';
 }
 
 function toolCaller(

@@ -5,7 +5,7 @@ import { PinoLike } from '../support/pino-like';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 
 class ObjectId {
   constructor(readonly hex: string) {}

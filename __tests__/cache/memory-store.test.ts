@@ -110,6 +110,16 @@ describe('MemoryStore', () => {
     expect(new Set(told.map(({ key }) => key)).size).toBe(2_500);
   });
 
+  it('has no generation of a group until each of its writes has ended', () => {
+    const { store } = setUp();
+    store.dropGroup('group', 60_000, 'one');
+    store.dropGroup('group', 60_000, 'other');
+    store.dropGroup('group', 0, 'one');
+    expect(store.generation('group')).toBeUndefined();
+    store.dropGroup('group', 0, 'other');
+    expect(store.generation('group')).toBeDefined();
+  });
+
   it('gives room to a new entry from a dropped group first', () => {
     const { store, told } = setUp({ maxSize: 2_501 });
     store.set('other', entry(''), 'other');

@@ -71,7 +71,7 @@ describe.each([
   });
 
   it('never forgets for its age by lru', async () => {
-    const cache = new SmartCache({ ...options, strategy: 'lru', defaultTtlMs: 1 });
+    const cache = new SmartCache({ ...options, strategy: 'lru' });
     await cache.set('tool', {}, 1, 1);
     jest.setSystemTime(Date.now() + 1e9);
     expect(await cache.get('tool')).toBe(1);
@@ -251,6 +251,7 @@ describe('SmartCache', () => {
     [{ maxSize: '5' }, `cache.maxSize ${integer}, got "5"`],
     [{ maxSize: null }, `cache.maxSize ${integer}, got null`],
     [{ maxBytes: 10, maxEntryBytes: 11 }, 'cache.maxEntryBytes must not be more than cache.maxBytes (10), got 11'],
+    [{ strategy: 'lru', defaultTtlMs: 1 }, "cache.defaultTtlMs must not be given with the strategy 'lru'"],
     [{ strategy: 'fifo' }, `cache.strategy must be 'lru', 'ttl' or 'lru_ttl', got "fifo"`],
     [{ strategy: null }, `cache.strategy must be 'lru', 'ttl' or 'lru_ttl', got null`],
     [{ store: {} }, 'cache.store must be a function, got {}'],

@@ -5,7 +5,7 @@ import { deferred, until } from '../support/deferred';
 import { Lab, text } from '../support/lab';
 import { serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 const READ = { annotations: { readOnlyHint: true } };
 
 const custom = ({ connect }: Lab): CustomServerOptions => ({ connect });
@@ -54,7 +54,7 @@ describe('a tool that reads', () => {
     });
     const again = await call('read');
     expect(again).toMatchObject({ status: 200, body: 1, age: '0' });
-    expect(again.cacheStatus).toMatch(/^express-mcpo; hit; ttl=(300|299)$/);
+    expect(again.cacheStatus).toMatch(/^express-mcpo; hit; ttl=(60|59)$/);
   });
 
   it('is answered without waiting for the tool', async () => {
@@ -332,6 +332,7 @@ it('keeps the results of a tool in the cache that it was given', async () => {
   const lab = countingLab();
   const { url, mcpo } = await serve({
     servers: { lab: custom(lab) },
+    access: { 'lab/un*': 'read' },
     cache: {
       caches: { often: { maxSize: 5 } },
       tools: { 'lab/read': { cache: 'often' }, 'lab/un*': { ttlMs: 1_000 } },

@@ -6,7 +6,7 @@ import { silent } from '../support/loggers';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 const READ = { annotations: { readOnlyHint: true } };
 const raw = { accept: 'application/vnd.mcp+json' };
 

@@ -24,6 +24,9 @@ const serve = serving();
 
 type Call = (tool: string, args?: object) => Promise<Answer>;
 
+/** The detail of a 503: the server, what is known of it, and why. */
+const detail = (state: string, reason: string): unknown =>
+  expect.stringMatching(new RegExp(`^server \\w+ \\((?:${state}) since \\d{4}-\\d\\d-\\d\\dT[\\d:.]+Z\\): ${reason}$`));
 const codeOf = ({ body }: Answer): unknown => (body as { code?: unknown }).code;
 
 describe('a child process that is killed in the middle of a call', () => {
@@ -242,7 +245,9 @@ describe('a server over HTTP that was connected and is gone', () => {
     const refused = await call('write');
     expectUnavailable(refused);
     expect(codeOf(refused)).toBe('MCPO_BREAKER_OPEN');
-    expect(refused.body).toMatchObject({ detail: 'no connection could be opened for 3 calls in a row' });
+    expect(refused.body).toMatchObject({
+      detail: detail('down', 'no connection could be opened for 3 calls in a row'),
+    });
     expect(Number(refused.header('retry-after'))).toBeGreaterThan(50);
     await expectAtOnce(
       () => call('read'),
@@ -314,7 +319,10 @@ describe('a server that is starting', () => {
     const { url } = await starting({ pool: { acquireTimeoutMs: 30 } });
     const answer = await post(`${url}/lab/write`);
     expectUnavailable(answer);
-    expect(answer.body).toMatchObject({ code: 'MCPO_SERVER_DOWN', detail: 'the MCP server is still starting' });
+    expect(answer.body).toMatchObject({
+      code: 'MCPO_SERVER_DOWN',
+      detail: detail('connecting', 'it is still starting'),
+    });
   });
 
   it('has none wait whose caller has left, or whose router closes', async () => {

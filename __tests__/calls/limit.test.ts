@@ -7,7 +7,7 @@ import { GatedLab } from '../support/gated-lab';
 import { type Answer, caller, post } from '../support/post';
 import { serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 
 interface Desk {
   readonly lab: GatedLab;

@@ -1,6 +1,7 @@
 import type { Tool } from '@modelcontextprotocol/sdk/types.js';
 import type { McpoOptions, ToolPolicy } from '../../lib/index';
 import { Lab, text } from '../support/lab';
+import { silent } from '../support/loggers';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
 
@@ -10,7 +11,7 @@ const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 const DEFAULT_MS = 300_000;
 
-const READ = { readOnlyHint: true };
+const READ = { readOnlyHint: true, openWorldHint: false };
 type Tools = Readonly<Record<string, unknown>>;
 
 function labOf(tools: Tools): Lab {
@@ -29,7 +30,10 @@ async function policies(
   options: Partial<McpoOptions> = {},
   server: object = {},
 ): Promise<Record<string, ToolPolicy>> {
-  const { mcpo } = await serve({ servers: { lab: { connect: labOf(tools).connect, ...server } }, ...options });
+  const { mcpo } = await serve({
+    ...{ servers: { lab: { connect: labOf(tools).connect, ...server } }, cache: {} },
+    ...options,
+  });
   const entries = Object.entries(mcpo.stats.tools);
   return Object.fromEntries(entries.map(([path, policy]) => [path.replace(/^lab\//, ''), policy]));
 }
@@ -38,13 +42,16 @@ const policy = async (annotations: unknown, options?: Partial<McpoOptions>, serv
   (await policies({ tool: annotations }, options, server)).tool;
 
 const READING = { access: 'read', kind: 'default', ttlMs: DEFAULT_MS, cache: 'default', shared: true, retried: true };
-const IDEMPOTENT = { ...READING, access: 'idempotent', ttlMs: 0 };
-const WRITING = { ...READING, access: 'write', ttlMs: 0, shared: false, retried: false };
+const OPEN = { ...READING, kind: 'dynamic', ttlMs: MINUTE_MS };
+const IDEMPOTENT = { ...OPEN, access: 'idempotent', ttlMs: 0, shared: false };
+const WRITING = { ...OPEN, access: 'write', ttlMs: 0, shared: false, retried: false };
 
 describe('what a tool may', () => {
   it.each<[string, unknown, object]>([
-    ['one that reads', { readOnlyHint: true }, READING],
-    ['one that reads and is idempotent', { readOnlyHint: true, idempotentHint: true }, READING],
+    ['one that reads', READ, READING],
+    ['one that reads, of an open world', { readOnlyHint: true }, OPEN],
+    ['one that reads and is idempotent', { ...READ, idempotentHint: true }, READING],
+    ['one that reads and differs when repeated', { ...READ, idempotentHint: false }, { ...READING, shared: false }],
     ['one that is idempotent', { idempotentHint: true }, IDEMPOTENT],
     ['one that writes and is idempotent', { readOnlyHint: false, idempotentHint: true }, IDEMPOTENT],
     ['one that destroys and is idempotent', { destructiveHint: true, idempotentHint: true }, IDEMPOTENT],
@@ -69,15 +76,15 @@ describe('what a tool may', () => {
     const tools = { read: READ, bump: { idempotentHint: true } };
     expect(await policies(tools, {}, server)).toEqual({ read: WRITING, bump: WRITING });
     const open = { tool: { ...READ, openWorldHint: true } };
-    expect(await policies(open, { access: { '*': 'read' } }, server)).toEqual({ tool: READING });
+    expect(await policies(open, { access: { '*': 'read' } }, server)).toEqual({ tool: OPEN });
   });
 
   it.each([
-    ['read', READING],
+    ['read', OPEN],
     ['idempotent', IDEMPOTENT],
     ['write', WRITING],
   ] as const)('is what access says: %s', async (access, expected) => {
-    for (const annotations of [READ, { idempotentHint: true }, { readOnlyHint: false }, undefined]) {
+    for (const annotations of [{ readOnlyHint: true }, { idempotentHint: true }, { readOnlyHint: false }, undefined]) {
       expect(await policy(annotations, { access: { 'lab/tool': access } })).toEqual(expected);
       expect(await policy(annotations, { access: { '*': access } }, { trustAnnotations: false })).toEqual(expected);
     }
@@ -98,50 +105,85 @@ describe('what a tool may', () => {
     expect(await policy(READ, { retry: false }, { retry: {} })).toEqual(READING);
     expect(await policy(READ, { cache: false })).toEqual({ ...READING, ttlMs: 0 });
     expect(await policy(READ, {}, { cache: false })).toEqual({ ...READING, ttlMs: 0 });
+    expect(await policy(READ, { cache: false }, { cache: {} })).toEqual(READING);
   });
 });
 
 describe('how long results are kept', () => {
   it.each([
-    ['static', HOUR_MS, ['schema', 'get_schema', 'help', 'help-me', 'describeTable', 'list_files', 'listFiles']],
+    ['static', HOUR_MS, ['schema', 'get_schema', 'help', 'help-me', 'dbSchema']],
     ['dynamic', MINUTE_MS, ['search', 'web-search', 'searchDocs', 'query', 'run_query']],
     ['realtime', 0, ['get_time', 'get-current-time', 'getCurrentTime', 'now', 'random', 'makeUUID', 'status.all']],
+    ['realtime', 0, ['current_page', 'getUTC', 'clock', 'browser_wait_for']],
     ['realtime', 0, ['HTTPStatus', 'UUIDOf', 'GET_TIME', 'Random', 'time2Now', 'heure/now']],
-    ['default', DEFAULT_MS, ['get', 'timer', 'knowledge', 'lists', 'researcher', 'randomized', 'querying', '_']],
+    [
+      'default',
+      DEFAULT_MS,
+      [
+        'list_files',
+        'describeTable',
+        'await',
+        'get',
+        'timer',
+        'knowledge',
+        'lists',
+        'researcher',
+        'randomized',
+        'querying',
+        '_',
+      ],
+    ],
   ])('is known by names: %s', async (kind, ttlMs, names) => {
     const known = await policies(Object.fromEntries(names.map((name) => [name, READ])));
-    expect(known).toEqual(Object.fromEntries(names.map((name) => [name, { ...READING, kind, ttlMs }])));
+    expect(known).toEqual(
+      Object.fromEntries(names.map((name) => [name, { ...READING, kind, ttlMs, shared: kind !== 'realtime' }])),
+    );
   });
 
   it('is that of the shortest-lived kind that fits', async () => {
-    const tools = { search_status: READ, list_search: READ, describe_time: READ };
-    const { search_status: a, list_search: b, describe_time: c } = await policies(tools);
+    const tools = { search_status: READ, help_search: READ, schema_time: READ };
+    const { search_status: a, help_search: b, schema_time: c } = await policies(tools);
     expect([a?.kind, b?.kind, c?.kind]).toEqual(['realtime', 'dynamic', 'realtime']);
   });
 
   it('is that of dynamic tools in an open world', async () => {
     const known = await policies({
       get: { ...READ, openWorldHint: true },
-      list_all: { ...READ, openWorldHint: true },
+      schema: { ...READ, openWorldHint: true },
       now: { ...READ, openWorldHint: true },
       closed: { ...READ, openWorldHint: false },
-      unclear: { ...READ, openWorldHint: 'true' },
+      unclear: { ...READ, openWorldHint: 'false' },
+      silent: { readOnlyHint: true },
+      help: { readOnlyHint: true },
     });
-    expect(Object.values(known).map(({ ttlMs }) => ttlMs)).toEqual([MINUTE_MS, MINUTE_MS, 0, DEFAULT_MS, DEFAULT_MS]);
+    expect(Object.values(known).map(({ ttlMs }) => ttlMs)).toEqual([
+      ...[MINUTE_MS, MINUTE_MS, 0, DEFAULT_MS, MINUTE_MS],
+      ...[MINUTE_MS, HOUR_MS],
+    ]);
+  });
+
+  it('is made shorter by a name, and longer only by schema, help and the patterns that the operator lists', async () => {
+    const tools = { search: READ, find: READ, open: { readOnlyHint: true }, schema: READ };
+    const cache = { defaultTtlMs: 7_000 };
+    const ttlMsOf = async (kinds: object): Promise<number[]> =>
+      Object.values(await policies(tools, { cache: { ...cache, kinds } })).map(({ ttlMs }) => ttlMs);
+    expect(await ttlMsOf({})).toEqual([7_000, 7_000, 7_000, HOUR_MS]);
+    expect(await ttlMsOf({ dynamic: { ttlMs: 9_000 } })).toEqual([7_000, 7_000, 7_000, HOUR_MS]);
+    expect(await ttlMsOf({ dynamic: { patterns: ['find'], ttlMs: 9_000 } })).toEqual([7_000, 9_000, 7_000, HOUR_MS]);
   });
 
   it('is nothing for a tool that does not read, whatever its name', async () => {
-    const known = await policies({ list: undefined, search: { idempotentHint: true } });
-    expect(known).toMatchObject({ list: { kind: 'static', ttlMs: 0 }, search: { kind: 'dynamic', ttlMs: 0 } });
+    const known = await policies({ help: undefined, search: { idempotentHint: true } });
+    expect(known).toMatchObject({ help: { kind: 'static', ttlMs: 0 }, search: { kind: 'dynamic', ttlMs: 0 } });
   });
 
   it('is what the router or the server says for the others', async () => {
     const cache = { defaultTtlMs: 7_000 };
-    const tools = { get: READ, list: READ };
+    const tools = { get: READ, help: READ };
     const all = await policies(tools, { cache });
-    expect([all.get?.ttlMs, all.list?.ttlMs]).toEqual([7_000, HOUR_MS]);
+    expect([all.get?.ttlMs, all.help?.ttlMs]).toEqual([7_000, HOUR_MS]);
     const one = await policies(tools, { cache }, { cache: { defaultTtlMs: 9_000 } });
-    expect([one.get?.ttlMs, one.list?.ttlMs]).toEqual([9_000, HOUR_MS]);
+    expect([one.get?.ttlMs, one.help?.ttlMs]).toEqual([9_000, HOUR_MS]);
   });
 
   it('is what the kinds are given', async () => {
@@ -173,12 +215,14 @@ describe('how long results are kept', () => {
     ]);
   });
 
-  it('says that a tool reads, unless access says something else', async () => {
+  it('never says that a tool reads, which access does', async () => {
     const cache = { tools: { 'lab/tool': { ttlMs: 5 } } };
-    expect(await policy(undefined, { cache })).toEqual({ ...READING, ttlMs: 5 });
-    expect(await policy(READ, { cache }, { trustAnnotations: false })).toEqual({ ...READING, ttlMs: 5 });
-    expect(await policy(READ, { cache, access: { '*': 'write' } })).toEqual(WRITING);
-    expect(await policy(READ, { cache, access: { '*': 'idempotent' } })).toEqual(IDEMPOTENT);
+    expect(await policy(undefined, { cache })).toEqual(WRITING);
+    expect(await policy({ readOnlyHint: false }, { cache })).toEqual(WRITING);
+    expect(await policy(READ, { cache }, { trustAnnotations: false })).toEqual(WRITING);
+    expect(await policy(undefined, { cache, access: { '*': 'read' } })).toEqual({ ...OPEN, ttlMs: 5 });
+    expect(await policy(undefined, { cache, access: { '*': 'write' } })).toEqual(WRITING);
+    expect(await policy(undefined, { cache, access: { '*': 'idempotent' } })).toEqual(IDEMPOTENT);
   });
 
   it('of 0 keeps nothing, and says nothing of what the tool does', async () => {
@@ -194,14 +238,54 @@ describe('how long results are kept', () => {
   });
 });
 
+describe('nothing is kept', () => {
+  const tools = { get: READ, put: undefined, now: READ };
+  const ttlMs = async (options: Partial<McpoOptions>, server?: object): Promise<number | undefined> =>
+    (await policies(tools, options, server)).get?.ttlMs;
+
+  it('unless the router or the server says so', async () => {
+    expect(await ttlMs({ cache: undefined })).toBe(0);
+    expect(await ttlMs({ cache: false })).toBe(0);
+    expect(await ttlMs({ cache: true })).toBe(DEFAULT_MS);
+    expect(await ttlMs({ cache: {} })).toBe(DEFAULT_MS);
+    expect(await ttlMs({ cache: { maxSize: 5 } })).toBe(DEFAULT_MS);
+    expect(await ttlMs({ cache: undefined }, { cache: true })).toBe(DEFAULT_MS);
+    expect(await ttlMs({ cache: undefined }, { cache: {} })).toBe(DEFAULT_MS);
+    expect(await ttlMs({ cache: undefined }, { cache: { defaultTtlMs: 5 } })).toBe(5);
+  });
+
+  it('of tools that an object with tools alone does not name', async () => {
+    const cache = (pattern: string): object => ({ tools: { [pattern]: { ttlMs: 5 } }, kinds: undefined });
+    expect(await ttlMs({ cache: cache('lab/get') })).toBe(5);
+    expect(await ttlMs({ cache: cache('lab/other') })).toBe(0);
+    expect(await ttlMs({ cache: { ...cache('lab/other'), maxSize: 5 } })).toBe(DEFAULT_MS);
+  });
+
+  it('and the log says which servers could have it, and which lifetimes have no effect', async () => {
+    const { connect } = labOf(tools);
+    const lines: unknown[] = [];
+    const logger = { ...silent, info: (line: unknown) => void lines.push(line) };
+    const servers = { a: { connect }, b: { connect, cache: false }, c: { connect, cache: true }, d: { connect } };
+    await serve({ servers, logger, cache: { tools: { 'd/*': { ttlMs: 5 } } } });
+    expect(lines).toEqual([
+      'mcpo: tools that read and are not cached: a (1); cache: true, of the router or a server, caches them',
+      "mcpo: not cached in spite of cache.tools, as nothing says that they read: d/put; access: 'read' says it",
+    ]);
+    lines.length = 0;
+    await serve({ servers: { a: { connect }, b: { connect } }, logger, cache: false });
+    expect(lines).toEqual([]);
+  });
+});
+
 describe('the operator sees it', () => {
   it('in stats.tools and in the OpenAPI documents, for every tool', async () => {
-    const lab = labOf({ list_all: READ, bump: { idempotentHint: true }, tool: undefined });
-    const { mcpo, url } = await serve({ servers: { lab: { connect: lab.connect }, 'b c': { connect: lab.connect } } });
+    const lab = labOf({ list_all: { readOnlyHint: true }, bump: { idempotentHint: true }, tool: undefined });
+    const servers = { lab: { connect: lab.connect }, 'b c': { connect: lab.connect } };
+    const { mcpo, url } = await serve({ servers, cache: true });
     expect(Object.keys(mcpo.stats.tools).sort()).toEqual(
       ['b c/bump', 'b c/list_all', 'b c/tool', 'lab/bump', 'lab/list_all', 'lab/tool'].sort(),
     );
-    expect(mcpo.stats.tools['lab/list_all']).toEqual({ ...READING, kind: 'static', ttlMs: HOUR_MS });
+    expect(mcpo.stats.tools['lab/list_all']).toEqual(OPEN);
     for (const [page, mount] of [
       ['/openapi.json', '/lab'],
       ['/lab/openapi.json', ''],

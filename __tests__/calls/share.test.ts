@@ -5,7 +5,8 @@ import { text } from '../support/lab';
 import { type Caller, type Post, caller, post } from '../support/post';
 import { serving } from '../support/serve';
 
-const serve = serving();
+/** The callers of a test may be a while in coming. */
+const serve = serving(undefined, { cache: true, share: { windowMs: 60_000 } });
 
 /** A router before a lab, with what the tests ask of both. */
 interface Desk {
@@ -22,6 +23,8 @@ async function desk(options: Partial<McpoOptions> = {}, server: object = {}): Pr
   const lab = new GatedLab()
     .tool('read', { readOnlyHint: true })
     .tool('bump', { readOnlyHint: false, idempotentHint: true })
+    .tool('restless', { readOnlyHint: true, idempotentHint: false })
+    .tool('get-time', { readOnlyHint: true })
     .tool('write', { readOnlyHint: false })
     .tool('unknown')
     .tool('fail', { readOnlyHint: true }, (number) => ({ ...text(number), isError: true }));
@@ -123,18 +126,35 @@ it('a failure reaches all who wait, and is not kept', async () => {
 });
 
 describe('equal calls are run together', () => {
-  it.each(['read', 'bump'])('of %s', async (tool) => {
-    expect(await executionsOf(await desk(), [tool])).toBe(1);
+  it('of a tool that reads', async () => {
+    expect(await executionsOf(await desk(), ['read'])).toBe(1);
+  });
+
+  it('of a tool that access says reads', async () => {
+    expect(await executionsOf(await desk({ access: { 'lab/write': 'read' } }), ['write'])).toBe(1);
+  });
+
+  it('while the first waits for its permit, however long ago it came', async () => {
+    const windowMs = 30;
+    const { lab, mcpo, join } = await desk({ share: { windowMs }, concurrency: { maxConcurrent: 1 } });
+    const other = await join('write');
+    await until(() => lab.begun === 1);
+    const first = await join('read');
+    const began = performance.now();
+    await until(() => performance.now() - began > windowMs);
+    const second = await join('read');
+    expect(mcpo.limiter.waiting).toBe(1);
+    lab.openAll();
+    await other.answer;
+    await until(() => lab.begun === 2);
+    lab.openAll();
+    expect([(await first.answer)?.body, (await second.answer)?.body]).toEqual([2, 2]);
   });
 
   it('however their arguments are written', async () => {
     const how = { args: { a: 1, b: { c: 2, d: 3 } } };
     const alike = { args: { b: { d: 3, c: 2 }, a: 1 } };
     expect(await executionsOf(await desk(), ['read', how], ['read', alike])).toBe(1);
-  });
-
-  it('of a tool that access says is idempotent', async () => {
-    expect(await executionsOf(await desk({ access: { 'lab/write': 'idempotent' } }), ['write'])).toBe(1);
   });
 
   it('of callers with the same forwarded headers', async () => {
@@ -145,8 +165,15 @@ describe('equal calls are run together', () => {
 });
 
 describe('equal calls are run each for itself', () => {
-  it.each(['write', 'unknown'])('of %s, which may do anything', async (tool) => {
-    expect(await executionsOf(await desk(), [tool])).toBe(2);
+  it.each(['write', 'unknown', 'bump', 'restless', 'get-time'])(
+    'of %s, which may do or tell another thing',
+    async (tool) => {
+      expect(await executionsOf(await desk(), [tool])).toBe(2);
+    },
+  );
+
+  it('of a tool that access says is idempotent', async () => {
+    expect(await executionsOf(await desk({ access: { 'lab/write': 'idempotent' } }), ['write'])).toBe(2);
   });
 
   it.each(['no-cache', 'no-store', 'max-age=0'])('when one asks for %s', async (directive) => {

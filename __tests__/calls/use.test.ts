@@ -5,7 +5,7 @@ import { Lab, text } from '../support/lab';
 import { post } from '../support/post';
 import { type Served, serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 const READ = { annotations: { readOnlyHint: true } };
 
 function lab(): Lab {

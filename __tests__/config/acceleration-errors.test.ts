@@ -4,13 +4,22 @@ import { expectRefusal, settings } from '../support/settings';
 const FROM_1 = 'must be an integer of at least 1, got';
 const OBJECT = 'must be an object, got';
 const MAX_CONCURRENT = "must be an integer from 1 to 1000000, 'cpu' or 'io', got";
+const NO_LIFETIMES = "must not be given with the strategy 'lru', whose results do not expire; 'lru_ttl' heeds it";
 const CACHE_KEYS = 'strategy, maxSize, maxBytes, maxEntryBytes, defaultTtlMs, store';
 
 describe('what cannot work is refused', () => {
   it.each<[object, string, string]>([
-    [{ cache: true }, 'cache', `${OBJECT} true`],
     [{ cache: null }, 'cache', `${OBJECT} null`],
     [{ cache: { size: 1 } }, 'cache.size', `is not an option; known are ${CACHE_KEYS}, tools, kinds, caches`],
+    [{ cache: { strategy: 'lru', defaultTtlMs: 1 } }, 'cache.defaultTtlMs', NO_LIFETIMES],
+    [{ cache: { strategy: 'lru', tools: { a: { ttlMs: 1 } } } }, 'cache.tools.a.ttlMs', NO_LIFETIMES],
+    [{ cache: { strategy: 'lru', kinds: { static: { ttlMs: 1 } } } }, 'cache.kinds.static.ttlMs', NO_LIFETIMES],
+    [
+      { cache: { caches: { x: { strategy: 'lru' } }, tools: { a: { ttlMs: 1, cache: 'x' } } } },
+      'cache.tools.a.ttlMs',
+      NO_LIFETIMES,
+    ],
+    [{ cache: { caches: { x: { strategy: 'lru', defaultTtlMs: 1 } } } }, 'cache.caches.x.defaultTtlMs', NO_LIFETIMES],
     [{ cache: { strategy: 'fifo' } }, 'cache.strategy', `must be 'lru', 'ttl' or 'lru_ttl', got "fifo"`],
     [{ cache: { maxSize: 0 } }, 'cache.maxSize', `${FROM_1} 0`],
     [{ cache: { maxSize: '9' } }, 'cache.maxSize', `${FROM_1} "9"`],

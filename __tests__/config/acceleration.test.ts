@@ -12,9 +12,9 @@ const DEFAULTS = {
   maxEntryBytes: MIB,
   defaultTtlMs: 300_000,
   caches: ['default'],
-  isCached: true,
-  serverTtlMs: 300_000,
-  share: { windowMs: 60_000 },
+  isCached: false,
+  serverTtlMs: 0,
+  share: { windowMs: 1_000 },
   limit: { maxConcurrent: 100, maxQueue: 1_000, queueTimeoutMs: 30_000, name: 'concurrency limit' },
   serverLimit: undefined,
   toolLimits: [],
@@ -34,7 +34,6 @@ describe('defaults', () => {
     [
       'with undefined for each part',
       {
-        cache: nothing('strategy maxSize maxBytes maxEntryBytes defaultTtlMs store tools kinds caches'),
         share: nothing('windowMs'),
         concurrency: nothing('maxConcurrent maxQueue queueTimeoutMs tools'),
         retry: nothing('maxAttempts budgetPercent'),
@@ -42,10 +41,7 @@ describe('defaults', () => {
         servers: { a: { command: 'node', ...nothing('cache concurrency retry trustAnnotations') } },
       },
     ],
-    [
-      'with empty objects',
-      { access: {}, cache: { tools: {}, kinds: { static: {} }, caches: {} }, concurrency: { tools: {} }, share: {} },
-    ],
+    ['with empty objects', { access: {}, cache: { tools: {} }, concurrency: { tools: {} }, share: {} }],
   ])('hold %s', (_how, options) => {
     expect(settings(options)).toMatchObject(DEFAULTS);
     expect(settings(options).kinds).toMatchObject({
@@ -63,15 +59,27 @@ describe('defaults', () => {
 
 /** Each variable, a text, what it comes to, and the option that says something else. */
 const VARIABLES: [name: string, text: string, setting: object, option: object, wins: object][] = [
-  ['MCPO_CACHE_MAX_SIZE', '7', { maxSize: 7 }, { cache: { maxSize: 8 } }, { maxSize: 8 }],
+  [
+    'MCPO_CACHE_MAX_SIZE',
+    '7',
+    { maxSize: 7 },
+    { cache: { maxSize: 8 } },
+    { maxSize: 8, isCached: true, serverTtlMs: 300_000 },
+  ],
   [
     'MCPO_CACHE_DEFAULT_TTL',
     '9',
-    { defaultTtlMs: 9_000, serverTtlMs: 9_000 },
+    { defaultTtlMs: 9_000, serverTtlMs: 9_000, isCached: true },
     { cache: { defaultTtlMs: 8 } },
-    { defaultTtlMs: 8, serverTtlMs: 8 },
+    { defaultTtlMs: 8, serverTtlMs: 8, isCached: true },
   ],
-  ['MCPO_CACHE_STRATEGY', 'lru', { strategy: 'lru' }, { cache: { strategy: 'ttl' } }, { strategy: 'ttl' }],
+  [
+    'MCPO_CACHE_STRATEGY',
+    'lru',
+    { strategy: 'lru' },
+    { cache: { strategy: 'ttl' } },
+    { strategy: 'ttl', isCached: true, serverTtlMs: 300_000 },
+  ],
   [
     'MCPO_MAX_CONCURRENT',
     '11',
@@ -113,6 +121,19 @@ describe('the environment', () => {
     expect(settings({ share: false, cache: false }, env)).toMatchObject({ share: undefined, isCached: false });
   });
 
+  it.each(['MCPO_CACHE_MAX_SIZE', 'MCPO_CACHE_STRATEGY'])('switches no cache on by %s, and the log says so', (name) => {
+    const env = { [name]: name === 'MCPO_CACHE_MAX_SIZE' ? '5' : 'ttl' };
+    const warn = jest.fn();
+    const logger = { ...silent, warn };
+    expect(settings({ logger }, env).isCached).toBe(false);
+    const remedy = 'cache: true or MCPO_CACHE_DEFAULT_TTL switches it on';
+    expect(warn.mock.calls).toEqual([[`mcpo: ${name} has no effect, as nothing is cached; ${remedy}`]]);
+    warn.mockClear();
+    for (const cache of [false, true, { tools: { '*': { ttlMs: 1 } } }]) settings({ logger, cache }, env);
+    settings({ logger }, { ...env, MCPO_CACHE_DEFAULT_TTL: '1' });
+    expect(warn).not.toHaveBeenCalled();
+  });
+
   it('is that of the process', async () => {
     process.env.MCPO_MAX_CONCURRENT = '12';
     try {
@@ -149,6 +170,12 @@ describe('options', () => {
     [{ cache: { maxSize: 1, maxBytes: 2, maxEntryBytes: 1 } }, { maxSize: 1, maxBytes: 2, maxEntryBytes: 1 }],
     [{ cache: { maxBytes: 3 } }, { maxBytes: 3, maxEntryBytes: 3 }],
     [{ cache: false }, { isCached: false }],
+    [{ cache: true }, { isCached: true, serverTtlMs: 300_000 }],
+    [{ cache: {} }, { isCached: true, serverTtlMs: 300_000 }],
+    [
+      { cache: nothing('strategy maxSize defaultTtlMs store tools kinds caches') },
+      { ...DEFAULTS, isCached: true, serverTtlMs: 300_000 },
+    ],
     [{ cache: { caches: { often: {}, 'a b': { maxSize: 1 } } } }, { caches: ['default', 'often', 'a b'] }],
     [
       { cache: { kinds: { static: { ttlMs: 1, patterns: ['x'] } } } },
@@ -188,6 +215,9 @@ describe('options', () => {
   it.each<[object, object, object]>([
     [{ cache: { defaultTtlMs: 5 } }, { cache: { defaultTtlMs: 7 } }, { serverTtlMs: 5, defaultTtlMs: 7 }],
     [{ cache: {} }, { cache: { defaultTtlMs: 7 } }, { serverTtlMs: 7 }],
+    [{ cache: {} }, {}, { serverTtlMs: 300_000, isCached: true }],
+    [{ cache: true }, { cache: false }, { serverTtlMs: 300_000, isCached: true }],
+    [{}, { cache: { tools: { 'a/*': { ttlMs: 1 } } } }, { isCached: false }],
     [{ cache: false }, {}, { serverTtlMs: 0, isCached: false }],
     [
       { concurrency: { maxConcurrent: 3 } },

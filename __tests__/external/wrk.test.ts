@@ -10,7 +10,7 @@ const page = readFileSync(path.join(root, 'docs/benchmarks.md'), 'utf8');
 const commands = [...page.matchAll(/^wrk .*$/gm)].map(([line]) => line);
 const ADDRESS = 'http://127.0.0.1:8000/mcp/everything/echo';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 
 it('docs/benchmarks.md has a command for each script', () => {
   expect(commands.map((command) => /(\w+)\.lua/.exec(command)?.[1])).toEqual(['same', 'distinct', 'mix']);

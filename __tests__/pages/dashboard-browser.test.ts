@@ -7,7 +7,7 @@ import { Lab, text } from '../support/lab';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 let browser: Browser;
 let visit: DashboardVisit;
 beforeAll(async () => {

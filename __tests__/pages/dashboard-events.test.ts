@@ -8,7 +8,7 @@ import { Lab, text } from '../support/lab';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 const lab = new Lab().tool('echo', () => text('hi'), { annotations: { readOnlyHint: true } });
 
 /** Reads a stream event by event. */

@@ -12,8 +12,9 @@ import { ERROR_CODES } from '../../lib/errors';
 import type { Tool, ToolDefinition } from '../../lib/mcp/tools/tool';
 import {
   type OpenApiDocument,
+  type OpenApiInput,
   type OpenApiOperation,
-  openApiDocument,
+  openApiDocument as openApiSteps,
   openApiPages,
 } from '../../lib/pages/openapi/document';
 import { HOSTILE_NAMES, HOSTILE_SCHEMAS, deepSchema, hostileTools, toolOf } from '../support/hostile-tools';
@@ -25,6 +26,16 @@ import { SEED } from '../support/seed';
 fc.configureGlobal({ seed: SEED });
 
 type JsonObject = Record<string, unknown>;
+
+/** The document, in one go. */
+function openApiDocument(input: OpenApiInput): OpenApiDocument {
+  const steps = openApiSteps(input);
+  for (;;) {
+    const step = steps.next();
+    if (step.done) return JSON.parse(step.value.toString()) as OpenApiDocument;
+  }
+}
+
 const NAMES = [
   ...[
     'a',
@@ -94,6 +105,10 @@ function written(inputSchema: JsonObject): { body: JsonObject; components: JsonO
   const { Problem: _, ...components } = document.components.schemas;
   return { body, components };
 }
+
+const fail = (): never => {
+  throw new Error('a document checks no arguments');
+};
 
 const propertiesOf = (schema: JsonObject): JsonObject => written({ properties: schema }).body.properties as JsonObject;
 
@@ -278,6 +293,21 @@ describe('an operation', () => {
     expect(operationOf({ inputSchema: { type: 'object', properties } }).requestBody?.required).toBe(false);
     const inputSchema = { type: 'object', properties, required: ['a'] };
     expect(operationOf({ inputSchema }).requestBody?.required).toBe(true);
+  });
+
+  test.each<[boolean, JsonObject]>([
+    [true, { minProperties: 1 }],
+    [false, { required: [], minProperties: 0, properties: { a: { type: 'object', required: ['b'] } } }],
+    [true, { $ref: '#/$defs/A', $defs: { A: { required: ['a'] } } }],
+    [true, { allOf: [{}, { $ref: '#/$defs/A' }], $defs: { A: { allOf: [{ minProperties: 1 }] } } }],
+    [true, { anyOf: [{ required: ['a'] }, { required: ['b'] }] }],
+    [false, { anyOf: [{ required: ['a'] }, {}] }],
+    [false, { oneOf: [{ required: ['a'] }, { $ref: '#/$defs/A' }], $defs: { A: { $ref: '#' } } }],
+    [false, { $ref: 'https://example.com/remote', properties: { a: {} } }],
+    [false, { required: 'a', properties: { a: { pattern: '^(a+)+$' } } }],
+  ])('asks for a body (%s) by what the schema says: %j', (required, inputSchema) => {
+    const tool = { ...define({ inputSchema: { type: 'object', ...inputSchema } }), check: fail };
+    expect(operations(documentOf([tool]))[0]?.requestBody?.required).toBe(required);
   });
 
   test('answers what the output schema says, or anything', () => {
@@ -776,6 +806,24 @@ describe('the pages', () => {
     expect(one.info).toEqual({ title: 'The lab', version: '2.0', description: 'Be careful.' });
     expect(Object.keys(one.paths)).toContain('/plain_name');
     expect((await read('/down/openapi.json')).info).toEqual({ title: 'down', version: '3' });
+  });
+
+  test('are built once for all who ask at the same time', async () => {
+    let reads = 0;
+    const [first] = hostileTools('lab', 0).map(described);
+    if (!first) throw new Error('there is no tool');
+    const tool = Object.defineProperty({ ...first.tool }, 'inputSchema', {
+      get: () => {
+        reads += 1;
+        return first.tool.inputSchema;
+      },
+    });
+    const entries = lab.catalogue.entries;
+    lab.catalogue = { entries: [{ ...first, tool }] };
+    const answers = await Promise.all([1, 2, 3].map(() => read('/lab/openapi.json')));
+    lab.catalogue = { entries };
+    expect(new Set(answers.map((answer) => JSON.stringify(answer))).size).toBe(1);
+    expect(reads).toBe(1);
   });
 
   test('follow a change of the list', async () => {

@@ -1,4 +1,5 @@
 import { ConnectionPool } from '../../lib/pool/pool';
+import type { PoolEvent } from '../../lib/pool/events';
 import type { PoolOptions } from '../../lib/pool/options';
 import { FakeServer, type FakeResource } from '../support/fake-resource';
 
@@ -21,7 +22,7 @@ afterEach(async () => {
 const pass = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
 async function started(options: PoolOptions): Promise<void> {
-  pool = new ConnectionPool(server.open, options);
+  pool = new ConnectionPool(server.open, { maxConnections: 10, growAfterMs: 20, ...options });
   await pool.start();
   await pass();
 }
@@ -104,6 +105,26 @@ test('a blocking tool gets up to maxConnections, and at least 5 times the throug
   load.stop();
   const ofOne = 2_000 / 50;
   expect((load.answered - before) / ofOne).toBeGreaterThanOrEqual(5);
+  await pass(5_000);
+});
+
+test('a pool that may grow no further says so after 10 s in which its calls were slow, unless a pause ends them', async () => {
+  const events: string[] = [];
+  const onEvent = ({ type }: PoolEvent): void => void events.push(type);
+  await started({ maxConnections: 1, growAfterMs: 250, onEvent });
+  const one = callers(1, 1_000, true);
+  await pass(30_000);
+  one.stop();
+  await pass(1_000);
+  const first = callers(4, 1_000, true);
+  await pass(5_000);
+  first.stop();
+  await pass(5_000);
+  expect(events).not.toContain('saturated');
+  const load = callers(4, 1_000, true);
+  await pass(11_000);
+  expect(events).toContain('saturated');
+  load.stop();
   await pass(5_000);
 });
 

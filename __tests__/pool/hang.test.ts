@@ -48,7 +48,7 @@ describe('a server that hangs after it has come up', () => {
   });
 
   it('does not hold up the calls that other processes can take', async () => {
-    const pool = { minConnections: 2, healthCheckIntervalMs: 300, pingTimeoutMs: 200 };
+    const pool = { minConnections: 2, maxConnections: 2, healthCheckIntervalMs: 300, pingTimeoutMs: 200 };
     const { url, mcpo } = await serve({ servers: { ledger: { ...ledger.server, timeoutMs: 1_500, pool } } });
     await until(() => mcpo.stats.servers.ledger?.connections === 2);
     const [pid = NaN] = await ownChildren();
@@ -70,7 +70,9 @@ describe('a server that hangs after it has come up', () => {
 describe('a server that no longer listens to its standard input', () => {
   it('runs nothing more: all but the call that finds it out are answered by another process', async () => {
     const script = path.join(__dirname, '../support/servers/stdio-server.js');
-    const { url, mcpo } = await serve({ servers: { deaf: { command: process.execPath, args: [script] } } });
+    const { url, mcpo } = await serve({
+      servers: { deaf: { command: process.execPath, args: [script], pool: { maxConnections: 10 } } },
+    });
     await until(() => mcpo.stats.servers.deaf?.connections === 2);
     expect((await post(`${url}/deaf/deafen`)).status).toBe(200);
     const first = post(`${url}/deaf/pid`);

@@ -3,6 +3,9 @@ import type { PoolOptions } from '../../lib/pool/options';
 import { ConnectionPool } from '../../lib/pool/pool';
 import { FakeServer, type FakeResource } from '../support/fake-resource';
 
+/** A pool that may grow, and soon. */
+const MANY = { maxConnections: 10, growAfterMs: 20 };
+
 let server: FakeServer;
 let pool: ConnectionPool<FakeResource>;
 let events: PoolEvent[];
@@ -24,7 +27,7 @@ afterEach(async () => {
 const pass = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
 async function started(options: PoolOptions): Promise<void> {
-  pool = new ConnectionPool(server.open, { onEvent: (event) => events.push(event), ...options });
+  pool = new ConnectionPool(server.open, { ...MANY, onEvent: (event) => events.push(event), ...options });
   await pool.start();
   await pass();
 }

@@ -120,7 +120,7 @@ describe('a server that is not there at first', () => {
       if (++attempts < 3) throw new Error('not yet');
       return lab.connect(context);
     };
-    const { url } = await serve({ servers: { late: { connect } }, pool: { minConnections } });
+    const { url } = await serve({ servers: { late: { connect } }, pool: { minConnections, maxConnections: 2 } });
     await until(async () => (await post(`${url}/late/ok`)).status === 200);
     expect((await post(`${url}/late/ok`)).body).toBe('fine');
   });

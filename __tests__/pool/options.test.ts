@@ -1,11 +1,11 @@
 import { poolConfig, type PoolOptions } from '../../lib/pool/options';
 
 const DEFAULTS = {
-  minConnections: 2,
-  maxConnections: 10,
+  minConnections: 1,
+  maxConnections: 1,
   maxIdleMs: 300_000,
-  maxInFlightPerConnection: 64,
-  growAfterMs: 20,
+  maxInFlightPerConnection: 100,
+  growAfterMs: 250,
   connectTimeoutMs: 30_000,
   acquireTimeoutMs: 30_000,
   maxWaiting: 1_000,
@@ -29,8 +29,12 @@ test('what is given is taken', () => {
   });
 });
 
-test('a maximum below the default minimum lowers the minimum', () => {
-  expect(poolConfig({ maxConnections: 1 })).toMatchObject({ minConnections: 1, maxConnections: 1 });
+test.each([
+  [1, 1],
+  [2, 2],
+  [10, 2],
+])('with at most %i connections, %i are kept', (maxConnections, minConnections) => {
+  expect(poolConfig({ maxConnections })).toMatchObject({ minConnections, maxConnections });
 });
 
 test.each([
@@ -39,6 +43,7 @@ test.each([
   [{ growAfterMs: 0.5 }, 'pool.growAfterMs must be an integer from 1 to 2147483647, got 0.5'],
   [{ maxIdleMs: 2 ** 31 }, 'pool.maxIdleMs must be an integer from 1 to 2147483647, got 2147483648'],
   [{ pingTimeoutMs: '5' as unknown as number }, 'pool.pingTimeoutMs must be an integer from 1 to 2147483647, got "5"'],
+  [{ minConnections: 2 }, 'pool.minConnections must not be more than pool.maxConnections (1), got 2'],
   [
     { minConnections: 3, maxConnections: 2 },
     'pool.minConnections must not be more than pool.maxConnections (2), got 3',

@@ -101,7 +101,7 @@ test('one can be removed by those who have it', async () => {
 });
 
 test('one that is not used is reaped, one that is in use stays', async () => {
-  manager.add('docs', server.open, { maxIdleMs: 1_000 });
+  manager.add('docs', server.open, { maxConnections: 10, maxIdleMs: 1_000 });
   const lease = await manager.get('docs', { id: 'ann' }).acquire();
   await manager.get('docs', { id: 'bob' }).use(id);
   await pass(2_100);

@@ -4,6 +4,9 @@ import { ConnectionPool } from '../../lib/pool/pool';
 import type { Lease } from '../../lib/pool/resource';
 import { FakeServer, type FakeResource } from '../support/fake-resource';
 
+/** A pool that may grow, and soon. */
+const MANY = { maxConnections: 10, growAfterMs: 20 };
+
 let server: FakeServer;
 let events: PoolEvent[];
 const pools: ConnectionPool<FakeResource>[] = [];
@@ -26,7 +29,7 @@ afterEach(async () => {
 });
 
 function poolWith(options: PoolOptions = {}): ConnectionPool<FakeResource> {
-  const pool = new ConnectionPool(server.open, { onEvent: (event) => events.push(event), ...options });
+  const pool = new ConnectionPool(server.open, { ...MANY, onEvent: (event) => events.push(event), ...options });
   pools.push(pool);
   return pool;
 }
@@ -260,7 +263,7 @@ describe('failures', () => {
       jest.mocked(Math.random).mockReturnValue(part / 400);
       const refusing = new FakeServer();
       refusing.mode = 'refuse';
-      const pool = new ConnectionPool(refusing.open, { healthCheckIntervalMs: 600_000 });
+      const pool = new ConnectionPool(refusing.open, { ...MANY, healthCheckIntervalMs: 600_000 });
       pools.push(pool);
       await errorOf(pool.start());
       refusing.mode = 'accept';

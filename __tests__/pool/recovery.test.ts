@@ -21,7 +21,7 @@ afterEach(async () => {
 const pass = (ms = 0): Promise<void> => jest.advanceTimersByTimeAsync(ms);
 
 async function started(minConnections: number): Promise<void> {
-  pool = new ConnectionPool(server.open, { minConnections });
+  pool = new ConnectionPool(server.open, { minConnections, maxConnections: 10 });
   await pool.start();
   await pass();
 }

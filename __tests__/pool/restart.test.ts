@@ -69,7 +69,10 @@ describe('a server over streamable HTTP that forgets all sessions', () => {
   });
 
   it('while nobody calls: a lone call is answered although all ten connections have gone', async () => {
-    const { url, mcpo } = await serve({ servers: { web: ledger.web }, pool: { minConnections: 10 } });
+    const { url, mcpo } = await serve({
+      servers: { web: ledger.web },
+      pool: { minConnections: 10, maxConnections: 10 },
+    });
     await until(() => mcpo.stats.servers.web?.connections === 10);
     expect(await ledger.forget()).toBe(10);
     expect(withExecutions([await call(url, 1)])).toMatchObject([{ tool: 'write', status: 200, executions: 1 }]);
@@ -115,7 +118,10 @@ describe('a server over streamable HTTP that is killed and started again', () =>
 
   it('with many idle connections: the failures of all of them do not add up to a long wait', async () => {
     jest.spyOn(Math, 'random').mockReturnValue(0.999);
-    const { url, mcpo } = await serve({ servers: { web: ledger.web }, pool: { minConnections: 10 } });
+    const { url, mcpo } = await serve({
+      servers: { web: ledger.web },
+      pool: { minConnections: 10, maxConnections: 10 },
+    });
     expect((await call(url, 0)).status).toBe(200);
     await until(() => mcpo.stats.servers.web?.connections === 10);
     await ledger.kill();

@@ -30,20 +30,6 @@ it.each<[string, (other: RedisFleet) => unknown]>([
   expect((await cache.lookup('key', 'docs')).entry).toBeUndefined();
 });
 
-it('a cluster that has failed gives out nothing from before, as any of its nodes may have old data', async () => {
-  const redis = new FakeRedis();
-  redis.mode = 'cluster';
-  const fleet = fleetOver(redis);
-  const cache = new SmartCache({ store: fleet.store });
-  await cache.set('tool', {}, 1);
-  redis.before = () => Promise.reject(new Error('CLUSTERDOWN'));
-  expect(await cache.get('tool')).toBeUndefined();
-  redis.before = () => undefined;
-  await until(() => fleet.isUp);
-  expect(await cache.get('tool')).toBeUndefined();
-  expect(await cache.set('tool', {}, 2)).toBe(true);
-});
-
 it.each<[string, 'lru' | 'lru_ttl', number, string]>([
   ['that has none', 'lru', 1_000, '604800000'],
   ['that is endless', 'lru_ttl', 1e21, '604800000'],
@@ -61,6 +47,48 @@ it.each<[string, 'lru' | 'lru_ttl', number, string]>([
   expect(await cache.get('tool')).toBe(1);
   expect(Number(lifetimes[0])).toBeLessThanOrEqual(Number(expected));
   expect(Number(lifetimes[0])).toBeGreaterThan(Number(expected) - 1_000);
+});
+
+it('a write whose connection to Redis was reset is answered when others cannot find anything from before it', async () => {
+  const redis = new FakeRedis();
+  const [one, other] = [fleetOver(redis), fleetOver(redis)];
+  const cache = new SmartCache({ store: other.store });
+  await new SmartCache({ store: one.store }).lookup('key', 'docs');
+  expect(await cache.save('key', Buffer.from('old'), { group: 'docs' })).toBe(true);
+  let resets = 1;
+  const drop = one.flights.dropGroup.bind(one.flights);
+  redis.before = () => (resets-- > 0 ? Promise.reject(new Error('read ECONNRESET')) : undefined);
+  await drop('docs', 0);
+  expect((await cache.lookup('key', 'docs')).entry).toBeUndefined();
+  expect(one.isUp).toBe(true);
+});
+
+it.each([
+  ['one', 1, 'keeps what it has'],
+  ['two', undefined, 'drops what may be old'],
+] as const)('a cluster whose node has the id %s after a late command has %s: %s', async (runId, expected, _what) => {
+  const redis = Object.assign(new FakeRedis(), { mode: 'cluster' });
+  const [fleet, other] = [fleetOver(redis), fleetOver(redis)];
+  const [cache, tools] = [new SmartCache({ store: fleet.store }), new SmartCache({ store: other.store })];
+  expect(await cache.get('tool')).toBeUndefined();
+  expect(await cache.set('tool', {}, 1)).toBe(true);
+  redis.before = () => Promise.reject(new Error('late'));
+  expect(await tools.get('none')).toBeUndefined();
+  redis.commands.length = 0;
+  Object.assign(redis, { runId, before: () => undefined });
+  await until(() => other.isUp);
+  expect(await cache.get('tool')).toBe(expected);
+  expect(redis.commands).not.toContain('SCAN');
+});
+
+it('a write in a longer outage of Redis is not held up', async () => {
+  const redis = new FakeRedis();
+  const fleet = fleetOver(redis);
+  redis.before = () => Promise.reject(new Error('read ECONNRESET'));
+  await fleet.flights.dropGroup('docs', 0);
+  const begun = performance.now();
+  for (let write = 0; write < 20; write += 1) await fleet.flights.dropGroup('docs', 0);
+  expect(performance.now() - begun).toBeLessThan(500);
 });
 
 describe('while a write may still take effect', () => {
@@ -81,6 +109,15 @@ describe('while a write may still take effect', () => {
     // Not at once: a timer may fire a millisecond early, and then it is told that the group is unsettled for that long.
     await until(() => cache.set('tool', {}, 2));
     expect(await cache.get('tool')).toBe(2);
+  });
+
+  it('its own end settles the group, no other', async () => {
+    const fleet = fleetOver(new FakeRedis());
+    for (const write of ['one', 'other']) await fleet.flights.dropGroup('tool', 60_000, write);
+    await fleet.flights.dropGroup('tool', 0, 'one');
+    expect(await fleet.flights.generation('tool')).toBeUndefined();
+    await fleet.flights.dropGroup('tool', 0, 'other');
+    expect(await fleet.flights.generation('tool')).toBeDefined();
   });
 
   it('and when Redis has failed', async () => {

@@ -19,7 +19,7 @@ function two(redis: FakeRedis, options: object = {}): [RedisFleet, RedisFleet] {
 }
 
 const flight = (signal = new AbortController().signal, windowMs = 60_000): FleetFlight => ({
-  ...{ group: 'docs', key: 'key', windowMs },
+  ...{ group: 'docs', key: 'key', windowMs, maxWaitMs: windowMs },
   signal,
 });
 const never = (): Promise<Buffer> => Promise.reject(new Error('must not run'));

@@ -3,7 +3,7 @@ import { Lab, text } from '../support/lab';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 
 const NAMES = [
   '__proto__',

@@ -21,7 +21,7 @@ describe('a regular expression in a schema that takes for ever', () => {
       .tool('bomb', () => text('1'), object({ a: { type: 'string', pattern: '^(a+)+$' } }))
       .tool('other', () => text('2'), object({ a: { type: 'string', pattern: '^[a-z]{1,9}$' } }));
     const log = new PinoLike();
-    const { url } = await serve({ servers: { lab: { connect: lab.connect } }, logger: log });
+    const { url, mcpo } = await serve({ servers: { lab: { connect: lab.connect } }, logger: log });
     const args = { a: `${'a'.repeat(64)}!` };
     const begun = performance.now();
     const answers = await Promise.all(
@@ -36,9 +36,11 @@ describe('a regular expression in a schema that takes for ever', () => {
     // What cannot be checked in time is for the MCP server to check.
     expect(answers.map(({ status }) => status)).toEqual(Array.from({ length: 20 }, () => 200));
     expect(log.entries('warn').map(({ message }) => message)).toEqual([
-      'mcpo: tool lab/bomb: inputSchema takes more than 50 ms to check: only small arguments are checked from now on',
+      'mcpo: tool lab/bomb: inputSchema takes more than 50 ms to check: for 60 s only small arguments are checked',
     ]);
     expect((await post(`${url}/lab/other`, { args: { a: 'NOT' } })).status).toBe(422);
+    expect(mcpo.stats.servers.lab?.uncheckedCalls).toBe(10);
+    expect(await (await fetch(`${url}/metrics`)).text()).toContain('mcpo_unchecked_calls_total{server="lab"} 10\n');
   });
 });
 

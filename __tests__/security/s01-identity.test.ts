@@ -6,7 +6,7 @@ import type { Mounted } from '../support/hosts';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 let upstream: Mounted;
 beforeEach(async () => (upstream = await headerServer()));
 afterEach(() => upstream.close());

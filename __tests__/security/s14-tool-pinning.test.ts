@@ -7,7 +7,7 @@ import { PinoLike } from '../support/pino-like';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 const READS = { annotations: { readOnlyHint: true } };
 
 const paths = async (url: string): Promise<readonly string[]> =>

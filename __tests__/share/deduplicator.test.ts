@@ -9,8 +9,9 @@ class Work<T> {
   readonly signals: AbortSignal[] = [];
   readonly #ends: { resolve: (value: T) => void; reject: (reason: unknown) => void }[] = [];
 
-  readonly run = (signal: AbortSignal): Promise<T> => {
+  readonly run = (signal: AbortSignal, sent: () => void): Promise<T> => {
     this.signals.push(signal);
+    sent();
     return new Promise((resolve, reject) => this.#ends.push({ resolve, reject }));
   };
 
@@ -116,7 +117,7 @@ test('a flight as old as the window is left alone and the newcomer leads', async
   const flights = new RequestDeduplicator<string>();
   const work = new Work<string>();
   const old = flights.executeOrWait('k', work.run);
-  jest.advanceTimersByTime(59_999);
+  jest.advanceTimersByTime(999);
   const joined = flights.executeOrWait('k', work.run);
   expect(work.runs).toBe(1);
   jest.advanceTimersByTime(1);
@@ -132,6 +133,29 @@ test('a flight as old as the window is left alone and the newcomer leads', async
   expect(await Promise.all([young, late])).toEqual(['young', 'young']);
   expect(work.signals.some((signal) => signal.aborted)).toBe(false);
   expect(flights.stats).toEqual({ led: 2, joined: 2 });
+});
+
+test('work that has not been sent is joined whatever its age, which counts from the first time it is sent', async () => {
+  const flights = new RequestDeduplicator<string>({ windowMs: 10 });
+  const work = new Work<string>();
+  let send = (): void => undefined;
+  const first = flights.executeOrWait('k', (signal, sent) => {
+    send = sent;
+    return work.run(signal, () => undefined);
+  });
+  jest.advanceTimersByTime(1_000);
+  const second = flights.executeOrWait('k', work.run);
+  send();
+  jest.advanceTimersByTime(9);
+  send();
+  const third = flights.executeOrWait('k', work.run);
+  expect(work.runs).toBe(1);
+  jest.advanceTimersByTime(1);
+  const late = flights.executeOrWait('k', work.run);
+  expect(work.runs).toBe(2);
+  work.resolve('1', 0);
+  work.resolve('2', 1);
+  expect(await Promise.all([first, second, third, late])).toEqual(['1', '1', '1', '2']);
 });
 
 test('the window is an option', async () => {
@@ -290,8 +314,9 @@ test(`whatever callers do, each gets its own flight’s end or its own abort (se
           let led: Flown | undefined;
           const promise = flights.executeOrWait(
             now.key,
-            (signal) =>
+            (signal, sent) =>
               new Promise((resolve, reject) => {
+                sent();
                 const startedAt = performance.now();
                 led = { key: now.key, startedAt, signal, resolve, reject, callers: new Set(), over: false };
                 flown.push(led);

@@ -1,5 +1,6 @@
 import {
   ACQUIRE,
+  CHECK,
   DELETE,
   DROP,
   GENERATION,
@@ -28,6 +29,8 @@ function around(pattern: string): readonly [string, string] {
 export class FakeRedis {
   readonly #kept = new Map<string, Kept>();
   readonly #sets = new Map<string, Set<string>>();
+  /** The ends of the unsettled writes, by group and write. */
+  readonly #ends = new Map<string, Map<string, number>>();
   readonly #known = new Set<string>();
   readonly #listeners = new Set<(message: string) => void>();
   /** The names of all commands so far. */
@@ -60,10 +63,6 @@ export class FakeRedis {
   #set(key: string, value: string | Buffer, ms = Infinity): 'OK' {
     this.#kept.set(key, { value: Buffer.from(value as string), until: Date.now() + ms });
     return 'OK';
-  }
-
-  #leftMs(key: string): number {
-    return (this.#kept.get(key)?.until ?? 0) - Date.now();
   }
 
   #answer(name: string, args: Arguments): unknown {
@@ -102,7 +101,7 @@ export class FakeRedis {
   }
 
   #script(name: string, script: string, [count, ...rest]: Arguments): unknown {
-    const all = [GENERATION, SET, TAGS, DELETE, DROP, ACQUIRE, RENEW, RELEASE];
+    const all = [GENERATION, CHECK, SET, TAGS, DELETE, DROP, ACQUIRE, RENEW, RELEASE];
     const found = all.find(({ sha1, source }) => (name === 'EVAL' ? source : sha1) === script);
     if (!found) throw new Error(`ERR unknown command ${name}`);
     if (name === 'EVALSHA' && !this.#known.has(found.sha1)) throw new Error('NOSCRIPT No matching script.');
@@ -119,7 +118,13 @@ export class FakeRedis {
     switch (script) {
       case GENERATION:
         if (!held) this.#set(first, token, Number(bytes));
+        if (!held && ms === '1') this.#set(second, this.runId, Number(bytes));
         return held ?? Buffer.from(String(token));
+      case CHECK:
+        if (this.#get(second)?.toString() === this.runId) return 0;
+        if (held?.toString() !== UNSETTLED) this.#kept.delete(first);
+        this.#set(second, this.runId, Number(token));
+        return 1;
       case SET:
         if (held?.toString() !== String(token)) return 0;
         this.#set(second, Buffer.concat([held, bytes as Buffer]), Number(ms));
@@ -134,7 +139,11 @@ export class FakeRedis {
         return Number(held !== null && found === held.toString());
       }
       case DROP: {
-        const left = Math.max(Number(token), held?.toString() === UNSETTLED ? this.#leftMs(first) : 0);
+        const now = Date.now();
+        const ends = this.#ends.get(first) ?? new Map<string, number>();
+        this.#ends.set(first, ends);
+        for (let place = 0; place < args.length; place += 2) ends.set(String(args[place]), now + Number(args[place + 1]));
+        const left = Math.max(0, ...ends.values()) - now;
         this.#kept.delete(first);
         if (left > 0) this.#set(first, UNSETTLED, left);
         return 1;

@@ -263,6 +263,7 @@ export function httpBehaviour(host: Host): void {
         expect(JSON.parse(response.text)).toMatchObject({
           server: 'lab',
           tool: 'sum',
+          detail: '/b is required, and 1 more',
           errors: expect.arrayContaining([
             { pointer: '/a', message: expect.any(String) },
             { pointer: '/b', message: expect.any(String) },

@@ -19,7 +19,7 @@ export async function instances(
   const started: Instance[] = [];
   for (let index = 0; index < count; index += 1) {
     const own = await ownFleet(port, fleetOptions, index % 2 === 0 ? 'node-redis' : 'ioredis');
-    const cache = { ...(options.cache || undefined), store: own.fleet.store };
+    const cache = { ...(typeof options.cache === 'object' && options.cache), store: own.fleet.store };
     const share = { ...(options.share || undefined), fleet: own.fleet.flights };
     started.push({ ...own, ...(await serve({ ...options, cache, share })) });
   }

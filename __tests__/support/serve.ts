@@ -8,15 +8,22 @@ export interface Served {
   readonly url: string;
 }
 
-/** Mounts routers for the tests of a file and closes them after each test. */
-export function serving(host: Host = inExpress5): (options: McpoOptions) => Promise<Served> {
+/**
+ * Mounts routers for the tests of a file and closes them after each test.
+ *
+ * @param always - options of all of them, unless a test says otherwise
+ */
+export function serving(
+  host: Host = inExpress5,
+  always: Partial<McpoOptions> = {},
+): (options: McpoOptions) => Promise<Served> {
   let ends: (() => Promise<void>)[] = [];
   afterEach(async () => {
     for (const end of ends.reverse()) await end();
     ends = [];
   });
   return async (options) => {
-    const mcpo = mcpoRouter({ logger: silent, drainTimeoutMs: 100, ...options });
+    const mcpo = mcpoRouter({ logger: silent, drainTimeoutMs: 100, ...always, ...options });
     ends.push(() => mcpo.close());
     await mcpo.ready();
     const mounted = await host.mount(mcpo);

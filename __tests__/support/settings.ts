@@ -4,6 +4,7 @@ import { smartCacheConfig } from '../../lib/cache/options';
 import { resolveConfig } from '../../lib/config/config';
 import { ConfigError } from '../../lib/errors';
 import { limiterConfig } from '../../lib/limit/options';
+import { silent } from './loggers';
 
 const made: Acceleration[] = [];
 afterEach(async () => {
@@ -13,7 +14,7 @@ afterEach(async () => {
 /** All that the options of acceleration come to, as complete values. */
 export function settings(options: unknown = {}, env: NodeJS.ProcessEnv = {}): Record<string, unknown> {
   const server = { command: 'node' };
-  const all = { servers: { a: server }, ...(options as Partial<McpoOptions>) };
+  const all = { servers: { a: server }, logger: silent, ...(options as Partial<McpoOptions>) };
   const config = resolveConfig(all, env);
   const acceleration = accelerate(config);
   made.push(acceleration);
@@ -21,9 +22,9 @@ export function settings(options: unknown = {}, env: NodeJS.ProcessEnv = {}): Re
   return {
     ...smartCacheConfig(config.cache.options, 'cache'),
     caches: Object.keys(acceleration.cache.stats),
-    isCached: config.cache.policy !== undefined && first?.defaultTtlMs !== 0,
-    serverTtlMs: first?.defaultTtlMs,
-    kinds: config.cache.policy?.kinds,
+    isCached: first?.cache.ttlMs !== 0,
+    serverTtlMs: first?.cache.ttlMs,
+    kinds: config.cache.policy.kinds,
     share: config.share,
     limit: limiterConfig(config.concurrency.global),
     serverLimit: first?.concurrency && limiterConfig(first.concurrency),

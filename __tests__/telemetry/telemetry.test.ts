@@ -10,7 +10,7 @@ import { caller, post } from '../support/post';
 import { serving } from '../support/serve';
 import { scripted } from '../support/stdio';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 
 const IN_ARGUMENTS = 'secret-in-arguments';
 const IN_RESULT = 'secret-in-result';

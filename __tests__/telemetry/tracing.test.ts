@@ -15,7 +15,7 @@ import { caller, post } from '../support/post';
 import { serving } from '../support/serve';
 import { Spans } from '../support/spans';
 
-const serve = serving();
+const serve = serving(undefined, { cache: true });
 
 const TRACE = '4bf92f3577b34da6a3ce929d0e0e4736';
 const CALLER = { traceparent: `00-${TRACE}-00f067aa0ba902b7-01`, tracestate: 'rojo=1,congo=2' };

@@ -9,7 +9,6 @@ const SERVERS: McpoOptions['servers'] = {
   everything: {
     command: process.execPath,
     args: [require.resolve('@modelcontextprotocol/server-everything/dist/index.js'), 'stdio'],
-    pool: { minConnections: 1 },
   },
 };
 

@@ -29,7 +29,7 @@ async function worker(): Promise<void> {
   AggregatorRegistry.setRegistries(register);
   const mcpo = mcpoRouter({
     servers: {
-      everything: { command: process.execPath, args: [everything, 'stdio'], pool: { minConnections: 1 } },
+      everything: { command: process.execPath, args: [everything, 'stdio'], cache: true },
     },
     metrics: { register },
   });

@@ -18,24 +18,25 @@ export interface Quickstart {
 
 /** Starts an Express app with a page of its own and the tools of three MCP servers below `/mcp`. */
 export async function quickstart(port: number): Promise<Quickstart> {
+  const app = express();
+  const server: Server = app.listen(port, '127.0.0.1');
+  // Before anything else is started: the port may be in use.
+  await once(server, 'listening');
   const web = await startWebServer();
 
   const mcpo = mcpoRouter({
     servers: {
       everything: { command: process.execPath, args: [everything, 'stdio'] },
-      files: { command: process.execPath, args: [filesystem, path.join(__dirname, 'files')] },
+      // its files change by its own tools alone
+      files: { command: process.execPath, args: [filesystem, path.join(__dirname, 'files')], cache: true },
       web: { type: 'streamable-http', url: web.url },
     },
   });
 
-  const app = express();
   app.get('/', (_req, res) => {
     res.type('html').send('<h1>An app of my own</h1><p>Its tools: <a href="mcp/docs">mcp/docs</a></p>');
   });
   app.use('/mcp', mcpo);
-
-  const server: Server = app.listen(port, '127.0.0.1');
-  await once(server, 'listening');
   await mcpo.ready();
 
   return {
@@ -57,6 +58,8 @@ async function startWebServer(): Promise<{ readonly url: string; readonly child:
     env: { ...process.env, PORT: String(port) },
     stdio: 'ignore',
   });
+  // The children of the router end with the app in any case; this one is ours.
+  process.once('exit', () => child.kill('SIGKILL'));
   for (let tries = 0; !(await accepts(port)); tries += 1) {
     if (tries === 200 || child.exitCode !== null) throw new Error('server-everything does not listen');
     await new Promise((resolve) => setTimeout(resolve, 50));
@@ -84,8 +87,15 @@ function accepts(port: number): Promise<boolean> {
 }
 
 async function main(): Promise<void> {
+  let end = (): void => process.exit(); // while it starts, and at the second signal
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => end());
+
   const { url, mcpo, close } = await quickstart(Number(process.env.PORT ?? 8000));
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => void close());
+  const exit = end;
+  end = () => {
+    end = exit;
+    void close();
+  };
 
   for (const [name, { state, tools }] of Object.entries(mcpo.stats.servers)) {
     console.log(`${name} is ${state} with ${tools} tools`);

@@ -62,9 +62,10 @@ export class CacheManager {
    * asked, then the first error is thrown.
    *
    * @param unsettledMs - see {@link SmartCache.invalidate}. @defaultValue 0
+   * @param write - see {@link SmartCache.invalidate}
    */
-  invalidate(group: string, unsettledMs?: number): MaybePromise<void> {
-    return this.#each((cache) => cache.invalidate(group, unsettledMs));
+  invalidate(group: string, unsettledMs?: number, write?: string): MaybePromise<void> {
+    return this.#each((cache) => cache.invalidate(group, unsettledMs, write));
   }
 
   clear(): MaybePromise<void> {

@@ -76,8 +76,8 @@ export class MemoryStore implements CacheStore {
     return this.#index.generation(group);
   }
 
-  dropGroup(group: string, unsettledMs = 0): void {
-    this.#index.drop(group, Date.now() + unsettledMs);
+  dropGroup(group: string, unsettledMs = 0, write?: string): void {
+    this.#index.drop(group, Date.now() + unsettledMs, write);
     this.#cleanUp();
   }
 

@@ -16,7 +16,7 @@ export interface SmartCacheOptions {
   readonly maxBytes?: number | undefined;
   /** Largest result to cache, in bytes. @defaultValue 1048576 (1 MiB), at most `maxBytes` */
   readonly maxEntryBytes?: number | undefined;
-  /** Lifetime of a result that no other rule sets, in milliseconds. @defaultValue 300000 */
+  /** Lifetime of a result that no other rule sets, in milliseconds. Not with `lru`. @defaultValue 300000 */
   readonly defaultTtlMs?: number | undefined;
   /** Makes the store that holds the entries. @defaultValue in memory */
   readonly store?: StoreFactory | undefined;
@@ -38,6 +38,10 @@ export function smartCacheConfig(options: SmartCacheOptions, path: string): Smar
     checkInteger(`${path}.${key}`, options[key], 1, fallback, Number.MAX_SAFE_INTEGER);
   if (!STRATEGIES.includes(strategy)) {
     throw new ConfigError(`${path}.strategy`, "must be 'lru', 'ttl' or 'lru_ttl'", { value: strategy });
+  }
+  if (strategy === 'lru' && options.defaultTtlMs !== undefined) {
+    const remedy = "must not be given with the strategy 'lru', whose results do not expire; 'lru_ttl' heeds it";
+    throw new ConfigError(`${path}.defaultTtlMs`, remedy);
   }
   checkFunction(`${path}.store`, store);
   const maxBytes = positive('maxBytes', 64 * MIB);

@@ -6,8 +6,8 @@ import type { CacheEntry } from './store';
 interface Group {
   readonly name: string;
   readonly generation: number;
-  /** Until then, in milliseconds since the epoch, the group has no generation. */
-  readonly unsettledUntil: number;
+  /** Until these times, in milliseconds since the epoch, the group has no generation. By write. */
+  readonly unsettled: ReadonlyMap<string, number>;
   readonly slots: Set<Slot>;
   /** Whether its entries are only waiting to be removed. Another group has its name by then. */
   dropped: boolean;
@@ -19,6 +19,14 @@ export interface Slot extends ListNode<Slot>, Expiring {
   readonly entry: CacheEntry;
   readonly group: Group;
   readonly bytes: number;
+}
+
+const SETTLED: ReadonlyMap<string, number> = new Map();
+
+function isUnsettled({ unsettled }: Group): boolean {
+  if (unsettled.size === 0) return false;
+  const now = Date.now();
+  return [...unsettled.values()].some((until) => until > now);
 }
 
 /** The entries of a store by recency, expiry and group, with their number and size. */
@@ -92,15 +100,22 @@ export class SlotIndex {
   generation(groupName: string): number | undefined {
     const group = this.#groups.get(groupName);
     if (!group) return this.#cleared;
-    return group.unsettledUntil > Date.now() ? undefined : this.#cleared + group.generation;
+    return isUnsettled(group) ? undefined : this.#cleared + group.generation;
   }
 
-  /** Starts the next generation of a group. Its entries are invalid from now on; {@link takeDropped} returns them. */
-  drop(groupName: string, settledFrom: number): void {
+  /**
+   * Starts the next generation of a group. Its entries are invalid from now on; {@link takeDropped} returns them.
+   *
+   * @param settledFrom - before that time, the group has no generation; replaces that of an earlier drop by the same write
+   */
+  drop(groupName: string, settledFrom: number, write?: string): void {
     const group = this.#groups.get(groupName);
     const generation = (group?.generation ?? 0) + 1;
-    const unsettledUntil = Math.max(settledFrom, group?.unsettledUntil ?? 0);
-    this.#groups.set(groupName, { name: groupName, generation, unsettledUntil, slots: new Set(), dropped: false });
+    const now = Date.now();
+    const unsettled = new Map([...(group?.unsettled ?? [])].filter(([, until]) => until > now));
+    if (write === undefined) unsettled.set('', Math.max(settledFrom, unsettled.get('') ?? 0));
+    else unsettled.set(write, settledFrom);
+    this.#groups.set(groupName, { name: groupName, generation, unsettled, slots: new Set(), dropped: false });
     if (!group || group.slots.size === 0) return;
     group.dropped = true;
     this.#dropped.push(group.slots.values());
@@ -127,7 +142,7 @@ export class SlotIndex {
   #group(name: string): Group {
     let group = this.#groups.get(name);
     if (!group) {
-      group = { name, generation: 0, unsettledUntil: 0, slots: new Set(), dropped: false };
+      group = { name, generation: 0, unsettled: SETTLED, slots: new Set(), dropped: false };
       this.#groups.set(name, group);
     }
     return group;

@@ -170,9 +170,10 @@ export class SmartCache extends SafeEmitter<CacheEvents> {
    * Drops all results of a group. A read that is in progress will not be stored.
    *
    * @param unsettledMs - for how long later reads must not be stored either, in milliseconds. @defaultValue 0
+   * @param write - names the write that may still take effect: a later call with the same name ends or prolongs that time
    */
-  invalidate(group: string, unsettledMs?: number): MaybePromise<void> {
-    return bounded(() => this.#store.dropGroup(group, unsettledMs));
+  invalidate(group: string, unsettledMs?: number, write?: string): MaybePromise<void> {
+    return bounded(() => this.#store.dropGroup(group, unsettledMs, write));
   }
 
   /** Drops all results. A read that is in progress will not be stored. */

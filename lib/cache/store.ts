@@ -110,8 +110,10 @@ export interface CacheStore {
    *
    * @param unsettledMs - for how long the group has no generation afterwards; an earlier drop with a later end prevails.
    * @defaultValue 0
+   * @param write - the write that may still take effect. A later drop by the same write replaces the end of this one, and no
+   * other's. A store may ignore it.
    */
-  dropGroup(group: string, unsettledMs?: number): MaybePromise<void>;
+  dropGroup(group: string, unsettledMs?: number, write?: string): MaybePromise<void>;
 
   /** Drops all entries and starts the next generation of every group. */
   clear(): MaybePromise<void>;

@@ -42,6 +42,8 @@ export interface CallInit {
   readonly trace: TraceContext | undefined;
   /** Called with the progress of the tool. Must not throw. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /** Called when the call goes to its server. */
+  readonly onSent?: (() => void) | undefined;
   /** The id of the request, for the log. */
   readonly id: string;
   /** When the request arrived, on the clock of `performance.now()`. */
@@ -141,13 +143,13 @@ export class ToolCall {
   }
 
   /** The same call for all its callers: `cancellation` ends it when the last one has left. @internal */
-  shared(cancellation: Cancellation, onProgress: (progress: Progress) => void): ToolCall {
-    return new ToolCall({ ...this.init, cancellation, onProgress });
+  shared(cancellation: Cancellation, onProgress: (progress: Progress) => void, onSent: () => void): ToolCall {
+    return new ToolCall({ ...this.init, cancellation, onProgress, onSent });
   }
 
   /**
    * The SHA-256, in base64url, of everything that the answer depends on: server (with its origin), tool (with its
-   * definition), arguments (RFC 8785), cache scope and format. @internal
+   * definition), arguments (RFC 8785), cache scope, session and format. @internal
    */
   get key(): string {
     return (this.#key ??= this.#makeKey());
@@ -164,10 +166,13 @@ export class ToolCall {
 
   #makeKey(): string {
     const { entry, identity, format } = this.init;
+    const { scope, caller } = identity;
     const { server, name, version: definition } = entry.tool;
-    const { origin } = entry.server.config;
+    const { origin, stateful } = entry.server.config;
     const version = origin === undefined ? definition : `${definition}.${origin}`;
-    return cacheKey({ server, tool: name, version, args: this.arguments, principal: identity.scope, format });
+    // A session that has ended leaves nothing to the next one of its name.
+    const principal = stateful && caller ? `${scope}.${entry.server.sessionOf(caller)}` : scope;
+    return cacheKey({ server, tool: name, version, args: this.arguments, principal, format });
   }
 }
 

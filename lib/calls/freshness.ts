@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { CacheManager } from '../cache/cache-manager';
 import { isPromise, type MaybePromise } from '../util/maybe-promise';
 import type { Generation } from '../cache/store';
@@ -5,8 +6,8 @@ import type { Logger } from '../util/logger';
 import type { FleetFlights } from '../share/fleet';
 
 /**
- * After a write with an unknown outcome: for how long reads of its server are neither stored nor shared, as the write may
- * still take effect.
+ * After a write with an unknown outcome: for how long at most reads of its server are neither stored nor shared, as the write
+ * may still take effect.
  */
 const UNSETTLED_MS = 30_000;
 /** When to try again after a store failed to drop outdated entries. */
@@ -14,7 +15,8 @@ const DROP_AGAIN_MS = 1_000;
 
 interface Writes {
   count: number;
-  unsettledUntil: number;
+  /** The writes with an unknown outcome, by a random name: until when they may take effect, on the clock of `performance.now()`. */
+  readonly unsettled: Map<string, number>;
   /** When to drop outdated entries again after the store failed to. Until they are dropped, no stored entry is used. */
   dropAt: number | undefined;
 }
@@ -56,8 +58,10 @@ export class Freshness {
 
   /** Whether no write with an unknown outcome may still take effect. */
   isSettled(server: string): boolean {
-    const writes = this.#servers.get(server);
-    return !writes || performance.now() >= writes.unsettledUntil;
+    const unsettled = this.#servers.get(server)?.unsettled;
+    if (!unsettled || unsettled.size === 0) return true;
+    const now = performance.now();
+    return ![...unsettled.values()].some((until) => until > now);
   }
 
   /** Whether stored entries of a server may be used: not while the store fails to drop outdated ones. */
@@ -68,30 +72,66 @@ export class Freshness {
     return false;
   }
 
-  /** To be called when a write has ended, `unknown` if it may still take effect. Never rejects. */
-  written(server: string, outcome: 'known' | 'unknown'): Promise<void> {
-    let writes = this.#servers.get(server);
-    if (!writes) {
-      writes = { count: 0, unsettledUntil: 0, dropAt: undefined };
-      this.#servers.set(server, writes);
-    }
-    writes.count += 1;
-    if (outcome === 'unknown') writes.unsettledUntil = performance.now() + UNSETTLED_MS;
-    return this.#drop(server, writes);
+  /** The beginning of a write. */
+  write(server: string): Write {
+    const writes = this.#servers.get(server) ?? { count: 0, unsettled: new Map<string, number>(), dropAt: undefined };
+    this.#servers.set(server, writes);
+    const drop = (): Promise<void> => {
+      writes.count += 1;
+      return this.#drop(server, writes);
+    };
+    return new Write(writes.unsettled, drop);
   }
 
   async #drop(server: string, writes: Writes): Promise<void> {
-    const { count } = writes;
+    const { count, unsettled } = writes;
     writes.dropAt = Infinity;
     try {
-      const unsettledMs = Math.max(0, writes.unsettledUntil - performance.now());
-      // Flights first: a call that sees the store's new generation must not join one from before the write.
-      if (this.#fleet) await this.#fleet.dropGroup(server, unsettledMs);
-      await this.#cache.invalidate(server, unsettledMs);
+      if (unsettled.size === 0) await this.#dropOnce(server, 0);
+      for (const [write, until] of [...unsettled]) {
+        await this.#dropOnce(server, Math.max(0, until - performance.now()), write);
+        if (until <= performance.now() && unsettled.get(write) === until) unsettled.delete(write);
+      }
       if (writes.count === count) writes.dropAt = undefined;
     } catch (error) {
       writes.dropAt = performance.now() + DROP_AGAIN_MS;
       this.#logger.error({ err: error, server }, 'mcpo: cached reads could not be dropped after a write');
     }
   }
+
+  /** Flights first: a call that sees the store's new generation must not join one from before the write. */
+  async #dropOnce(server: string, unsettledMs: number, write?: string): Promise<void> {
+    if (this.#fleet) await this.#fleet.dropGroup(server, unsettledMs, write);
+    await this.#cache.invalidate(server, unsettledMs, write);
+  }
+}
+
+/** One write of a server. No method rejects. */
+export class Write {
+  readonly #unsettled: Map<string, number>;
+  readonly #drop: () => Promise<void>;
+  #name: string | undefined;
+
+  constructor(unsettled: Map<string, number>, drop: () => Promise<void>) {
+    this.#unsettled = unsettled;
+    this.#drop = drop;
+  }
+
+  /** To be called when its outcome is known. */
+  ended(): Promise<void> {
+    return this.#drop();
+  }
+
+  /** To be called when its outcome is unknown: it may still take effect. */
+  lost(): Promise<void> {
+    this.#name ??= randomUUID();
+    this.#unsettled.set(this.#name, performance.now() + UNSETTLED_MS);
+    return this.#drop();
+  }
+
+  /** To be called when it has ended after it was {@link lost}, however late. */
+  readonly endedLate = (): void => {
+    if (this.#name !== undefined) this.#unsettled.set(this.#name, 0);
+    void this.#drop();
+  };
 }

@@ -6,7 +6,7 @@ import { rawResultBody, resultBody } from '../mcp/tools/result';
 import { LONGEST_WAIT_MS } from '../servers/rate-limits';
 import { Tracing } from '../telemetry/tracing';
 import { Answer, type ToolCall } from './call';
-import type { Freshness } from './freshness';
+import type { Freshness, Write } from './freshness';
 import type { Next } from './layer';
 import type { TraceContext } from './trace-context';
 
@@ -32,8 +32,9 @@ export function invoke(freshness: Freshness): Next {
       retry(call, () => {
         tries += 1;
         if (tries > 1) entry.telemetry.retried();
-        const sent = overAConnection(call, trace);
-        return call.access === 'read' ? sent : written(freshness, call.server, sent);
+        if (call.access === 'read') return overAConnection(call, trace);
+        const write = freshness.write(call.server);
+        return written(write, overAConnection(call, trace, write.endedLate));
       });
     try {
       const result = await tracing.trace(call, work);
@@ -79,13 +80,20 @@ async function retry(call: ToolCall, attempt: () => Promise<CallResult>): Promis
  * That a session is forgotten is known only once the call was sent over it: other sessions are then asked by a ping before, and
  * it is believed once. So a server that is wrong about it runs the tool twice at most, and its outcome is unknown.
  */
-async function overAConnection(call: ToolCall, trace: TraceContext | undefined): Promise<CallResult> {
-  const { entry, identity, cancellation: signal, onProgress } = call.init;
+async function overAConnection(
+  call: ToolCall,
+  trace: TraceContext | undefined,
+  onLateEnd?: () => void,
+): Promise<CallResult> {
+  const { entry, identity, cancellation: signal, onProgress, onSent } = call.init;
   const { server, tool } = entry;
   const { timeoutMs, maxTotalTimeoutMs, stateful } = server.config;
   let wasForgotten = false;
-  const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, onProgress };
-  const send = (connection: Connection): Promise<CallResult> => connection.call(tool.name, call.arguments, options);
+  const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, onProgress, onLateEnd };
+  const send = (connection: Connection): Promise<CallResult> => {
+    onSent?.();
+    return connection.call(tool.name, call.arguments, options);
+  };
   for (let others = server.maxConnections; ; others--) {
     try {
       const work = wasForgotten ? checkedBefore(send) : send;
@@ -111,17 +119,15 @@ function pauseMs(error: unknown): number | undefined {
 }
 
 /** Before anybody hears of the end of a write, what was read before it is out of date. */
-async function written(freshness: Freshness, server: string, work: Promise<CallResult>): Promise<CallResult> {
+async function written(write: Write, work: Promise<CallResult>): Promise<CallResult> {
   let result: CallResult;
   try {
     result = await work;
   } catch (error) {
-    if (mayHaveRun(error)) {
-      await freshness.written(server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
-    }
+    if (mayHaveRun(error)) await (isMcpoError(error) && error.outcome === undefined ? write.ended() : write.lost());
     throw error;
   }
-  await freshness.written(server, 'known');
+  await write.ended();
   return result;
 }
 

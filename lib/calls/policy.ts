@@ -42,8 +42,7 @@ export interface CacheRule {
 export interface PolicyConfig {
   /** The first match wins. */
   readonly access: readonly AccessRule[];
-  /** `undefined`: no caching. */
-  readonly cache: CachePolicyConfig | undefined;
+  readonly cache: CachePolicyConfig;
   readonly share: boolean;
 }
 
@@ -51,8 +50,8 @@ export interface PolicyConfig {
 export interface ServerPolicy {
   readonly trustAnnotations: boolean;
   readonly stateful: boolean;
-  /** 0: its tools are not cached. */
-  readonly defaultTtlMs: number;
+  /** `ttlMs` 0: only tools with a lifetime of their own are cached. */
+  readonly cache: { readonly ttlMs: number };
   readonly retry: { readonly maxAttempts: number };
 }
 
@@ -67,6 +66,8 @@ export interface CachePolicyConfig {
 export interface KindRule {
   readonly patterns: readonly string[];
   readonly ttlMs: number;
+  /** Whether a match of the patterns may lengthen the default lifetime, and not only shorten it: a name is a guess. */
+  readonly mayLengthen: boolean;
 }
 
 /** `undefined` also if the server is not trusted. */
@@ -75,59 +76,56 @@ type Annotations = Tool['definition']['annotations'];
 /** Derives the policy of a tool. */
 export function policyOf(tool: Tool, server: ServerPolicy, { access: rules, cache, share }: PolicyConfig): ToolPolicy {
   const path = `${tool.server}/${tool.name}`;
-  const rule = cache?.tools.find(({ fits }) => fits(path));
+  const rule = cache.tools.find(({ fits }) => fits(path));
   const annotations = server.trustAnnotations ? tool.definition.annotations : undefined;
-  const access = accessOf(path, annotations, rules, rule);
-  const kind = kindOf(tool.name, annotations, cache?.kinds);
+  const access = accessOf(path, annotations, rules);
+  const kind = kindOf(tool.name, annotations, cache.kinds);
   // A call may depend on the state of its session: it is neither cached by default nor retried.
-  const defaultTtlMs = server.stateful ? 0 : server.defaultTtlMs;
+  const defaultTtlMs = server.stateful ? 0 : server.cache.ttlMs;
   const retries = !server.stateful && server.retry.maxAttempts > 1;
   return {
     access,
-    kind,
-    ttlMs: access === 'read' ? ttlOf(kind, defaultTtlMs, cache, rule) : 0,
+    kind: kind.name,
+    ttlMs: access === 'read' ? (rule?.ttlMs ?? rule?.cacheTtlMs ?? ttlOf(kind, defaultTtlMs)) : 0,
     cache: rule?.cache ?? 'default',
-    shared: share && access !== 'write',
+    // Who asks for the same at the same moment gets the same: but not of a clock, nor of what says that a repetition differs.
+    shared: share && access === 'read' && kind.name !== 'realtime' && annotations?.idempotentHint !== false,
     retried: retries && access !== 'write',
   };
 }
 
-function accessOf(
-  path: string,
-  annotations: Annotations,
-  rules: readonly AccessRule[],
-  rule: CacheRule | undefined,
-): Access {
+function accessOf(path: string, annotations: Annotations, rules: readonly AccessRule[]): Access {
   const configured = rules.find(({ fits }) => fits(path))?.access;
   if (configured) return configured;
-  // A lifetime implies a read, unless the server denies it: a pattern may match more than was meant.
-  if (rule?.ttlMs && annotations?.readOnlyHint !== false) return 'read';
   // Exactly `true`, not a truthy value.
   if (annotations?.readOnlyHint === true) return 'read';
   return annotations?.idempotentHint === true ? 'idempotent' : 'write';
 }
 
-function ttlOf(
-  kind: Kind,
-  defaultTtlMs: number,
-  cache: CachePolicyConfig | undefined,
-  rule: CacheRule | undefined,
-): number {
-  if (!cache) return 0;
-  const explicit = rule?.ttlMs ?? rule?.cacheTtlMs;
-  if (explicit !== undefined) return explicit;
-  if (kind === 'default' || defaultTtlMs === 0) return defaultTtlMs;
-  return cache.kinds[kind].ttlMs;
+interface KnownKind {
+  readonly name: Kind;
+  /** Lifetime of its results, in milliseconds; `undefined`: the default. */
+  readonly ttlMs?: number;
+  readonly mayLengthen?: boolean;
+}
+
+function ttlOf({ ttlMs, mayLengthen }: KnownKind, defaultTtlMs: number): number {
+  if (ttlMs === undefined || defaultTtlMs === 0) return defaultTtlMs;
+  return mayLengthen ? ttlMs : Math.min(ttlMs, defaultTtlMs);
 }
 
 /** The shortest-lived kind wins: too short a lifetime costs a call, too long a one gives a wrong answer. */
-function kindOf(name: string, annotations: Annotations, kinds: CachePolicyConfig['kinds'] | undefined): Kind {
-  if (!kinds) return 'default';
+function kindOf(name: string, annotations: Annotations, kinds: CachePolicyConfig['kinds']): KnownKind {
   const names = [name, words(name)];
-  const is = (kind: Exclude<Kind, 'default'>): boolean => names.some(glob(kinds[kind].patterns));
-  if (is('realtime')) return 'realtime';
-  if (annotations?.openWorldHint === true || is('dynamic')) return 'dynamic';
-  return is('static') ? 'static' : 'default';
+  const open = annotations?.openWorldHint;
+  const { realtime, dynamic, static: fixed } = kinds;
+  const is = ({ patterns }: KindRule): boolean => names.some(glob(patterns));
+  if (is(realtime)) return { ...realtime, name: 'realtime' };
+  if (is(dynamic)) return { ...dynamic, name: 'dynamic' };
+  if (open === true) return { ...dynamic, mayLengthen: false, name: 'dynamic' };
+  if (is(fixed)) return { ...fixed, name: 'static' };
+  // The world is open where nothing is said, by the specification; a name says more than that.
+  return open === false ? { name: 'default' } : { ...dynamic, mayLengthen: false, name: 'dynamic' };
 }
 
 /** `getCurrentTime` and `get-current-time` as `get_current_time`, `HTTPStatus` as `http_status`. */

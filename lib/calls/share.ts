@@ -27,7 +27,8 @@ export function share({ local, fleet, windowMs }: Flights, freshness: Freshness)
 
   async function leadInFleet(through: FleetFlights, call: ToolCall, key: string, next: Next): Promise<Answer> {
     let own = undefined as Settled | undefined;
-    const flight = { group: call.server, key, windowMs, signal: call.signal };
+    const maxWaitMs = call.init.entry.server.config.maxTotalTimeoutMs;
+    const flight = { group: call.server, key, windowMs, maxWaitMs, signal: call.signal };
     const bytes = await through.execute(flight, async () => {
       own = await settled(next(call));
       return encodeAnswer(own);
@@ -41,15 +42,16 @@ export function share({ local, fleet, windowMs }: Flights, freshness: Freshness)
   }
 
   async function shared(call: ToolCall, { count, generation }: Epoch, next: Next): Promise<Answer> {
-    const { entry, cancellation, onProgress } = call.init;
+    const { cancellation, onProgress } = call.init;
     // A call from before the end of a write must not be joined after it.
     const key = `${call.key}:${count}:${generation}`;
     let led = undefined as ToolCall | undefined;
-    const lead = (signal: Cancellation): Promise<Answer> => {
-      led = call.shared(signal, (progress) => subscribers.notify(key, progress));
-      // When a process dies, another repeats the call: it must be a read.
-      const isForFleet = fleet && entry.policy.access === 'read';
-      return isForFleet ? leadInFleet(fleet, led, `${call.key}:${generation}`, next) : next(led);
+    const lead = (signal: Cancellation, sent: () => void): Promise<Answer> => {
+      led = call.shared(signal, (progress) => subscribers.notify(key, progress), sent);
+      if (!fleet) return next(led);
+      // It may have been sent by another process, so its age counts from now.
+      sent();
+      return leadInFleet(fleet, led, `${call.key}:${generation}`, next);
     };
     const leave = onProgress && subscribers.add(key, onProgress);
     try {

@@ -10,9 +10,11 @@ import type { JsonObject } from '../util/json-object';
 export interface CacheConfig {
   readonly options: SmartCacheOptions;
   readonly caches: readonly (readonly [name: string, options: SmartCacheOptions])[];
-  /** `undefined`: no caching. */
-  readonly policy: CachePolicyConfig | undefined;
+  readonly policy: CachePolicyConfig;
+  /** Lifetime of results where the cache is switched on and no other rule says anything, in milliseconds. */
   readonly defaultTtlMs: number;
+  /** Whether it is switched on for all servers; `undefined` where nobody has said so, nor the contrary. */
+  readonly isOn: boolean | undefined;
 }
 
 const STORE_OPTIONS = ['strategy', 'maxSize', 'maxBytes', 'maxEntryBytes', 'defaultTtlMs', 'store'];
@@ -21,16 +23,17 @@ const HOUR_MS = 3_600_000;
 const MINUTE_MS = 60_000;
 
 const KINDS = {
-  static: { words: ['schema', 'help', 'describe', 'list'], ttlMs: HOUR_MS },
+  static: { words: ['schema', 'help'], ttlMs: HOUR_MS },
   dynamic: { words: ['search', 'query'], ttlMs: MINUTE_MS },
-  realtime: { words: ['time', 'now', 'random', 'uuid', 'status'], ttlMs: 0 },
+  realtime: { words: ['time', 'now', 'random', 'uuid', 'status', 'current', 'utc', 'clock', 'wait'], ttlMs: 0 },
 };
 
 /** Validates the `cache` option and adds the environment's settings. The caches validate their own sizes. */
 export function cacheConfig(value: unknown, env: NodeJS.ProcessEnv): CacheConfig {
   const known = [...STORE_OPTIONS, 'tools', 'kinds', 'caches'];
-  const fields = checkOptions('cache', value === false ? undefined : value, known);
-  const options = { ...fromEnvironment(env), ...storeOptions(fields) };
+  const fields = checkOptions('cache', typeof value === 'boolean' ? undefined : value, known);
+  const environment = fromEnvironment(env);
+  const options = { ...environment, ...storeOptions(fields) };
   const caches = Object.entries(checkOptions('cache.caches', fields.caches, Object.keys(fields.caches ?? {})));
   const named = caches.map(([name, item]) => {
     return [name, storeOptions(checkObject(join('cache.caches', name), item, STORE_OPTIONS))] as const;
@@ -38,21 +41,62 @@ export function cacheConfig(value: unknown, env: NodeJS.ProcessEnv): CacheConfig
   const names = ['default', ...named.map(([name]) => name)];
   const tools = patternRules('cache.tools', fields.tools, (path, item) => {
     const rule = cacheRule(path, item, names);
-    return { ...rule, cacheTtlMs: named.find(([name]) => name === rule.cache)?.[1].defaultTtlMs };
+    const cache = named.find(([name]) => name === rule.cache)?.[1] ?? options;
+    if (rule.ttlMs && cache.strategy === 'lru') throw noLifetimes(`${path}.ttlMs`);
+    return { ...rule, cacheTtlMs: cache === options ? undefined : cache.defaultTtlMs };
   });
+  if (options.strategy === 'lru' && options.defaultTtlMs !== undefined) {
+    throw noLifetimes(fields.defaultTtlMs === undefined ? 'MCPO_CACHE_DEFAULT_TTL' : 'cache.defaultTtlMs');
+  }
   return {
     options,
     caches: named,
-    policy: value === false ? undefined : { tools, kinds: kinds(fields.kinds) },
+    policy: { tools, kinds: kinds(fields.kinds, options.strategy) },
     defaultTtlMs: options.defaultTtlMs ?? 300_000,
+    isOn: isOn(value, fields) ?? (environment.defaultTtlMs === undefined ? undefined : true),
   };
 }
 
-/** The default lifetime of a server's results, by its own `cache` option. */
-export function serverTtl(path: string, value: unknown, fallback: number): number {
-  if (value === false) return 0;
-  const fields = checkOptions(path, value, ['defaultTtlMs']);
-  return checkInteger(`${path}.defaultTtlMs`, fields.defaultTtlMs, 1, fallback);
+/** The variables that are set but have no effect, as nothing is cached and nobody has said that nothing shall be. */
+export function idleVariables({ isOn: isCached, policy }: CacheConfig, env: NodeJS.ProcessEnv): readonly string[] {
+  if (isCached !== undefined || policy.tools.some(({ ttlMs }) => ttlMs)) return [];
+  return ['MCPO_CACHE_STRATEGY', 'MCPO_CACHE_MAX_SIZE'].filter((name) => env[name]?.trim());
+}
+
+/** How the results of a server are cached. */
+export interface ServerCacheConfig {
+  /** Default lifetime of results, in milliseconds; 0: only tools with a lifetime of their own are cached. */
+  readonly ttlMs: number;
+  /** Whether nobody has said if they shall be cached. */
+  readonly isUndecided: boolean;
+}
+
+/** The `cache` option of a server, over the router's. */
+export function serverCache(path: string, value: unknown, router: CacheConfig): ServerCacheConfig {
+  if (value === undefined)
+    return { ttlMs: router.isOn ? router.defaultTtlMs : 0, isUndecided: router.isOn === undefined };
+  if (value === false) return { ttlMs: 0, isUndecided: false };
+  const fields = checkOptions(path, value === true ? undefined : value, ['defaultTtlMs']);
+  const { defaultTtlMs } = fields;
+  if (defaultTtlMs !== undefined && router.options.strategy === 'lru') throw noLifetimes(`${path}.defaultTtlMs`);
+  return {
+    ttlMs: checkInteger(`${path}.defaultTtlMs`, defaultTtlMs, 1, router.defaultTtlMs),
+    isUndecided: false,
+  };
+}
+
+/** `true` and an object switch it on, but one with `tools` alone switches on those tools alone. */
+function isOn(value: unknown, fields: JsonObject): boolean | undefined {
+  if (value === undefined || typeof value === 'boolean') return value;
+  const given = Object.keys(fields).filter((key) => fields[key] !== undefined);
+  return given.length === 1 && given[0] === 'tools' ? undefined : true;
+}
+
+function noLifetimes(path: string): ConfigError {
+  return new ConfigError(
+    path,
+    "must not be given with the strategy 'lru', whose results do not expire; 'lru_ttl' heeds it",
+  );
 }
 
 /** Without `undefined`, which would hide a setting of the environment. */
@@ -83,13 +127,15 @@ function cacheRule(path: string, value: unknown, names: readonly unknown[]): Omi
   };
 }
 
-function kinds(value: unknown): CachePolicyConfig['kinds'] {
+function kinds(value: unknown, strategy: unknown): CachePolicyConfig['kinds'] {
   const given = checkOptions('cache.kinds', value, Object.keys(KINDS));
   const kind = (name: keyof typeof KINDS): KindRule => {
     const path = `cache.kinds.${name}`;
     const known = name === 'realtime' ? ['patterns'] : ['patterns', 'ttlMs'];
     const { patterns, ttlMs } = checkOptions(path, given[name], known);
+    if (ttlMs !== undefined && strategy === 'lru') throw noLifetimes(`${path}.ttlMs`);
     return {
+      mayLengthen: name === 'static' || patterns !== undefined,
       patterns:
         patterns === undefined ? KINDS[name].words.flatMap(wordPatterns) : checkStrings(`${path}.patterns`, patterns),
       ttlMs: checkInteger(`${path}.ttlMs`, ttlMs, 1, KINDS[name].ttlMs),

@@ -8,7 +8,7 @@ import type { CallLayer } from '../calls/layer';
 import type { AccessRule } from '../calls/policy';
 import { ConfigError } from '../errors';
 import { authConfig } from './auth';
-import { type CacheConfig, cacheConfig } from './cache';
+import { type CacheConfig, cacheConfig, idleVariables } from './cache';
 import { checkFunction, checkInteger, checkObject, checkOptions, checkString } from '../util/checks';
 import { type LimitConfig, concurrencyConfig } from './concurrency';
 import { loggerOf } from './logger';
@@ -53,9 +53,15 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
   const cache = cacheConfig(fields.cache, env);
   const defaults: ServerDefaults = {
     pool: poolOptions('pool', fields.pool, environmentPool(env)),
-    defaultTtlMs: cache.defaultTtlMs,
+    cache,
     retry: retryConfig('retry', fields.retry),
   };
+  const logger = loggerOf(options.logger);
+  for (const name of idleVariables(cache, env)) {
+    logger.warn(
+      `mcpo: ${name} has no effect, as nothing is cached; cache: true or MCPO_CACHE_DEFAULT_TTL switches it on`,
+    );
+  }
   const servers = checkObject('servers', fields.servers, Object.keys(fields.servers ?? {}));
   const info = checkOptions('info', fields.info, ['title', 'version', 'description']);
   return {
@@ -76,7 +82,7 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
       version: info.version === undefined ? '1.0.0' : checkString('info.version', info.version),
       description: info.description === undefined ? undefined : checkString('info.description', info.description),
     },
-    logger: loggerOf(options.logger),
+    logger,
     use: layersOf(fields.use),
   };
 }

@@ -4,7 +4,7 @@ import { glob } from '../util/glob';
 import type { LimiterOptions } from '../limit/options';
 import type { TransportSpec } from '../mcp/transport-spec';
 import type { ServerPoolOptions } from '../pool/server-pools';
-import { serverTtl } from './cache';
+import { type CacheConfig, type ServerCacheConfig, serverCache } from './cache';
 import type { JsonObject } from '../util/json-object';
 import { checkBoolean, checkInteger, checkOptions, checkStrings, join } from '../util/checks';
 import { limitOptions } from './concurrency';
@@ -26,15 +26,16 @@ export interface ServerConfig {
   readonly origin: string | undefined;
   readonly forward: readonly ForwardRule[];
   readonly trustAnnotations: boolean;
-  /** Default lifetime of results, in milliseconds; 0: no caching. */
-  readonly defaultTtlMs: number;
+  readonly cache: ServerCacheConfig;
   /** `undefined`: none of its own. */
   readonly concurrency: LimiterOptions | undefined;
   readonly retry: RetryConfig;
 }
 
 /** The defaults of all servers. */
-export type ServerDefaults = Pick<ServerConfig, 'pool' | 'defaultTtlMs' | 'retry'>;
+export interface ServerDefaults extends Pick<ServerConfig, 'pool' | 'retry'> {
+  readonly cache: CacheConfig;
+}
 
 /** Validates the options of one server. */
 export function serverConfig(name: string, value: unknown, defaults: ServerDefaults): ServerConfig {
@@ -56,7 +57,7 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
     pool: poolOptions(`${path}.pool`, fields.pool, defaults.pool),
     forward: forwardRules(`${path}.forwardHeaders`, fields.forwardHeaders),
     trustAnnotations: checkBoolean(`${path}.trustAnnotations`, fields.trustAnnotations, true),
-    defaultTtlMs: serverTtl(`${path}.cache`, fields.cache, defaults.defaultTtlMs),
+    cache: serverCache(`${path}.cache`, fields.cache, defaults.cache),
     concurrency: fields.concurrency === undefined ? undefined : limitOptions(`${path}.concurrency`, fields.concurrency),
     retry: retryConfig(`${path}.retry`, fields.retry, defaults.retry),
   };

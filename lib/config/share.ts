@@ -12,7 +12,7 @@ export interface ShareConfig {
 
 /** Validates the `share` option and adds the environment's settings; `undefined`: no calls are shared. */
 export function shareConfig(value: unknown, env: NodeJS.ProcessEnv): ShareConfig | undefined {
-  const fromEnvironment = environmentSeconds(env, 'MCPO_REQUEST_DEDUP_TTL') ?? 60_000;
+  const fromEnvironment = environmentSeconds(env, 'MCPO_REQUEST_DEDUP_TTL') ?? 1_000;
   if (value === false) return undefined;
   const { windowMs, fleet } = checkOptions('share', value, ['windowMs', 'fleet']);
   return { windowMs: checkInteger('share.windowMs', windowMs, 1, fromEnvironment), fleet: fleetOf(fleet) };

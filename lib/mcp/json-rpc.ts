@@ -1,6 +1,7 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import {
   type JSONRPCMessage,
+  type RequestId,
   isJSONRPCErrorResponse,
   isJSONRPCNotification,
   isJSONRPCRequest,
@@ -23,6 +24,12 @@ export function asMessage(value: unknown): JSONRPCMessage | undefined {
 export function answerInvalidMessages(transport: Transport): void {
   const receive = transport.onmessage;
   transport.onmessage = (message, extra) => receive?.(asMessage(message) ?? message, extra);
+}
+
+/** The id of the request that a message cancels. */
+export function cancelledId(message: JSONRPCMessage): RequestId | undefined {
+  if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
+  return message.params?.requestId as RequestId | undefined;
 }
 
 function isMessage(value: unknown): value is JSONRPCMessage {

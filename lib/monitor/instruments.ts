@@ -59,8 +59,11 @@ export interface ServerNumbers {
   readonly opening: number;
   readonly waiting: number;
   readonly isUp: boolean;
+  readonly uncheckedCalls: number;
   /** 0 closed, 1 half-open, 2 open. */
   readonly breaker: number;
+  /** Whether a write with an unknown outcome may still take effect. */
+  readonly isUnsettled: boolean;
 }
 
 type Sample = readonly [labels: Readonly<Record<string, string>>, value: number | boolean | undefined];
@@ -242,6 +245,7 @@ function registerSources(names: MetricNames, { caches, stores, concurrency, serv
   });
   const evictions = eachOf(['cache', 'reason'], caches, (item) => item.evictions);
   const connections = eachOf(['server', 'state'], servers, ({ idle, busy, opening }) => ({ idle, busy, opening }));
+  const unsettled = 'Whether a write with an unknown outcome keeps reads of a server from cache and sharing: 1 or 0.';
   const breakers = 'Circuit breaker of a server: 0 closed, 1 half-open, 2 open.';
 
   gauge('cache_entries', 'Cached results.', each('cache', caches, 'size'));
@@ -253,9 +257,11 @@ function registerSources(names: MetricNames, { caches, stores, concurrency, serv
   gauge('concurrency_in_flight', 'Running calls.', calls('inFlight'));
   gauge('concurrency_waiting', 'Calls waiting for a permit.', calls('waiting'));
   gauge('pool_connections', 'Connections to a server.', connections);
+  counter('unchecked_calls_total', 'Calls without a full check.', each('server', servers, 'uncheckedCalls'));
   gauge('pool_waiting', 'Calls waiting for a connection.', each('server', servers, 'waiting'));
   // The states of several workers have no meaningful sum.
   gauge('breaker_state', breakers, each('server', servers, 'breaker'), 'max');
+  gauge('server_unsettled', unsettled, each('server', servers, 'isUnsettled'), 'max');
   gauge('server_up', 'Whether a server can be called: 1 or 0.', each('server', servers, 'isUp'), 'min');
 }
 

@@ -7,11 +7,16 @@ import type { PoolConfig } from './options';
 import { PooledConnection } from './pooled-connection';
 import type { Open, PoolResource } from './resource';
 
+/** For how long calls must have been slow for want of connections before the pool says so. */
+const SATURATED_MS = 10_000;
+
 /** The calls of a pool, as its connections see them. */
 export interface PoolCalls {
   inFlight(): number;
   waiting(): number;
   connected(): void;
+  /** A connection takes calls again. */
+  room(): void;
   /** There is no connection, and none will come before the backoff is over. */
   unavailable(): void;
   /** Nothing is being opened any more. */
@@ -35,7 +40,7 @@ export class Connections<R extends PoolResource> {
     this.#config = config;
     this.#journal = journal;
     this.#calls = calls;
-    this.#growth = new Growth(this.#all, config.growAfterMs, () => this.#grow());
+    this.#growth = new Growth(this.#all, config.growAfterMs, (strainedMs) => this.#grow(strainedMs));
     this.#opener = new Opener(open, config.connectTimeoutMs, {
       opened: (connection) => this.#opened(connection),
       failed: (error) => this.#failed(error),
@@ -74,7 +79,8 @@ export class Connections<R extends PoolResource> {
     let fewest = this.#config.maxInFlightPerConnection;
     for (const pooled of this.#all) {
       const inFlight = pooled.leases.size;
-      if (inFlight >= fewest || pooled.state !== 'open' || pooled.connection.closed) continue;
+      if (inFlight >= fewest || pooled.state !== 'open') continue;
+      if (pooled.connection.closed || pooled.connection.full) continue;
       if (inFlight === 0) return pooled;
       best = pooled;
       fewest = inFlight;
@@ -147,8 +153,9 @@ export class Connections<R extends PoolResource> {
   }
 
   /** A second one at a time must be worth it: there are more calls than connections, even with the one to come. */
-  #grow(): void {
+  #grow(strainedMs: number): void {
     const calls = this.#calls.inFlight() + this.#calls.waiting();
+    if (strainedMs >= SATURATED_MS && !this.#hasRoom && calls > this.size) this.#journal.saturated();
     const worthIt = this.opening === 0 || calls > this.size + this.opening;
     if (worthIt && this.#hasRoom && this.#opener.mayOpen(this.#open)) this.#opener.open();
   }
@@ -161,6 +168,7 @@ export class Connections<R extends PoolResource> {
     }
     const pooled = new PooledConnection(connection, this.#growth.tick);
     connection.onClose(() => this.#died(pooled));
+    connection.onRoom?.(() => this.#calls.room());
     this.#all.push(pooled);
     this.maintenance.added();
     this.#journal.opened();

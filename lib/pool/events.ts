@@ -9,9 +9,13 @@ export type CloseReason = 'died' | 'unresponsive' | 'idle' | 'closing';
 /** What went wrong: opening a connection, an open connection ended by itself, a ping, or closing a connection. */
 export type ErrorReason = 'connect' | 'died' | 'ping' | 'close';
 
-/** What happened in a pool. */
+/**
+ * What happened in a pool. `saturated`: there are more calls than connections, all connections have been busy and slow for
+ * 10 s, and there may be no more of them; told with each tick for as long as it lasts.
+ */
 export type PoolEvent =
   | { readonly type: 'open' }
+  | { readonly type: 'saturated' }
   | { readonly type: 'close'; readonly reason: CloseReason }
   | { readonly type: 'error'; readonly reason: ErrorReason; readonly error: unknown };
 
@@ -65,6 +69,10 @@ export class Journal {
   closed(reason: CloseReason): void {
     this.#closed++;
     this.#tell({ type: 'close', reason });
+  }
+
+  saturated(): void {
+    this.#tell({ type: 'saturated' });
   }
 
   failed(reason: ErrorReason, error: unknown): void {

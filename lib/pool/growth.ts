@@ -15,13 +15,17 @@ export class Growth<R extends PoolResource> {
   readonly #connections: readonly PooledConnection<R>[];
   readonly #growAfterMs: number;
   readonly #tickMs: number;
-  readonly #grow: () => void;
+  readonly #grow: (strainedMs: number) => void;
   #tick = 0;
+  #strainedTicks = 0;
   #ticking = false;
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param connections - the pool's own list, read at each tick */
-  constructor(connections: readonly PooledConnection<R>[], growAfterMs: number, grow: () => void) {
+  /**
+   * @param connections - the pool's own list, read at each tick
+   * @param grow - is told for how long there has been no tick without need, in milliseconds
+   */
+  constructor(connections: readonly PooledConnection<R>[], growAfterMs: number, grow: (strainedMs: number) => void) {
     this.#connections = connections;
     this.#growAfterMs = growAfterMs;
     this.#tickMs = Math.min(Math.ceil(growAfterMs / 2), LONGEST_TICK_MS);
@@ -70,8 +74,9 @@ export class Growth<R extends PoolResource> {
   #onTick(): void {
     this.#tick++;
     this.#ticking = false;
-    if (!this.#connections.some((pooled) => pooled.leases.size > 0)) return;
-    this.#start();
-    if (this.isStrained(this.#connections)) this.#grow();
+    const isBusy = this.#connections.some((pooled) => pooled.leases.size > 0);
+    if (isBusy) this.#start();
+    this.#strainedTicks = isBusy && this.isStrained(this.#connections) ? this.#strainedTicks + 1 : 0;
+    if (this.#strainedTicks > 0) this.#grow(this.#strainedTicks * this.#tickMs);
   }
 }

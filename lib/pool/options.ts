@@ -13,18 +13,21 @@ export interface BreakerOptions {
 export interface PoolOptions {
   /** Connections to keep open, even when idle. @defaultValue 2, at most `maxConnections` */
   readonly minConnections?: number | undefined;
-  /** Largest number of connections. @defaultValue 10 */
+  /**
+   * Largest number of connections. More than one suits a server whose processes share no memory, files, locks or ports.
+   * @defaultValue 1
+   */
   readonly maxConnections?: number | undefined;
   /**
    * Idle time after which a connection beyond the minimum, or one of a caller's own, is closed, in milliseconds.
    * @defaultValue 300000
    */
   readonly maxIdleMs?: number | undefined;
-  /** Calls in flight on one connection. @defaultValue 64 */
+  /** Calls in flight on one connection. @defaultValue 100 */
   readonly maxInFlightPerConnection?: number | undefined;
   /**
    * Opens another connection when every one has had a call running for longer than this, in milliseconds.
-   * @defaultValue 20
+   * @defaultValue 250
    */
   readonly growAfterMs?: number | undefined;
   /**
@@ -51,10 +54,10 @@ export type PoolConfig = { readonly [K in Exclude<keyof PoolOptions, 'breaker' |
 
 const DEFAULTS: PoolConfig = {
   minConnections: 2,
-  maxConnections: 10,
+  maxConnections: 1,
   maxIdleMs: 300_000,
-  maxInFlightPerConnection: 64,
-  growAfterMs: 20,
+  maxInFlightPerConnection: 100,
+  growAfterMs: 250,
   connectTimeoutMs: 30_000,
   acquireTimeoutMs: 30_000,
   maxWaiting: 1_000,

@@ -53,6 +53,12 @@ export class PoolManager<R extends PoolResource, C extends Credentials = Credent
     return this.#known(name).get(credentials);
   }
 
+  /** See {@link ServerPools.lifeOf}. @throws McpoError as {@link PoolManager.get} */
+  lifeOf(name: string, credentials: C): string {
+    if (this.#closing) throw closing('the pools are closing');
+    return this.#known(name).lifeOf(credentials);
+  }
+
   /** Closes the pool of these credentials at a server, as {@link ConnectionPool.close}; `false` if there is none. */
   async remove(name: string, credentials: C, drainMs?: number): Promise<boolean> {
     return (await this.#servers.get(name)?.remove(credentials, drainMs)) ?? false;

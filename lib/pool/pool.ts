@@ -17,7 +17,7 @@ export interface AcquireOptions {
 }
 
 /**
- * A few connections to one place, each of which takes many calls at a time.
+ * One or more connections to one place, each of which takes many calls at a time.
  *
  * A call goes to the connection with the fewest in flight, and waits only when all are full. The pool opens another when
  * all are busy and slow, closes what is long idle beyond the minimum, and replaces what dies: at once when it had
@@ -54,6 +54,7 @@ export class ConnectionPool<R extends PoolResource> {
         this.#breaker?.close();
         this.#serve();
       },
+      room: () => this.#serve(),
       unavailable: () => this.#waiters.rejectAll(this.#down()),
       settled: () => this.#drain.check(),
     });

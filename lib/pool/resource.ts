@@ -2,6 +2,10 @@
 export interface PoolResource {
   /** Whether it takes no more calls: it has ended, or is known to be of no more use. */
   readonly closed: boolean;
+  /** Whether it should get no more calls for now, because it cannot send so much. @defaultValue false */
+  readonly full?: boolean;
+  /** Calls `listener` whenever it is no longer `full`. */
+  onRoom?(listener: () => void): void;
   /** Calls `listener` once when it ends, for whatever reason. */
   onClose(listener: () => void): void;
   /** Resolves when the other side has answered; rejects when it has not within `timeoutMs` milliseconds. */

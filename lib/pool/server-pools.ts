@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { PoolStats } from './events';
 import { checkedInteger, poolConfig, type PoolOptions } from './options';
 import { ConnectionPool } from './pool';
@@ -37,6 +38,8 @@ export interface ServerPoolStats extends PoolStats {
 interface OwnedPool<R extends PoolResource> {
   readonly pool: ConnectionPool<R>;
   readonly owner: string | undefined;
+  /** A random name, another one once a connection has ended. */
+  life: string;
 }
 
 /** The pools of one server: its own, and one for each set of credentials that was used of late. */
@@ -75,13 +78,16 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
 
   /** The pool for these credentials, else the server's own. @throws McpoError `MCPO_POOL_EXHAUSTED` */
   get(credentials?: C): ConnectionPool<R> {
-    if (!credentials) return this.#own;
-    const { id } = credentials;
-    const owned = this.#pools.get(id) ?? this.#create(credentials);
-    this.#pools.delete(id);
-    this.#pools.set(id, owned);
-    this.#usedSinceSweep.add(id);
-    return owned.pool;
+    return credentials ? this.#ownedBy(credentials).pool : this.#own;
+  }
+
+  /**
+   * A name for what the connections of these credentials remember: another one when one of them has ended.
+   *
+   * @throws McpoError `MCPO_POOL_EXHAUSTED`
+   */
+  lifeOf(credentials: C): string {
+    return this.#ownedBy(credentials).life;
   }
 
   async remove({ id }: C, drainMs?: number): Promise<boolean> {
@@ -96,13 +102,28 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     await Promise.all([this.#own.close(drainMs), ...this.#leaving.values()]);
   }
 
+  #ownedBy(credentials: C): OwnedPool<R> {
+    const { id } = credentials;
+    const owned = this.#pools.get(id) ?? this.#create(credentials);
+    this.#pools.delete(id);
+    this.#pools.set(id, owned);
+    this.#usedSinceSweep.add(id);
+    return owned;
+  }
+
   #create(credentials: C): OwnedPool<R> {
     const { owner } = credentials;
     if (owner !== undefined) this.#checkOwner(owner);
     if (this.#pools.size >= this.#maxPools) this.#evict();
     this.#sweeps ??= setInterval(() => this.#sweep(), this.#sweepMs).unref();
     const options = { ...this.#options, minConnections: 0, breaker: undefined };
-    return { pool: new ConnectionPool((signal) => this.#open(signal, credentials), options), owner };
+    const open = async (signal: AbortSignal): Promise<R> => {
+      const connection = await this.#open(signal, credentials);
+      connection.onClose(() => (owned.life = randomUUID()));
+      return connection;
+    };
+    const owned: OwnedPool<R> = { pool: new ConnectionPool(open, options), owner, life: randomUUID() };
+    return owned;
   }
 
   #checkOwner(owner: string): void {

@@ -29,8 +29,12 @@ export interface SendOptions {
 export interface Recoverable {
   /** Whether updates are pending that Redis has not received. */
   readonly isPending: boolean;
-  /** Sends the pending updates. `mayBeOld`: whether Redis may have restarted with old data. */
-  recover(mayBeOld: boolean): Promise<void>;
+  /**
+   * Sends the pending updates.
+   *
+   * @param mayBeOld - whether Redis may have restarted with old data; `undefined`: some node of a cluster may have
+   */
+  recover(mayBeOld: boolean | undefined): Promise<void>;
 }
 
 /**
@@ -41,6 +45,8 @@ export class RedisClient {
   readonly #config: FleetConfig;
   readonly #recoverables = new Set<Recoverable>();
   #isUp = true;
+  #downSince = -Infinity;
+  #isCluster = false;
   #isClosed = false;
   /** Whether the pending updates are being sent. */
   #isRecovering = false;
@@ -53,6 +59,15 @@ export class RedisClient {
 
   get isUp(): boolean {
     return this.#isUp;
+  }
+
+  get isCluster(): boolean {
+    return this.#isCluster;
+  }
+
+  /** When it last failed, on the clock of `performance.now()`. */
+  get downSince(): number {
+    return this.#downSince;
   }
 
   enlist(recoverable: Recoverable): void {
@@ -104,6 +119,7 @@ export class RedisClient {
   #setDown(error: unknown): void {
     if (!this.#isUp) return;
     this.#isUp = false;
+    this.#downSince = performance.now();
     this.#config.logger.warn({ err: error }, 'mcpo: Redis has failed: it is not used until it has recovered');
     this.#recoverLater();
   }
@@ -120,7 +136,7 @@ export class RedisClient {
   async #recover(): Promise<void> {
     const before = await this.#runId;
     const runId = await this.#probe();
-    const mayBeOld = runId === undefined || runId !== before;
+    const mayBeOld = this.#isCluster ? undefined : runId === undefined || runId !== before;
     this.#isRecovering = true;
     for (const recoverable of this.#recoverables) await recoverable.recover(mayBeOld);
     // Further updates may have failed meanwhile.
@@ -143,7 +159,8 @@ export class RedisClient {
     try {
       const info = await replyWithin(PROBE_TIMEOUT_MS, () => this.#config.sendCommand(['INFO', 'server']));
       // In a cluster, the answer is that of any one node.
-      if (/redis_mode:cluster/.test(String(info))) return undefined;
+      this.#isCluster = /redis_mode:cluster/.test(String(info));
+      if (this.#isCluster) return undefined;
       return /run_id:(\w+)/.exec(String(info))?.[1];
     } catch {
       return undefined;

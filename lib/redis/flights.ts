@@ -60,15 +60,15 @@ export class RedisFlights implements FleetFlights {
     }
   }
 
-  dropGroup(group: string, unsettledMs: number): Promise<void> {
-    return this.#generations.drop(group, unsettledMs);
+  dropGroup(group: string, unsettledMs: number, write?: string): Promise<void> {
+    return this.#generations.drop(group, unsettledMs, write);
   }
 
   async execute(flight: FleetFlight, run: () => Promise<Buffer | undefined>): Promise<Buffer | undefined> {
     const lock = `${this.#generations.key(flight.group)}:f:${flight.key}`;
     // Its own token, and those of failed holders, whose waiters get the same answer.
     const tokens = [newToken()];
-    const end = performance.now() + flight.windowMs;
+    const end = performance.now() + flight.maxWaitMs;
     while (tokens.length <= MAX_FAILED_HOLDERS) {
       flight.signal.throwIfAborted();
       let holder: Holder | undefined;

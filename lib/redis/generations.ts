@@ -1,12 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import { DOWN, type Recoverable, type RedisClient, type SendOptions } from './client';
 import { ignored, scanned, text, texts } from './reply';
-import { DROP, GENERATION, UNSETTLED } from './scripts';
+import { CHECK, DROP, GENERATION, UNSETTLED } from './scripts';
 
 /** The lifetime of a generation and of the entries under it, so that removed groups leave nothing behind. */
 export const GENERATION_TTL_MS = 7 * 24 * 3_600_000;
 /** A failed drop takes Redis out of use and leaves other instances uninformed: it has a longer timeout than a look-up. */
-const DROPPING: SendOptions = { timeoutMs: 500, isRecovery: true };
+const DROP_TIMEOUT_MS = 500;
+const DROPPING: SendOptions = { timeoutMs: DROP_TIMEOUT_MS, isRecovery: true };
 
 /** A request that has been sent, and the next one, which serves all later callers. */
 interface Request {
@@ -16,14 +17,16 @@ interface Request {
 
 /** The drops of a group, numbered. The confirmation of one covers all before it. */
 interface PendingDrops {
-  /** Until when the group is unsettled, on the clock of `performance.now()`. */
-  until: number;
+  /** Until when each write leaves the group unsettled, on the clock of `performance.now()`. */
+  readonly until: Map<string, number>;
   requested: number;
   confirmed: number;
   /** The last one that could not be sent in time. */
   failed: number;
   /** Runs until the group is settled. */
   timer: NodeJS.Timeout | undefined;
+  /** Called when a drop has been confirmed. */
+  readonly listeners: Set<() => void>;
 }
 
 /** A unique random token. */
@@ -96,23 +99,36 @@ export class Generations implements Recoverable {
   async make(group: string): Promise<string | undefined> {
     // First: clear() must find every group with a generation.
     await this.#client.send(['SADD', this.#groups, group.toWellFormed()], ignored);
-    const args = [newToken(), String(GENERATION_TTL_MS)];
-    const generation = await this.#client.run(GENERATION, [this.key(group)], args, text);
+    const args = [newToken(), String(GENERATION_TTL_MS), this.#client.isCluster ? '1' : '0'];
+    const generation = await this.#client.run(GENERATION, processKeys(this.key(group)), args, text);
     return generation === undefined ? undefined : settled(generation);
   }
 
-  /** Starts the next generation of a group. Never rejects: a drop that fails in bounded time stays pending. */
-  async drop(group: string, unsettledMs: number): Promise<void> {
-    const drops = this.#pending.get(group) ?? { until: 0, requested: 0, confirmed: 0, failed: 0, timer: undefined };
+  /**
+   * Starts the next generation of a group. Never rejects: a drop that has not been confirmed in time stays pending. One that
+   * fails sooner is waited for, as Redis may recover; not in a longer outage.
+   */
+  async drop(group: string, unsettledMs: number, write = newToken()): Promise<void> {
+    const drops = this.#pending.get(group) ?? {
+      until: new Map<string, number>(),
+      requested: 0,
+      confirmed: 0,
+      failed: 0,
+      timer: undefined,
+      listeners: new Set<() => void>(),
+    };
     this.#pending.set(group, drops);
-    drops.until = Math.max(drops.until, performance.now() + unsettledMs);
+    drops.until.set(write, performance.now() + unsettledMs);
     drops.requested += 1;
     const number = drops.requested;
+    const begun = performance.now();
     try {
       await this.#drop(group, drops);
     } catch (error) {
       drops.failed = Math.max(drops.failed, number);
       this.#failed(error);
+      const deadline = Math.min(begun, this.#client.downSince) + DROP_TIMEOUT_MS;
+      await confirmed(drops, number, deadline - performance.now());
     }
   }
 
@@ -126,8 +142,9 @@ export class Generations implements Recoverable {
     }
   }
 
-  async recover(mayBeOld: boolean): Promise<void> {
+  async recover(mayBeOld: boolean | undefined): Promise<void> {
     if (mayBeOld || this.#isClearPending) await this.#clear(DROPPING);
+    else if (mayBeOld === undefined) await this.#check();
     for (const [group, drops] of [...this.#pending]) await this.#drop(group, drops);
   }
 
@@ -161,9 +178,14 @@ export class Generations implements Recoverable {
 
   async #drop(group: string, drops: PendingDrops): Promise<void> {
     const { requested } = drops;
-    const leftMs = Math.max(0, Math.ceil(drops.until - performance.now()));
-    await this.#client.run(DROP, [this.key(group)], [String(leftMs)], ignored, DROPPING);
+    const now = performance.now();
+    const left = Array.from(drops.until, ([write, until]) => [write, Math.max(0, Math.ceil(until - now))] as const);
+    const leftMs = Math.max(0, ...left.map(([, ms]) => ms));
+    const args = left.flatMap(([write, ms]) => [write, String(ms)]);
+    await this.#client.run(DROP, this.#dropKeys(this.key(group)), args, ignored, DROPPING);
+    for (const [write, ms] of left) if (ms === 0 && (drops.until.get(write) ?? 0) <= now) drops.until.delete(write);
     drops.confirmed = Math.max(drops.confirmed, requested);
+    for (const listener of drops.listeners) listener();
     if (drops.confirmed < drops.requested) return;
     clearTimeout(drops.timer);
     // Redis may lose that the group is unsettled: the drop is repeated after a failure, and once at the end.
@@ -171,13 +193,30 @@ export class Generations implements Recoverable {
     else if (this.#pending.get(group) === drops) this.#pending.delete(group);
   }
 
+  /** The keys of a group's generation and of its unsettled writes. */
+  #dropKeys(key: string): readonly string[] {
+    return [key, `${key}:w`];
+  }
+
   async #clear(how: SendOptions): Promise<void> {
+    const keys = await this.#known(how);
     // Redis may have lost the list; in a cluster, a scan finds the keys of one node only.
-    const listed = await this.#client.send(['SMEMBERS', this.#groups], texts, how);
-    const keys = new Set([...this.#keys.values(), ...listed.map((group) => this.key(group))]);
     for await (const key of this.#scan(how)) keys.add(key);
-    await Promise.all([...keys].map((key) => this.#client.run(DROP, [key], ['0'], ignored, how)));
+    await Promise.all([...keys].map((key) => this.#client.run(DROP, this.#dropKeys(key), [], ignored, how)));
     this.#isClearPending = false;
+  }
+
+  /** Drops the groups on nodes of a cluster that may have old data. */
+  async #check(): Promise<void> {
+    const keys = await this.#known(DROPPING);
+    const args = [String(GENERATION_TTL_MS)];
+    await Promise.all([...keys].map((key) => this.#client.run(CHECK, processKeys(key), args, ignored, DROPPING)));
+  }
+
+  /** The keys of all groups that this instance or the list in Redis knows of. */
+  async #known(how: SendOptions): Promise<Set<string>> {
+    const listed = await this.#client.send(['SMEMBERS', this.#groups], texts, how);
+    return new Set([...this.#keys.values(), ...listed.map((group) => this.key(group))]);
   }
 
   /** The keys of generations on one node. */
@@ -190,4 +229,26 @@ export class Generations implements Recoverable {
       cursor = page.cursor;
     } while (cursor !== '0');
   }
+}
+
+/** The keys of a group's generation and of the id of the process that had it. */
+function processKeys(key: string): readonly string[] {
+  return [key, `${key}:p`];
+}
+
+/** Waits until a drop has been confirmed, or for this time. */
+function confirmed(drops: PendingDrops, number: number, ms: number): Promise<void> {
+  if (ms <= 0) return Promise.resolve();
+  return new Promise((resolve) => {
+    const end = (): void => {
+      clearTimeout(timer);
+      drops.listeners.delete(check);
+      resolve();
+    };
+    const check = (): void => {
+      if (drops.confirmed >= number) end();
+    };
+    const timer = setTimeout(end, ms);
+    drops.listeners.add(check);
+  });
 }

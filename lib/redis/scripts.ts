@@ -18,12 +18,33 @@ function script(source: string): Script {
   return { source, sha1: createHash('sha1').update(source).digest('hex') };
 }
 
-/** Returns the generation of a group, created if there is none. KEYS: generation. ARGV: new token, lifetime. */
+/** The id of the process that runs a script: in a cluster, of the node that has its keys. */
+const RUN_ID = `
+local info = redis.pcall('INFO', 'server')
+local process = type(info) == 'string' and string.match(info, 'run_id:(%w+)')`;
+
+/**
+ * Returns the generation of a group, created if there is none. KEYS: generation, process. ARGV: new token, lifetime, whether it
+ * is a cluster (1 or 0).
+ */
 export const GENERATION = script(`
 local generation = redis.call('GET', KEYS[1])
 if generation then return generation end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+if ARGV[3] == '1' then ${RUN_ID}
+  if process then redis.call('SET', KEYS[2], process, 'PX', ARGV[2]) end
+end
 return ARGV[1]`);
+
+/**
+ * Removes the generation of a group if another process than before has it, which may have old data. KEYS: generation, process.
+ * ARGV: lifetime.
+ */
+export const CHECK = script(`${RUN_ID}
+if process and redis.call('GET', KEYS[2]) == process then return 0 end
+if redis.call('GET', KEYS[1]) ~= '${UNSETTLED}' then redis.call('DEL', KEYS[1]) end
+if process then redis.call('SET', KEYS[2], process, 'PX', ARGV[1]) end
+return 1`);
 
 /** Stores an entry, if its generation is the group's. KEYS: generation, entry. ARGV: generation, entry, lifetime. */
 export const SET = script(`
@@ -49,14 +70,26 @@ redis.call('DEL', KEYS[2])
 return (generation and found == generation) and 1 or 0`);
 
 /**
- * Removes the generation of a group, so that the next request creates a new one, or keeps the group without one for some time.
- * DEL comes first: it is allowed when memory is full. KEYS: generation. ARGV: milliseconds.
+ * Removes the generation of a group, so that the next request creates a new one, or keeps the group without one while writes may
+ * take effect. DEL comes first: it is allowed when memory is full, when Redis may also have evicted the ends alone. KEYS: generation, the ends of the writes. ARGV: for each write
+ * its name and the milliseconds until its end.
  */
 export const DROP = script(`
-local left = tonumber(ARGV[1])
-if redis.call('GET', KEYS[1]) == '${UNSETTLED}' then left = math.max(left, redis.call('PTTL', KEYS[1])) end
+local left = redis.call('GET', KEYS[1]) == '${UNSETTLED}' and redis.call('PTTL', KEYS[1]) or 0
 redis.call('DEL', KEYS[1])
-if left > 0 then redis.call('SET', KEYS[1], '${UNSETTLED}', 'PX', left) end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if left > 0 and redis.call('EXISTS', KEYS[2]) == 0 then redis.call('ZADD', KEYS[2], now + left, '') end
+redis.call('ZREMRANGEBYSCORE', KEYS[2], '-inf', now)
+for place = 1, #ARGV, 2 do
+  local left = tonumber(ARGV[place + 1])
+  if left > 0 then redis.call('ZADD', KEYS[2], now + left, ARGV[place])
+  else redis.call('ZREM', KEYS[2], ARGV[place]) end
+end
+local last = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')[2]
+if not last then return 1 end
+redis.call('PEXPIREAT', KEYS[2], last)
+redis.call('SET', KEYS[1], '${UNSETTLED}', 'PX', last - now)
 return 1`);
 
 /**

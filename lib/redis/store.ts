@@ -86,9 +86,9 @@ export class RedisStore implements CacheStore {
     return this.#orElse(this.#generations.ask(group), undefined);
   }
 
-  async dropGroup(group: string, unsettledMs = 0): Promise<void> {
+  async dropGroup(group: string, unsettledMs = 0, write?: string): Promise<void> {
     const name = this.#generations.key(group);
-    await this.#generations.drop(group, unsettledMs);
+    await this.#generations.drop(group, unsettledMs, write);
     this.#parts.maxStale?.dropped(name);
   }
 

@@ -2,7 +2,7 @@ import type { Caller } from '../calls/caller';
 import type { ServerConfig } from '../config/server';
 import { McpoError, isMcpoError } from '../errors';
 import type { Connection } from '../mcp/session/connection';
-import { RateLimited } from '../mcp/session/failures';
+import { RateLimited, isConnectionGone } from '../mcp/session/failures';
 import type { Catalogue } from '../mcp/tools/catalogue';
 import type { Tool } from '../mcp/tools/tool';
 import type { BreakerState } from '../pool/breaker';
@@ -13,6 +13,7 @@ import type { PoolManager } from '../pool/pool-manager';
 import type { ServerPoolStats } from '../pool/server-pools';
 import { Retrier } from '../retry/retry';
 import type { Cancellation } from '../util/cancellation';
+import { join } from '../util/checks';
 import type { Logger } from '../util/logger';
 import { Connector, type ServerInfo } from './connector';
 import { type ServerState, type ServerStatus, Uptime } from './status';
@@ -39,10 +40,13 @@ export class McpServer implements Upstream {
   readonly #rateLimits = new RateLimits();
   #onConnectionFailed: ((reason: ErrorReason) => void) | undefined;
   readonly #uptime = new Uptime();
+  readonly #logger: Logger;
+  #saturationIsLogged = false;
 
   constructor(config: ServerConfig, { pools, breaker, logger, makeEntry }: ServerParts) {
     const { name, pool, stateful, transport } = config;
     this.config = config;
+    this.#logger = logger;
     this.retrier = new Retrier(config.retry);
     // Where each session has a connection of its own, the server's own is there to know the tools.
     const bounds = stateful ? { minConnections: 1, maxConnections: 1, stateful } : {};
@@ -51,6 +55,10 @@ export class McpServer implements Upstream {
     this.#pools = pools;
     this.maxConnections = maxConnections;
     const onEvent = (event: PoolEvent): void => {
+      if (event.type === 'saturated') {
+        this.#saturated();
+        return;
+      }
       this.#uptime.note(event, this.#pool.stats);
       if (event.type === 'error') this.#onConnectionFailed?.(event.reason);
     };
@@ -85,6 +93,7 @@ export class McpServer implements Upstream {
       tools: this.catalogue.size,
       connections,
       errors,
+      uncheckedCalls: this.catalogue.uncheckedCalls,
       ...(lastError instanceof Error && { lastError: lastError.message }),
     };
   }
@@ -120,9 +129,13 @@ export class McpServer implements Upstream {
       this.#rateLimits.note(caller, error);
       if (connected) throw error;
       if (signal.aborted) throw callerGone(error);
-      const isDown = isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN';
-      throw caller && isDown ? unreachableFor(error) : error;
+      if (!isMcpoError(error) || error.status !== 503 || isConnectionGone(error)) throw error;
+      throw caller && error.code === 'MCPO_SERVER_DOWN' ? this.#unreachableFor(error) : this.#unavailable(error);
     }
+  }
+
+  sessionOf(caller: Caller): string {
+    return this.#pools.lifeOf(this.name, caller);
   }
 
   /** Ends the session of a caller; whether there was one. */
@@ -152,10 +165,24 @@ export class McpServer implements Upstream {
     if (limited) return limited;
     const { lastError, retryAfterMs } = this.#pool;
     if (lastError instanceof RateLimited) return lastError;
-    const detail = this.isStarting
-      ? 'the MCP server is still starting'
-      : 'the MCP server cannot be reached at the moment';
+    const detail = `${this.#known}: it ${this.isStarting ? 'is still starting' : 'cannot be reached at the moment'}`;
     return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: Math.max(1, retryAfterMs) });
+  }
+
+  /** What a caller may know of the server. */
+  get #known(): string {
+    return `server ${this.name} (${this.state} since ${this.#uptime.since.toISOString()})`;
+  }
+
+  /** The refusal of a pool, which knows no server. */
+  #unavailable({ code, message, headers, cause }: McpoError): McpoError {
+    return new McpoError(code, `${this.#known}: ${message}`, { headers, cause });
+  }
+
+  /** The reason is for the log: it may say more of the server than its callers need to know. */
+  #unreachableFor(cause: McpoError): McpoError {
+    const detail = `server ${this.name}: it cannot be reached with the credentials of this request`;
+    return new McpoError('MCPO_SERVER_DOWN', detail, { headers: { 'Retry-After': '1', ...cause.headers }, cause });
   }
 
   get breaker(): BreakerState {
@@ -182,6 +209,17 @@ export class McpServer implements Upstream {
     }
   }
 
+  /** Names the option once. Requests over HTTP do not wait for each other, so slow ones are no sign; those that wait are. */
+  #saturated(): void {
+    const { name, transport, stateful } = this.config;
+    const isHttp = transport.kind === 'http';
+    if (this.#saturationIsLogged || stateful || (isHttp && this.connections.waiting === 0)) return;
+    this.#saturationIsLogged = true;
+    const option = join(join('servers', name), `pool.${isHttp ? 'maxInFlightPerConnection' : 'maxConnections'}`);
+    const remedy = isHttp ? 'allows more' : 'allows more processes, if they share no memory, files, locks or ports';
+    this.#logger.warn(`mcpo: server ${name} has had more calls than it answers for 10 s; ${option} ${remedy}`);
+  }
+
   /** @throws McpoError MCPO_UPSTREAM_RATE_LIMITED while the server wants no calls with this credential */
   #requireQuota(caller: Caller | undefined): void {
     const refusal = this.#rateLimits.refusal(caller);
@@ -191,11 +229,4 @@ export class McpServer implements Upstream {
 
 function callerGone(cause: unknown): McpoError {
   return new McpoError('MCPO_CALLER_GONE', 'the caller left before anything was sent', { cause });
-}
-
-/** The reason is for the log: it may say more of the server than its callers need to know. */
-function unreachableFor(cause: McpoError): McpoError {
-  const detail = 'the MCP server cannot be reached with the credentials of this request';
-  const retryAfterMs = 1_000 * Number(cause.headers['Retry-After'] ?? 1);
-  return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs, cause });
 }

@@ -17,6 +17,8 @@ export interface ServerStatus {
   readonly connections: number;
   /** How many connections could not be made or were lost so far. */
   readonly errors: number;
+  /** How many calls so far had arguments that could not be checked, or not in full: the log says why. */
+  readonly uncheckedCalls: number;
   /** Why it is, or was last, down. */
   readonly lastError?: string;
 }

@@ -25,6 +25,9 @@ export interface Upstream {
   /** Connections that its own pool, or that of a caller, has at most. */
   readonly maxConnections: number;
 
+  /** The id of the caller's session: another one after its end. @throws McpoError MCPO_POOL_EXHAUSTED, MCPO_CLOSING */
+  sessionOf(caller: Caller): string;
+
   /**
    * Does something with a connection: one of the server's own, or of the caller's.
    *

@@ -3,7 +3,7 @@ import { checkInteger } from '../util/checks';
 
 /** Options of a {@link RequestDeduplicator}. */
 export interface DeduplicatorOptions {
-  /** The maximum age of work that can be joined, in milliseconds. @defaultValue 60000 */
+  /** The maximum age of work that can be joined, counted from when it calls `sent`, in milliseconds. @defaultValue 1000 */
   readonly windowMs?: number | undefined;
 }
 
@@ -35,7 +35,7 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
    * @throws ConfigError if `windowMs` is not an integer of at least 1
    */
   constructor({ windowMs }: DeduplicatorOptions = {}, aborter?: () => Aborter<S>) {
-    this.#windowMs = checkInteger('share.windowMs', windowMs, 1, 60_000, Number.MAX_SAFE_INTEGER);
+    this.#windowMs = checkInteger('share.windowMs', windowMs, 1, 1_000, Number.MAX_SAFE_INTEGER);
     const make: () => Aborter<Cancellation> = aborter ?? (() => new AbortController());
     // Without a factory, S is AbortSignal.
     this.#aborter = make as () => Aborter<S>;
@@ -55,18 +55,18 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
    * The work belongs to no single caller: it is cancelled only when the last one has left.
    *
    * @param key - must cover everything that the result depends on
-   * @param run - does the work; its signal is aborted when the last caller has left
+   * @param run - does the work; its signal is aborted when the last caller has left. Work that has not yet told that it was `sent`
+   * can be joined whatever its age
    * @returns the result; rejects like `run`, or with the reason of the caller's own signal
    */
-  async executeOrWait(key: string, run: (signal: S) => Promise<T>, { signal }: ShareOptions = {}): Promise<T> {
+  async executeOrWait(key: string, run: RunShared<T, S>, { signal }: ShareOptions = {}): Promise<T> {
     signal?.throwIfAborted();
-    const now = performance.now();
     const found = this.#flights.get(key);
-    if (found && now - found.startedAt < this.#windowMs) {
+    if (found && performance.now() - found.sentAt < this.#windowMs) {
       this.#joined++;
       return found.join(signal);
     }
-    const flight = new Flight<T, S>(now, this.#aborter(), () => {
+    const flight = new Flight<T, S>(this.#aborter(), () => {
       this.#inFlight--;
       // A younger flight may have replaced it.
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
@@ -80,6 +80,9 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
   }
 }
 
+/** Work that is shared; `sent` tells that it is under way, at the first call of it. */
+export type RunShared<T, S> = (signal: S, sent: () => void) => Promise<T>;
+
 interface Caller<T> {
   readonly resolve: (value: T) => void;
   readonly reject: (reason: unknown) => void;
@@ -88,8 +91,8 @@ interface Caller<T> {
 
 /** Work in flight and the callers that wait for it. It ends with the work, or when its last caller leaves. */
 class Flight<T, S extends Cancellation> {
-  /** When it began, on the clock of `performance.now()`. */
-  readonly startedAt: number;
+  /** When it was sent, on the clock of `performance.now()`. */
+  sentAt = Infinity;
   readonly #onEnd: () => void;
   readonly #aborter: Aborter<S>;
   readonly #callers = new Set<Caller<T>>();
@@ -99,8 +102,7 @@ class Flight<T, S extends Cancellation> {
    * @param aborter - cancels the work
    * @param onEnd - called once, before any caller is notified, so that nobody joins a flight that has ended
    */
-  constructor(startedAt: number, aborter: Aborter<S>, onEnd: () => void) {
-    this.startedAt = startedAt;
+  constructor(aborter: Aborter<S>, onEnd: () => void) {
     this.#aborter = aborter;
     this.#onEnd = onEnd;
   }
@@ -117,8 +119,9 @@ class Flight<T, S extends Cancellation> {
   }
 
   /** Starts the work. A synchronous throw of `run` counts as a rejection. */
-  start(run: (signal: S) => Promise<T>): void {
-    new Promise<T>((resolve) => resolve(run(this.#aborter.signal))).then(
+  start(run: RunShared<T, S>): void {
+    const sent = (): void => void (this.sentAt = Math.min(this.sentAt, performance.now()));
+    new Promise<T>((resolve) => resolve(run(this.#aborter.signal, sent))).then(
       (value) => {
         for (const caller of this.#end()) caller.resolve(value);
       },

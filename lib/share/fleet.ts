@@ -6,6 +6,8 @@ export interface FleetFlight {
   readonly key: string;
   /** The maximum age of work that can be joined, in milliseconds. */
   readonly windowMs: number;
+  /** For how long to wait for the process that runs it, in milliseconds. */
+  readonly maxWaitMs: number;
   /** Aborted when no caller of this process waits any more. */
   readonly signal: AbortSignal;
 }
@@ -25,8 +27,9 @@ export interface FleetFlights {
    * To be called when a write has ended: later calls do not join earlier ones.
    *
    * @param unsettledMs - for how long calls must not be shared, as the write may still take effect
+   * @param write - the write: a later drop by the same one replaces that time, and no other's
    */
-  dropGroup(group: string, unsettledMs: number): Promise<void>;
+  dropGroup(group: string, unsettledMs: number, write?: string): Promise<void>;
 
   /**
    * Runs the work, or waits for a process that is running it. If that one ends without an answer, another takes over.

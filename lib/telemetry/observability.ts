@@ -47,7 +47,7 @@ export function observability(config: Config, servers: ServerRegistry, accelerat
   };
 }
 
-function sources(servers: ServerRegistry, { cache, fleet, limits }: Acceleration): Sources {
+function sources(servers: ServerRegistry, { cache, freshness, fleet, limits }: Acceleration): Sources {
   return {
     caches: () => Object.entries(cache.stats),
     stores: () => {
@@ -62,8 +62,13 @@ function sources(servers: ServerRegistry, { cache, fleet, limits }: Acceleration
     servers: () =>
       servers.all.map((server) => {
         const { idle, busy, opening, waiting } = server.connections;
-        const isUp = server.state === 'up';
-        const numbers: ServerNumbers = { idle, busy, opening, waiting, isUp, breaker: BREAKER[server.breaker] };
+        const numbers: ServerNumbers = {
+          ...{ idle, busy, opening, waiting },
+          isUp: server.state === 'up',
+          uncheckedCalls: server.catalogue.uncheckedCalls,
+          breaker: BREAKER[server.breaker],
+          isUnsettled: !freshness.isSettled(server.name),
+        };
         return [server.name, numbers] as const;
       }),
   };

@@ -3,6 +3,7 @@ import { storeContract } from '../../../lib/cache/store-contract';
 import type { MaybePromise } from '../../../lib/util/maybe-promise';
 import type { CacheStore, StoreFactory, StoreInit } from '../../../lib/cache/store';
 import { type RedisFleetOptions, redisFleet } from '../../../lib/redis';
+import { until } from '../../support/deferred';
 import { type CLIENTS, type OwnFleet, ownFleet } from '../../support/redis-clients';
 import { RedisServer } from '../../support/redis-server';
 
@@ -46,7 +47,7 @@ function lazily(make: () => Promise<OwnFleet>): StoreFactory {
       set: ask((on, ...args: Parameters<CacheStore['set']>) => on.set(...args)),
       delete: ask((on, key: string, group: string) => on.delete(key, group)),
       generation: ask((on, group: string) => on.generation(group)),
-      dropGroup: ask((on, group: string, unsettledMs?: number) => on.dropGroup(group, unsettledMs)),
+      dropGroup: ask((on, ...args: Parameters<CacheStore['dropGroup']>) => on.dropGroup(...args)),
       clear: ask((on) => on.clear()),
       close: ask((on) => on.close()),
     };
@@ -102,6 +103,51 @@ describe('a store in Redis', () => {
     for (const group of ['a', 'b}c']) await store.set('key', entry, group);
     // The last is the list of groups, which is in no script with the others.
     expect(await tags()).toEqual(['{a}', '{b%7Dc}', '{}']);
+  });
+
+  it('has no generation of a group while one of several writes may take effect, also when Redis has lost their ends', async () => {
+    const { fleet, sendCommand } = await own({ prefix: 'writes:' });
+    const store = fleet.store(init());
+    await store.dropGroup('docs', 60_000, 'one');
+    await store.dropGroup('docs', 60_000, 'other');
+    await store.dropGroup('docs', 0, 'one');
+    expect(await store.generation('docs')).toBeUndefined();
+    await store.dropGroup('docs', 0, 'other');
+    expect(await store.generation('docs')).toBeDefined();
+    await store.dropGroup('docs', 60_000, 'one');
+    await sendCommand(['DEL', 'writes:1:{docs}:w']);
+    const another = await own({ prefix: 'writes:' }, 'ioredis');
+    await another.fleet.store(init()).dropGroup('docs');
+    expect(await store.generation('docs')).toBeUndefined();
+  });
+
+  it('drops a group of a cluster only when another process has it, which may have old data', async () => {
+    const node = await RedisServer.start('--cluster-enabled', 'yes');
+    const ends: (() => Promise<void>)[] = [() => node.end()];
+    try {
+      const { sendCommand, fleet, end } = await ownFleet(node.port, { prefix: 'node:' });
+      ends.unshift(end);
+      await sendCommand(['CLUSTER', 'ADDSLOTSRANGE', '0', '16383']);
+      await until(async () => String(await sendCommand(['CLUSTER', 'INFO'])).includes('cluster_state:ok'));
+      const store = fleet.store(init());
+      const entry = { body: Buffer.from('1'), storedAt: Date.now(), ttlMs: 60_000 };
+      const fail = async (): Promise<void> => {
+        node.pause();
+        expect((await store.find('key', 'docs')).entry).toBeUndefined();
+        node.resume();
+        await until(() => fleet.isUp);
+      };
+      await store.find('key', 'other');
+      expect(await store.set('key', entry, 'docs')).toBe(true);
+      await fail();
+      expect((await store.find('key', 'docs')).entry).toEqual(entry);
+      // As if its data came from another process.
+      await sendCommand(['SET', 'node:1:{docs}:p', 'another']);
+      await fail();
+      expect((await store.find('key', 'docs')).entry).toBeUndefined();
+    } finally {
+      for (const end of ends) await end();
+    }
   });
 
   it('forgets what it had when Redis has lost or taken back a generation', async () => {

@@ -2,9 +2,16 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type CompiledArguments, compileArguments } from '../../../lib/mcp/schema/arguments';
 
-function compiled(schema: unknown): CompiledArguments & { readonly warnings: readonly string[] } {
+/** Makes `format` an assertion. */
+const $vocabulary = { 'https://json-schema.org/draft/2020-12/vocab/format-assertion': true };
+
+type Compiled = CompiledArguments & { readonly warnings: readonly string[]; readonly unchecked: () => number };
+
+function compiled(schema: unknown): Compiled {
   const warnings: string[] = [];
-  return { ...compileArguments(schema, { warn: (message) => void warnings.push(message) }), warnings };
+  let count = 0;
+  const options = { warn: (message: string) => void warnings.push(message), unchecked: () => void (count += 1) };
+  return { ...compileArguments(schema, options), warnings, unchecked: () => count };
 }
 
 function parse(json: string): Record<string, unknown> {
@@ -41,7 +48,13 @@ describe('what is wrong with arguments', () => {
       '/abc',
       'its name must NOT have more than 2 characters',
     ],
-    ['a format', { properties: { a: { format: 'email' } } }, { a: 'x' }, '/a', 'must match format "email"'],
+    [
+      'a format',
+      { $vocabulary, properties: { a: { format: 'email' } } },
+      { a: 'x' },
+      '/a',
+      'must match format "email"',
+    ],
     ['the body itself', { minProperties: 1 }, {}, '', 'must NOT have fewer than 1 properties'],
     ['an item', { properties: { a: { items: { minimum: 3 } } } }, { a: [3, 2] }, '/a/1', 'must be >= 3'],
   ])('is told for %s', (_, schema, args, pointer, message) => {
@@ -127,8 +140,23 @@ describe('dialects', () => {
     expect(tool.warnings).toEqual([]);
   });
 
-  it('checks formats', () => {
-    const schema = { properties: { a: { format: 'date-time' }, b: { format: 'regex' }, c: { format: 'uuid' } } };
+  it.each([
+    ['uri', 'https://example.com/straße'],
+    ['date-time', '2024-01-01T00:00:00'],
+    ['email', 'x'],
+    ['regex', '('],
+  ])('take the format %s for an annotation', (format, a) => {
+    const tool = compiled({ properties: { a: { type: 'string', format } } });
+    expect(tool.check({ a })).toBeUndefined();
+    expect(tool.check({ a: 1 })).toHaveLength(1);
+    expect(tool.warnings).toEqual([]);
+  });
+
+  it('checks formats where $vocabulary asserts them', () => {
+    const schema = {
+      $vocabulary,
+      properties: { a: { format: 'date-time' }, b: { format: 'regex' }, c: { format: 'uuid' } },
+    };
     expect(pointers(schema, { a: '2026-02-30T00:00:00Z', b: '(', c: 'x' })).toEqual(['/a', '/b', '/c']);
     expect(pointers(schema, { a: '2026-02-28T00:00:00Z', b: '^a\\-$' })).toBeUndefined();
   });
@@ -197,6 +225,9 @@ describe('references', () => {
   });
 });
 
+const NO_PATTERN = (at: string): string => `${at} is not a regular expression that can be used`;
+const NOT_TAKEN = (at: string): string => `${at} has a value that the keyword does not take`;
+
 describe('a schema that cannot be used', () => {
   const nested = (levels: number): Record<string, unknown> => {
     let schema: Record<string, unknown> = { type: 'object' };
@@ -205,28 +236,76 @@ describe('a schema that cannot be used', () => {
   };
 
   it.each([
-    ['remote reference', { $ref: 'https://example.com/x' }],
-    ['reference to nowhere', { $ref: '#/$defs/none' }],
-    ['malformed reference', { properties: { a: { $ref: '#/%zz/x' } } }],
-    ['reference to itself', { $ref: '#' }],
-    ['pattern of another language', { properties: { a: { pattern: '(?P<x>a)' } } }],
-    ['pattern beyond reason', { properties: { a: { pattern: 'a'.repeat(3_000) } } }],
-    ['type that does not exist', { properties: { a: { type: 'strin' } } }],
-    ['keyword of the wrong type', { required: 'a' }],
-    ['keyword $async', { $async: true, properties: { a: { type: 'number' } } }],
-  ])('because of a %s lets all arguments pass, and is told once', (_, schema) => {
+    ['remote reference', { a: { $ref: 'https://example.com/x' } }, '/properties/a/$ref leads nowhere in the schema'],
+    ['reference to nowhere', { a: { $ref: '#/$defs/none' } }, '/properties/a/$ref leads nowhere in the schema'],
+    ['malformed reference', { a: { $ref: '#/%zz/x' } }, '/properties/a/$ref leads nowhere in the schema'],
+    ['reference that is none', { a: { $ref: 7 } }, '/properties/a/$ref is not a text'],
+    ['pattern of another language', { a: { pattern: '(?P<x>a)' } }, NO_PATTERN('/properties/a/pattern')],
+    ['pattern beyond reason', { a: { pattern: 'a'.repeat(3_000) } }, NO_PATTERN('/properties/a/pattern')],
+    ['pattern of names', { a: { patternProperties: { '(': false } } }, NO_PATTERN('/properties/a/patternProperties/(')],
+    ['type that does not exist', { a: { type: 'strin' } }, NOT_TAKEN('/properties/a/type')],
+    ['keyword of the wrong type', { a: { required: 'a' } }, NOT_TAKEN('/properties/a/required')],
+    [
+      'schema that is none',
+      { 'a/b': { type: 'x', not: 1 } },
+      `${NOT_TAKEN('/properties/a~1b/type')}; ${NOT_TAKEN('/properties/a~1b/not')}`,
+    ],
+    ['nullable without a type', { a: { nullable: true } }, NOT_TAKEN('/properties/a/nullable')],
+  ])('in part because of a %s is checked but for that part, and is told once', (_, properties, fault) => {
+    const schema = {
+      properties: { ...properties, n: { type: 'number' } },
+      required: ['n'],
+      additionalProperties: false,
+    };
     const tool = compiled(schema);
     expect(tool.warnings).toEqual([]);
+    expect(tool.check({ [Object.keys(properties)[0] ?? '']: 'x', n: 1 })).toBeUndefined();
+    expect(tool.check({ n: 'x', z: 1 })?.map(({ pointer }) => pointer)).toEqual(['/z', '/n']);
+    expect(tool.check({})).toEqual([{ pointer: '/n', message: 'is required' }]);
+    expect(tool.warnings).toEqual([`inputSchema is checked without these parts: ${fault}`]);
+    expect(tool.inputSchema).toBe(schema);
+    expect(tool.unchecked()).toBe(0);
+  });
+
+  it.each([
+    ['what must not match', { not: { type: 'string', pattern: '(' } }, 'x'],
+    ['one of several', { oneOf: [{ type: 'string' }, { type: 'strin' }] }, 'x'],
+    ['a condition', { if: { $ref: '#/none' }, then: false }, 'x'],
+    ['how many match', { contains: { pattern: '(' }, maxContains: 1 }, ['x', 'y']],
+    ['names by pattern', { patternProperties: { '(': {} }, additionalProperties: false }, { x: 1 }],
+    ['what another schema knows', { allOf: [{ $ref: '#/none' }], unevaluatedProperties: false }, { x: 1 }],
+  ])('in part never rejects more than the whole: %s', (_, a, value) => {
+    const $schema = 'https://json-schema.org/draft/2020-12/schema';
+    const tool = compiled({ $schema, properties: { a, n: { type: 'number' } } });
+    expect(tool.check({ a: value, n: 1 })).toBeUndefined();
+    expect(tool.check({ a: value, n: 'x' })).toEqual([{ pointer: '/n', message: 'must be number' }]);
+    expect(tool.warnings).toHaveLength(1);
+  });
+
+  it('in many parts names five of them', () => {
+    const tool = compiled({ properties: Object.fromEntries(Array.from({ length: 9 }, (_, n) => [n, { type: 'x' }])) });
+    expect(tool.check({ a: 1 })).toBeUndefined();
+    expect(tool.warnings).toEqual([expect.stringMatching(/\/properties\/4\/type [^;]+; and 4 more$/)]);
+  });
+
+  it('because of $async is checked without', () => {
+    const tool = compiled({ $async: true, properties: { a: { type: 'number' } } });
+    expect(tool.check({ a: 'x' })).toHaveLength(1);
+    expect(tool.warnings).toEqual(['inputSchema is checked without these parts: /$async is not supported']);
+  });
+
+  it('because it refers to itself lets all arguments pass, and is told once', () => {
+    const tool = compiled({ $ref: '#' });
     expect(tool.check({ a: 'x' })).toBeUndefined();
     expect(tool.check({ a: 'x' })).toBeUndefined();
     expect(tool.warnings).toEqual([
       expect.stringMatching(/^inputSchema cannot be used \(.+\): arguments are not checked$/),
     ]);
-    expect(tool.inputSchema).toBe(schema);
+    expect(tool.unchecked()).toBe(2);
   });
 
   it('cannot write control characters or a novel into the log', () => {
-    const tool = compiled({ $ref: `https://example.com/\u001b[31m\n${'x'.repeat(10_000)}` });
+    const tool = compiled({ properties: { [`\u001b[31m\n${'x'.repeat(10_000)}`]: { type: 'x' } } });
     tool.check({});
     expect(tool.warnings[0]).not.toMatch(/\p{Cc}/u);
     expect(tool.warnings[0]?.length).toBeLessThan(300);

@@ -1,5 +1,7 @@
 import { measure, weigh } from '../../../lib/mcp/schema/cost';
 
+const $vocabulary = { 'https://json-schema.org/draft/2020-12/vocab/format-assertion': true };
+
 describe('measure', () => {
   it('counts values, keys and characters', () => {
     expect(measure(null, 0)).toBe(1);
@@ -41,8 +43,8 @@ describe('weigh', () => {
     { pattern: 'abc' },
     { pattern: '\\d{4}' },
   ])('knows what is quadratic: %j', (keyword) => {
-    const { linear, quadratic } = weigh({ properties: { a: keyword } });
-    expect(linear).toBeLessThan(10);
+    const { linear, quadratic } = weigh({ $vocabulary, properties: { a: keyword } });
+    expect(linear).toBeLessThan(15);
     expect(quadratic).toBeGreaterThan(0);
   });
 
@@ -65,7 +67,11 @@ describe('weigh', () => {
     { $recursiveRef: '#' },
     { $id: 'https://example.com/x' },
   ])('promises nothing for %j', (keyword) => {
-    expect(weigh({ properties: { a: keyword }, $defs: { x: {} } }).linear).toBe(Infinity);
+    expect(weigh({ $vocabulary, properties: { a: keyword }, $defs: { x: {} } }).linear).toBe(Infinity);
+  });
+
+  it('takes a format that is an annotation for nothing', () => {
+    expect(weigh({ properties: { a: { format: 'url' } } })).toEqual(weigh({ properties: { a: { title: 'url' } } }));
   });
 
   it('is not misled by properties that are named like keywords', () => {

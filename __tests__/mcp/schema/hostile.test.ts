@@ -7,9 +7,16 @@ type Json = Record<string, unknown>;
 /** Processor time: two runs of 50 ms, and the compilation; unguarded, each bomb takes many seconds. */
 const HELD_MS = 1_000;
 
-function compiled(schema: unknown): CompiledArguments & { readonly warnings: readonly string[] } {
+/** Makes `format` an assertion. */
+const $vocabulary = { 'https://json-schema.org/draft/2020-12/vocab/format-assertion': true };
+
+type Compiled = CompiledArguments & { readonly warnings: readonly string[]; readonly unchecked: () => number };
+
+function compiled(schema: unknown): Compiled {
   const warnings: string[] = [];
-  return { ...compileArguments(schema, { warn: (message) => void warnings.push(message) }), warnings };
+  let count = 0;
+  const options = { warn: (message: string) => void warnings.push(message), unchecked: () => void (count += 1) };
+  return { ...compileArguments(schema, options), warnings, unchecked: () => count };
 }
 
 /** What it costs in processor time: how long it takes depends on what else runs on the machine. */
@@ -54,7 +61,7 @@ const BOMBS: [string, Json, Json][] = [
     many(100, (i) => i).reduce<Json>((n) => ({ n, v: 1 }), {}),
   ],
   ['uniqueItems', { properties: { a: { uniqueItems: true } } }, { a: many(20_000, (i) => ({ i })) }],
-  ['format url', { properties: { a: { format: 'url' } } }, { a: `http://${':@'.repeat(20_000)}` }],
+  ['format url', { $vocabulary, properties: { a: { format: 'url' } } }, { a: `http://${':@'.repeat(20_000)}` }],
   [
     'wide anyOf, long array',
     { properties: { a: { items: { anyOf: many(200, (i) => ({ required: [`p${i}`] })) } } } },
@@ -69,7 +76,7 @@ describe.each(BOMBS)('a bomb: %s', (_, schema, args) => {
     expect(first.value).toBeUndefined();
     expect(first.ms).toBeLessThan(HELD_MS);
     expect(tool.warnings).toEqual([
-      'inputSchema takes more than 50 ms to check: only small arguments are checked from now on',
+      'inputSchema takes more than 50 ms to check: for 60 s only small arguments are checked',
     ]);
     const before = process.cpuUsage();
     await new Promise((resolve) => setImmediate(resolve));
@@ -78,6 +85,7 @@ describe.each(BOMBS)('a bomb: %s', (_, schema, args) => {
     expect(later.value.every((errors) => errors === undefined)).toBe(true);
     expect(later.ms).toBeLessThan(HELD_MS);
     expect(tool.warnings).toHaveLength(1);
+    expect(tool.unchecked()).toBe(6);
   });
 });
 
@@ -88,6 +96,26 @@ describe('after a check that took too long', () => {
     expect(tool.check({ a: [{ i: 1 }, { i: 1 }] })?.map((error) => error.pointer)).toEqual(['/a']);
     expect(tool.check({ a: [{ i: 1 }, { i: 2 }] })).toBeUndefined();
     expect(tool.warnings).toHaveLength(1);
+  });
+
+  it('all arguments are checked again after a minute', () => {
+    jest.useFakeTimers({ doNotFake: ['nextTick', 'setImmediate'] });
+    try {
+      const tool = compiled({ properties: { a: { pattern: '^(a+)+$' } } });
+      const bomb = { a: `${'a'.repeat(60)}!` };
+      expect(tool.check(bomb)).toBeUndefined();
+      expect(tool.check({ a: 'b' })).toBeUndefined();
+      expect(tool.unchecked()).toBe(2);
+      jest.advanceTimersByTime(60_001);
+      expect(tool.check({ a: 'b' })).toHaveLength(1);
+      expect(tool.unchecked()).toBe(2);
+      expect(tool.check(bomb)).toBeUndefined();
+      expect(tool.check({ a: 'b' })).toBeUndefined();
+      expect(tool.unchecked()).toBe(4);
+      expect(tool.warnings).toHaveLength(2);
+    } finally {
+      jest.useRealTimers();
+    }
   });
 
   it('other tools with the same schema are checked as before', () => {
@@ -120,7 +148,7 @@ describe('hostile arguments and schemas', () => {
     ['json-pointer', `${'/~0'.repeat(100_000)}~`],
     ['hostname', 'a-'.repeat(200_000)],
   ])('with a long %s are checked in time', (format, text) => {
-    const tool = compiled({ properties: { a: { type: 'string', format } } });
+    const tool = compiled({ $vocabulary, properties: { a: { type: 'string', format } } });
     expect(timed(() => tool.check({ a: text })).ms).toBeLessThan(HELD_MS);
   });
 
@@ -181,7 +209,9 @@ describe('many tools', () => {
       type: 'object',
       properties: Object.fromEntries(many(10, (i) => [`p${i}`, { type: 'string', description: `${n} ${i}` }])),
     }));
-    const { value, ms } = timed(() => schemas.map((schema) => compileArguments(schema, { warn: fail })));
+    const { value, ms } = timed(() =>
+      schemas.map((schema) => compileArguments(schema, { warn: fail, unchecked: () => undefined })),
+    );
     expect(value).toHaveLength(5_000);
     expect(ms).toBeLessThan(2_000);
   });

@@ -286,6 +286,34 @@ describe('the time of a call', () => {
     expect(transport.cancelled).toEqual([transport.lastCall.id]);
   });
 
+  it.each([
+    ['the answer comes', (transport: ScriptedTransport) => transport.answer(FINE)],
+    ['an error comes', (transport: ScriptedTransport) => transport.fail(-32603, 'no')],
+    ['the connection closes', (transport: ScriptedTransport) => void transport.close()],
+  ])('after it, the end is told once when %s', async (_what, end) => {
+    const onLateEnd = jest.fn();
+    const { transport, ended } = await calling({ timeoutMs: 1_000, maxTotalTimeoutMs: 60_000, onLateEnd });
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(await ended).toMatchObject({ error: TIMEOUT });
+    transport.progress(1);
+    await jest.advanceTimersByTimeAsync(58_000);
+    expect(onLateEnd).not.toHaveBeenCalled();
+    end(transport);
+    end(transport);
+    await jest.advanceTimersByTimeAsync(0);
+    expect(onLateEnd).toHaveBeenCalledTimes(1);
+  });
+
+  it('after it, an end beyond the longest time of a call is not waited for', async () => {
+    const onLateEnd = jest.fn();
+    const { transport, ended } = await calling({ timeoutMs: 1_000, maxTotalTimeoutMs: 5_000, onLateEnd });
+    await jest.advanceTimersByTimeAsync(1_000);
+    expect(await ended).toMatchObject({ error: TIMEOUT });
+    await jest.advanceTimersByTimeAsync(4_000);
+    transport.answer(FINE);
+    expect(onLateEnd).not.toHaveBeenCalled();
+  });
+
   it('begins anew with progress', async () => {
     const { transport, ended, now } = await calling({ timeoutMs: 1_000 });
     for (let progress = 1; progress <= 5; progress++) {

@@ -23,6 +23,7 @@ const print = (text) => process.stdout.write(text);
 const answer = (id, text) => line({ id, result: { content: [{ type: 'text', text }] } });
 const idle = 'process.on("SIGTERM", () => undefined); setInterval(() => undefined, 1000)';
 const waiting = [];
+let calls = 0;
 
 /** Starts a process that never ends by itself; tells its id. */
 function start(stdio, detached = false) {
@@ -36,6 +37,13 @@ const tools = {
   pid: (id) => print(answer(id, String(process.pid))),
   env: (id) => print(answer(id, JSON.stringify(process.env))),
   cwd: (id) => print(answer(id, process.cwd())),
+  /** Is at nothing else for a while. */
+  busy(id, { ms }) {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
+    print(answer(id, 'no longer busy'));
+  },
+  /** How many calls have come so far. */
+  calls: (id) => print(answer(id, String(calls))),
   hang: () => process.stderr.write('it hangs\n'),
   /** Answers a byte at a time. */
   async drip(id, { text }) {
@@ -117,6 +125,7 @@ function receive({ id, method, params }) {
     const list = Object.keys(tools).map((name) => ({ name, inputSchema }));
     print(line({ id, result: { tools: list } }));
   } else if (method === 'tools/call') {
+    calls += 1;
     void tools[params.name](id, params.arguments);
   } else if (id !== undefined) {
     print(line({ id, result: {} }));

@@ -4,7 +4,7 @@ import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.
 import { BROKEN_OFF } from '../session/failures';
 import { Upstream } from './fetch';
 import { withTimeout } from '../../util/timeout';
-import { asMessage } from '../json-rpc';
+import { asMessage, cancelledId } from '../json-rpc';
 
 const JSON_TYPE = 'application/json';
 const TERMINATE_TIMEOUT_MS = 1_000;
@@ -16,7 +16,7 @@ const GIVEN_UP = /^Maximum reconnection attempts/;
  *
  * - Requests do not share one AbortSignal.
  * - A request whose response is cut off fails at once, not at its timeout.
- * - Cancelling a request aborts it.
+ * - Cancelling a request aborts it; a tool call only when nobody waits for its end any more ({@link abandon}).
  * - Closing ends the session on the server.
  * - Tool calls with a JSON response, or with events without ids, bypass the web's Request, Response and streams, for speed.
  */
@@ -29,6 +29,8 @@ export class HttpTransport implements Transport {
   readonly #url: URL;
   readonly #headers: Record<string, string>;
   readonly #waiting = new Set<RequestId>();
+  /** Those of the waiting requests that call a tool. */
+  readonly #toolCalls = new Set<RequestId>();
   /** Those of the waiting requests whose response was cut off and is being resumed. */
   readonly #resuming = new Set<RequestId>();
   #closing: Promise<void> | undefined;
@@ -76,17 +78,22 @@ export class HttpTransport implements Transport {
     const id = 'method' in message && 'id' in message ? message.id : undefined;
     if (id !== undefined) this.#waiting.add(id);
     const cancelled = cancelledId(message);
-    if (cancelled !== undefined) {
-      this.#removeWaiting(cancelled);
-      this.#upstream.abort(cancelled);
-    }
+    if (cancelled !== undefined && !this.#toolCalls.has(cancelled)) this.abandon(cancelled);
+    const isToolCall = id !== undefined && 'method' in message && message.method === 'tools/call';
+    if (isToolCall) this.#toolCalls.add(id);
     try {
-      if (id !== undefined && 'method' in message && message.method === 'tools/call') await this.#call(message, id);
+      if (isToolCall) await this.#call(message, id);
       else await this.#inner.send(message);
     } catch (error) {
       if (id !== undefined) this.#removeWaiting(id);
       throw error;
     }
+  }
+
+  /** Aborts a request whose answer is no longer waited for. */
+  abandon(id: RequestId): void {
+    this.#removeWaiting(id);
+    this.#upstream.abort(id);
   }
 
   async #call(message: JSONRPCMessage, id: RequestId): Promise<void> {
@@ -151,11 +158,7 @@ export class HttpTransport implements Transport {
   /** Returns whether the request was still waiting. */
   #removeWaiting(id: RequestId): boolean {
     this.#resuming.delete(id);
+    this.#toolCalls.delete(id);
     return this.#waiting.delete(id);
   }
-}
-
-function cancelledId(message: JSONRPCMessage): RequestId | undefined {
-  if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
-  return message.params?.requestId as RequestId | undefined;
 }

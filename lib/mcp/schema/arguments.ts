@@ -2,8 +2,9 @@ import type { ErrorObject } from 'ajv';
 import { type ArgumentError, McpoError } from '../../errors';
 import { type JsonObject, isObject } from '../../util/json-object';
 import { messageOf } from '../../util/listeners';
-import { type Validate, compile } from './compile';
+import { type Validate, compile, repaired } from './compile';
 import { type Weight, measure, weigh } from './cost';
+import type { Fault } from './repair';
 import { UnguardedError, withTimeLimit, isTimeout } from './time-limit';
 
 /** The compiled input schema of a tool. */
@@ -21,6 +22,8 @@ export interface CompiledArguments {
 }
 
 const MAX_ERRORS = 20;
+/** Parts of a schema that a log line names. */
+const MAX_FAULTS = 5;
 const MAX_MESSAGE_LENGTH = 200;
 const MAX_POINTER_LENGTH = 1_024;
 const MAX_SCHEMA_BYTES = 256 * 1024;
@@ -32,6 +35,16 @@ const MAX_LISTED_SIZE = 16 * 1024;
 const MAX_UNGUARDED_COST = 200_000;
 const COMPILE_TIMEOUT_MS = 1_000;
 const CHECK_TIMEOUT_MS = 50;
+/** After a check that took too long, only what is certainly fast is validated for this long. */
+const PAUSE_S = 60;
+
+/** What is told of a schema and its use. */
+export interface CompileOptions {
+  /** Called with why arguments are not validated, and whenever resources are lacking. */
+  warn(message: string): void;
+  /** Called for each call whose arguments pass although not all of them could be validated. */
+  unchecked(): void;
+}
 
 /**
  * Makes the validator of a tool's arguments. The JSON Schema comes from the MCP server and is not trusted: it is compiled at
@@ -41,59 +54,87 @@ const CHECK_TIMEOUT_MS = 50;
  * is rejected and the next one tries again.
  *
  * @param schema - the tool's `inputSchema`
- * @param options - `warn` is called once with why some or all arguments are not validated, and whenever resources are lacking
  */
-export function compileArguments(schema: unknown, options: { warn(message: string): void }): CompiledArguments {
+export function compileArguments(schema: unknown, options: CompileOptions): CompiledArguments {
   const defect = defectOf(schema);
   if (defect !== undefined) {
     options.warn(`inputSchema ${defect}: any object is accepted`);
-    return { inputSchema: { type: 'object' }, takesArguments: true, check: (args) => tooDeep(sizeOf(args)) };
+    const check = (args: JsonObject): ReturnType<typeof tooDeep> => {
+      const errors = tooDeep(sizeOf(args));
+      if (!errors) options.unchecked();
+      return errors;
+    };
+    return { inputSchema: { type: 'object' }, takesArguments: true, check };
   }
   const usable = schema as JsonObject;
-  const checker = new Checker(usable, (message) => options.warn(message));
+  const checker = new Checker(usable, options);
   return { inputSchema: usable, takesArguments: takesArguments(usable), check: (args) => checker.check(args) };
 }
 
 class Checker {
-  readonly #schema: JsonObject;
-  readonly #warn: (message: string) => void;
+  #schema: JsonObject;
+  readonly #options: CompileOptions;
   #weight: Weight = { linear: 0, quadratic: 0 };
   #validate: Validate | undefined;
   #listAll: Validate | undefined;
   #canList = true;
   /** Whether the present lack of resources has been logged. */
   #isShort = false;
-  /** `'cheap'`: only what is certainly fast is validated. */
-  #checks: 'all' | 'cheap' | 'nothing' = 'all';
+  #isUsable = true;
+  /** Until then only what is certainly fast is validated, on the clock of `performance.now()`. */
+  #pausedUntil = 0;
 
-  constructor(schema: JsonObject, warn: (message: string) => void) {
+  constructor(schema: JsonObject, options: CompileOptions) {
     this.#schema = schema;
-    this.#warn = warn;
+    this.#options = options;
   }
 
   check(args: JsonObject): readonly ArgumentError[] | undefined {
     const size = sizeOf(args);
     const errors = tooDeep(size);
-    if (errors || this.#checks === 'nothing') return errors;
-    try {
-      this.#validate ??= this.#compile();
-      return this.#run(this.#validate, args, size);
-    } catch (error) {
-      if (error instanceof UnguardedError) throw this.#refusal(error);
-      this.#giveUp(error);
-      return undefined;
+    if (errors) return errors;
+    if (this.#isUsable) {
+      try {
+        this.#validate ??= this.#compile();
+        if (this.#canRun(size)) return this.#run(this.#validate, args, size);
+      } catch (error) {
+        if (error instanceof UnguardedError) throw this.#refusal(error);
+        this.#giveUp(error);
+      }
     }
+    this.#options.unchecked();
+    return undefined;
   }
 
   #compile(): Validate {
+    try {
+      return this.#compileFirst();
+    } catch (error) {
+      if (error instanceof UnguardedError || isTimeout(error)) throw error;
+      const { schema, faults } = this.#guarded(() => repaired(this.#schema), COMPILE_TIMEOUT_MS);
+      if (faults.length === 0) throw error;
+      this.#schema = schema;
+      const validate = this.#compileFirst();
+      this.#options.warn(partly(faults));
+      return validate;
+    }
+  }
+
+  #compileFirst(): Validate {
     this.#weight = weigh(this.#schema);
     return this.#guarded(() => compile(this.#schema, false), COMPILE_TIMEOUT_MS);
   }
 
+  #isCheap(size: number): boolean {
+    return this.#weight.linear * size + this.#weight.quadratic * size ** 2 <= MAX_UNGUARDED_COST;
+  }
+
+  #canRun(size: number): boolean {
+    return this.#isCheap(size) || performance.now() >= this.#pausedUntil;
+  }
+
   #run(validate: Validate, args: JsonObject, size: number): readonly ArgumentError[] | undefined {
-    const isCheap = this.#weight.linear * size + this.#weight.quadratic * size ** 2 <= MAX_UNGUARDED_COST;
-    if (!isCheap && this.#checks === 'cheap') return undefined;
-    if (isCheap ? validate(args) : this.#guarded(() => validate(args), CHECK_TIMEOUT_MS)) return undefined;
+    if (this.#isCheap(size) ? validate(args) : this.#guarded(() => validate(args), CHECK_TIMEOUT_MS)) return undefined;
     const first = validate.errors ?? [];
     // The errors would keep parts of the arguments alive.
     validate.errors = null;
@@ -125,31 +166,37 @@ class Checker {
 
   #refusal(error: UnguardedError): McpoError {
     const detail = `the arguments cannot be checked in bounded time: ${error.message}`;
-    if (!this.#isShort) this.#warn(`${detail}: calls are refused for now`);
+    if (!this.#isShort) this.#options.warn(`${detail}: calls are refused for now`);
     this.#isShort = true;
     return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause: error });
   }
 
   #giveUp(error: unknown): void {
     if (this.#validate && isTimeout(error)) {
-      this.#checks = 'cheap';
-      this.#warn(
-        `inputSchema takes more than ${CHECK_TIMEOUT_MS} ms to check: only small arguments are checked from now on`,
-      );
+      this.#pausedUntil = performance.now() + 1_000 * PAUSE_S;
+      const reason = `inputSchema takes more than ${CHECK_TIMEOUT_MS} ms to check`;
+      this.#options.warn(`${reason}: for ${PAUSE_S} s only small arguments are checked`);
       return;
     }
-    this.#checks = 'nothing';
+    this.#isUsable = false;
     this.#validate = undefined;
-    this.#warn(`inputSchema cannot be used (${reasonOf(error)}): arguments are not checked`);
+    this.#options.warn(`inputSchema cannot be used (${reasonOf(error)}): arguments are not checked`);
   }
 }
 
-/** The message of an error may quote the schema, which may hold anything. */
+function partly(faults: readonly Fault[]): string {
+  const named = faults.slice(0, MAX_FAULTS).map(({ pointer, reason }) => `${printable(pointer)} ${reason}`);
+  const more = faults.length > MAX_FAULTS ? `; and ${faults.length - MAX_FAULTS} more` : '';
+  return `inputSchema is checked without these parts: ${named.join('; ')}${more}`;
+}
+
 function reasonOf(error: unknown): string {
-  if (isTimeout(error)) return `it takes more than ${COMPILE_TIMEOUT_MS} ms to compile`;
-  return messageOf(error)
-    .replace(/\p{Cc}+/gu, ' ')
-    .slice(0, 200);
+  return isTimeout(error) ? `it takes more than ${COMPILE_TIMEOUT_MS} ms to compile` : printable(messageOf(error));
+}
+
+/** For the log: a schema may hold anything, and the message of an error may quote it. */
+function printable(text: string): string {
+  return text.slice(0, 200).replace(/\p{Cc}+/gu, ' ');
 }
 
 function sizeOf(args: JsonObject): number {

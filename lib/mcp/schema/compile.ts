@@ -1,10 +1,14 @@
 import { Ajv, type ErrorObject, type Options } from 'ajv';
+import type AjvCore from 'ajv/dist/core';
 import { Ajv2019 } from 'ajv/dist/2019';
 import { Ajv2020 } from 'ajv/dist/2020';
 import ajvEqual from 'ajv/dist/runtime/equal';
 import AjvDraft04 from 'ajv-draft-04';
+import reference from 'ajv/dist/vocabularies/core/ref';
 import addFormats from 'ajv-formats';
 import type { JsonObject } from '../../util/json-object';
+import { isFormatAsserted } from './keywords';
+import { type Repaired, repair } from './repair';
 
 /** A compiled schema: whether a value matches it, else why in `errors`. */
 export interface Validate {
@@ -34,8 +38,8 @@ const DIALECTS = {
  * @throws Error if the schema cannot be compiled
  */
 export function compile(schema: JsonObject, allErrors: boolean): Validate {
-  const dialect = typeof schema['$schema'] === 'string' ? JSON_SCHEMA.exec(schema['$schema'])?.[1] : undefined;
-  if (dialect !== undefined) return compileAs(dialect as keyof typeof DIALECTS, schema, allErrors);
+  const dialect = dialectOf(schema);
+  if (dialect !== undefined) return compileAs(dialect, schema, allErrors);
   try {
     return compileAs('draft/2020-12', schema, allErrors);
   } catch (error) {
@@ -48,17 +52,49 @@ export function compile(schema: JsonObject, allErrors: boolean): Validate {
   }
 }
 
+/** What can be compiled of a schema that as a whole cannot be. */
+export function repaired(schema: JsonObject): Repaired {
+  const dangling = new Set<string>();
+  const dialect = dialectOf(schema) ?? 'draft/2020-12';
+  const accepted = { tuples: dialect !== 'draft/2020-12', dangling, isPattern: isRegex };
+  const { schema: wellFormed } = repair(schema, accepted);
+  const ajv = ajvOf(dialect, schema, false);
+  ajv.removeKeyword('$ref');
+  ajv.addKeyword({
+    keyword: '$ref',
+    schemaType: 'string',
+    code(context) {
+      try {
+        reference.code(context);
+      } catch {
+        dangling.add(context.schema as string);
+      }
+    },
+  });
+  ajv.compile(wellFormed);
+  return repair(schema, accepted);
+}
+
+function dialectOf({ $schema }: JsonObject): keyof typeof DIALECTS | undefined {
+  const dialect = typeof $schema === 'string' ? JSON_SCHEMA.exec($schema)?.[1] : undefined;
+  return dialect as keyof typeof DIALECTS | undefined;
+}
+
 function compileAs(dialect: keyof typeof DIALECTS, schema: JsonObject, allErrors: boolean): Validate {
-  const ajv = new DIALECTS[dialect](optionsFor(allErrors));
-  addFormats(ajv, { mode: 'full' });
-  ajv.addFormat('regex', isRegex);
+  const validate = ajvOf(dialect, schema, allErrors).compile(schema);
+  if ('$async' in validate) throw new Error('"$async" is not supported');
+  return validate;
+}
+
+function ajvOf(dialect: keyof typeof DIALECTS, schema: JsonObject, allErrors: boolean): AjvCore {
+  const assertsFormats = isFormatAsserted(schema);
+  const ajv = new DIALECTS[dialect]({ ...optionsFor(allErrors), validateFormats: assertsFormats });
+  if (assertsFormats) addFormats(ajv, { mode: 'full' }).addFormat('regex', isRegex);
   // Ajv rejects draft-04's `id` in later dialects, where it has no meaning.
   ajv.removeKeyword('id');
   // Replaces Ajv's own comparison, which calls members such as `valueOf`.
   ajv.scope.value('func', { key: ajvEqual, ref: jsonEqual });
-  const validate = ajv.compile(schema);
-  if ('$async' in validate) throw new Error('"$async" is not supported');
-  return validate;
+  return ajv;
 }
 
 function optionsFor(allErrors: boolean): Options {
@@ -92,7 +128,6 @@ const regExp = Object.assign(
 );
 
 function isRegex(text: string): boolean {
-  if (text.length > MAX_PATTERN_LENGTH) return true;
   try {
     return Boolean(regExp(text, 'u'));
   } catch {

@@ -1,3 +1,5 @@
+import { isFormatAsserted } from './keywords';
+
 /** An upper bound of the cost of validation: `linear × size + quadratic × size²`. */
 export interface Weight {
   readonly linear: number;
@@ -42,6 +44,7 @@ export function measure(value: unknown, depth: number): number {
 export function weigh(schema: Readonly<Record<string, unknown>>): Weight {
   // A node in progress is unbounded: to meet it again means recursion.
   const known = new Map<object, Weight>();
+  const assertsFormats = isFormatAsserted(schema);
 
   function weighNode(node: unknown): Weight {
     if (typeof node !== 'object' || node === null) return UNIT;
@@ -51,7 +54,8 @@ export function weigh(schema: Readonly<Record<string, unknown>>): Weight {
     let linear = 1;
     let quadratic = 0;
     for (const [keyword, value] of Object.entries(node as Readonly<Record<string, unknown>>)) {
-      const own = weighKeyword(keyword, value, node === schema);
+      const isFree = keyword === 'format' && !assertsFormats;
+      const own = isFree ? UNIT : weighKeyword(keyword, value, node === schema);
       const target = keyword === '$ref' && typeof value === 'string' ? resolve(schema, value) : value;
       const inner = target === undefined ? UNBOUNDED : weighNode(target);
       linear += own.linear + inner.linear;

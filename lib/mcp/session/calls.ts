@@ -6,6 +6,12 @@ import { type CallOptions, type CallResult, PendingCall } from './pending-call';
 // The SDK counts its own requests from 0 on. These ids still fit into 32 bits.
 const FIRST_ID = 2 ** 30;
 
+/** A transport that holds something for each request. */
+interface Abandoning {
+  /** Releases what is held for a request whose answer is no longer waited for. */
+  readonly abandon?: (id: number) => void;
+}
+
 /**
  * The `tools/call` requests of a connection, beside the SDK's own requests on the same transport. Messages about other
  * requests are passed on to the SDK. Calls through the SDK would take twice as long, because of AbortControllers and
@@ -13,6 +19,7 @@ const FIRST_ID = 2 ** 30;
  */
 export class Calls {
   readonly #send: Transport['send'];
+  readonly #abandon: ((id: number) => void) | undefined;
   readonly #onError: (error: Error) => void;
   readonly #pending = new Map<number, PendingCall>();
   #nextId = FIRST_ID;
@@ -21,8 +28,9 @@ export class Calls {
    * @param transport - a transport that the SDK is connected to
    * @param onError - called if a cancellation cannot be sent
    */
-  constructor(transport: Transport, onError: (error: Error) => void) {
+  constructor(transport: Transport & Abandoning, onError: (error: Error) => void) {
     this.#send = transport.send.bind(transport);
+    this.#abandon = transport.abandon?.bind(transport);
     this.#onError = onError;
     const receive = transport.onmessage;
     transport.onmessage = (message, extra) => {
@@ -39,11 +47,12 @@ export class Calls {
     return new Promise((resolve, reject) => {
       if (options.signal.aborted) throw callerGone({ outcome: 'unknown' });
       const id = this.#nextId++;
-      const ended = (cancelledFor?: string): void => {
+      const ended = (isGivenUp: boolean): void => {
         this.#pending.delete(id);
-        if (cancelledFor !== undefined) this.#cancel(id, cancelledFor);
+        if (isGivenUp) this.#abandon?.(id);
       };
-      const call = new PendingCall(options, { resolve, reject, ended });
+      const cancel = (reason: string): void => this.#cancel(id, reason);
+      const call = new PendingCall(options, { resolve, reject, cancel, ended });
       this.#pending.set(id, call);
       const params = { name, arguments: args, _meta: { ...options.meta, progressToken: id } };
       this.#transmit({ jsonrpc: '2.0', id, method: 'tools/call', params }, (error) => {

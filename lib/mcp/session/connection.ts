@@ -17,6 +17,7 @@ import { answerSendFailures, sendFailureOf } from './send-failure';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from '../tools/tool';
 import { readToolList } from '../tools/list-tools';
+import { StdioTransport } from '../stdio/transport';
 import type { TransportSpec } from '../transport-spec';
 
 const CLIENT: Implementation = { name: 'express-mcpo', version: '0.1.0' };
@@ -33,6 +34,7 @@ class SafeClient extends Client {
 export class Connection {
   readonly #client = new SafeClient(CLIENT);
   readonly #transport: Transport;
+  readonly #stdio: StdioTransport | undefined;
   readonly #logger: Logger;
   readonly #keepsSession: boolean;
   readonly #openAnother: () => Promise<Connection>;
@@ -47,6 +49,7 @@ export class Connection {
   private constructor(transport: Transport, spec: TransportSpec, options: OpenOptions) {
     const { logger } = options;
     this.#transport = transport;
+    this.#stdio = transport instanceof StdioTransport ? transport : undefined;
     this.#logger = logger;
     // The older transport has a session that it does not name.
     this.#keepsSession = spec.kind === 'http' && spec.mode === 'sse';
@@ -99,6 +102,16 @@ export class Connection {
   /** Whether it takes no more calls: it has ended, or the server has lost the session. */
   get closed(): boolean {
     return this.#closed || this.#gone;
+  }
+
+  /** Whether it should get no more calls for now: a child process does not read what has been sent to it. */
+  get full(): boolean {
+    return this.#stdio?.full ?? false;
+  }
+
+  /** Calls a listener whenever it is no longer {@link full}. */
+  onRoom(listener: () => void): void {
+    if (this.#stdio) this.#stdio.onroom = listener;
   }
 
   /** Calls a listener at the end of the connection, or at once if it has ended. */

@@ -3,7 +3,7 @@ import { McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
 import type { Cancellation } from '../../util/cancellation';
 import { McpoError, callerGone } from '../../errors';
 import { isObject } from '../../util/json-object';
-import { badResponse } from './failures';
+import { BROKEN_OFF, badResponse } from './failures';
 
 /** The result of a `tools/call`. */
 export type CallResult = CallToolResult;
@@ -29,17 +29,27 @@ export interface CallOptions {
   readonly meta?: object | undefined;
   /** Called with the progress of the tool. Must not throw. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
+  /**
+   * Called if the call was given up, when it has ended all the same: the server has answered, or the connection has closed.
+   * Without it, a call that is given up is forgotten at once. Must not throw.
+   */
+  readonly onLateEnd?: (() => void) | undefined;
 }
 
 /** What a call reports to. */
 export interface CallWaiter {
   resolve(result: CallResult): void;
   reject(error: unknown): void;
-  /** Called at the end of the call; with a reason if it is cancelled before the server has answered. */
-  ended(cancelledFor?: string): void;
+  /** Called when the call is given up before the server has answered. */
+  cancel(reason: string): void;
+  /** Called when an answer is no longer waited for; `isGivenUp`: there was none. */
+  ended(isGivenUp: boolean): void;
 }
 
-/** One `tools/call` that has been sent, with its timeouts. Progress restarts the timeout without an answer. */
+/**
+ * One `tools/call` that has been sent, with its timeouts. Progress restarts the timeout without an answer. A call that its
+ * caller has given up is watched for its end, up to the maximum total time.
+ */
 export class PendingCall {
   readonly #waiter: CallWaiter;
   readonly #options: CallOptions;
@@ -47,6 +57,7 @@ export class PendingCall {
   readonly #inactivity: NodeJS.Timeout;
   // Only started at the first progress, which prolongs the call.
   #total: NodeJS.Timeout | undefined;
+  #isGivenUp = false;
 
   constructor(options: CallOptions, waiter: CallWaiter) {
     this.#options = options;
@@ -56,16 +67,19 @@ export class PendingCall {
   }
 
   progressed(params: unknown): void {
+    if (this.#isGivenUp) return;
     this.#inactivity.refresh();
-    const left = this.#startedAt + this.#options.maxTotalTimeoutMs - performance.now();
-    this.#total ??= setTimeout(this.#onLate, left).unref();
+    this.#total ??= setTimeout(this.#onLate, this.#totalLeftMs).unref();
     const { onProgress } = this.#options;
     const progress = onProgress && progressOf(params);
     if (progress) onProgress(progress);
   }
 
   answered(answer: JSONRPCResultResponse | JSONRPCErrorResponse): void {
-    if ('error' in answer) {
+    if (this.#isGivenUp) {
+      // A response that was cut off tells nothing.
+      this.#endLate('error' in answer && answer.error.data === BROKEN_OFF);
+    } else if ('error' in answer) {
       const { code, message, data } = answer.error;
       this.failed(RpcError.fromError(code, message, data));
     } else if (isCallResult(answer.result)) {
@@ -76,26 +90,53 @@ export class PendingCall {
     }
   }
 
+  /** Ends the call without an answer: it could not be sent, or the connection has closed. */
   failed(error: unknown): void {
+    if (this.#isGivenUp) {
+      this.#endLate(false);
+      return;
+    }
     this.#end();
     this.#waiter.reject(error);
   }
 
   readonly #onLate = (): void => {
-    this.#end('the call timed out');
-    this.#waiter.reject(timedOut(performance.now() - this.#startedAt));
+    this.#giveUp('the call timed out', timedOut(performance.now() - this.#startedAt));
   };
 
   readonly #onGone = (): void => {
-    this.#end('the caller has gone');
-    this.#waiter.reject(callerGone({ outcome: 'unknown' }));
+    this.#giveUp('the caller has gone', callerGone({ outcome: 'unknown' }));
   };
 
-  #end(cancelledFor?: string): void {
+  #end(): void {
+    this.#stop();
+    this.#waiter.ended(false);
+  }
+
+  #giveUp(reason: string, error: McpoError): void {
+    this.#stop();
+    this.#isGivenUp = true;
+    this.#waiter.cancel(reason);
+    const leftMs = this.#options.onLateEnd ? this.#totalLeftMs : 0;
+    if (leftMs > 0) this.#total = setTimeout(() => this.#waiter.ended(true), leftMs).unref();
+    else this.#waiter.ended(true);
+    this.#waiter.reject(error);
+  }
+
+  #endLate(isCutOff: boolean): void {
+    clearTimeout(this.#total);
+    this.#waiter.ended(true);
+    if (!isCutOff) this.#options.onLateEnd?.();
+  }
+
+  get #totalLeftMs(): number {
+    return this.#startedAt + this.#options.maxTotalTimeoutMs - performance.now();
+  }
+
+  #stop(): void {
     clearTimeout(this.#inactivity);
     clearTimeout(this.#total);
     this.#options.signal.removeEventListener('abort', this.#onGone);
-    this.#waiter.ended(cancelledFor);
   }
 }
 

@@ -1,37 +1,105 @@
 import type { Writable } from 'node:stream';
+import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+
+/** The stream is given no further line while it holds this much: what it has been given cannot be taken back. */
+const MAX_HANDED_OVER = 65_536;
+/** From this much on, the other side takes no more calls for now. */
+const MAX_UNWRITTEN_BYTES = 4 * 1_048_576;
+
+interface QueuedLine {
+  readonly id: RequestId | undefined;
+  readonly text: string;
+  readonly bytes: number;
+  readonly done: () => void;
+}
 
 /**
- * Writes JSON values, one per line. All writes of one turn of the event loop are sent together: separate writes are separate
- * system calls that each wake the reader.
+ * Writes JSON-RPC messages, one per line. All writes of one turn of the event loop are sent together: separate writes are
+ * separate system calls that each wake the reader. Lines wait here while the other side does not read.
  */
 export class LineWriter {
   readonly #stream: Writable;
-  #drained: Promise<void> | undefined;
+  readonly #onRoom: () => void;
+  readonly #queue = new Set<QueuedLine>();
+  #queuedBytes = 0;
+  #wasFull = false;
 
-  constructor(stream: Writable) {
+  /** @param onRoom - called when it is no longer {@link full} */
+  constructor(stream: Writable, onRoom: () => void) {
     this.#stream = stream;
+    this.#onRoom = onRoom;
+    stream.on('drain', () => this.#flush());
+    stream.on('close', () => {
+      for (const line of this.#queue) this.#remove(line);
+    });
   }
 
   get writable(): boolean {
     return this.#stream.writable;
   }
 
-  /** Writes a value; resolves when the stream can take more, or has closed. */
-  async write(value: unknown): Promise<void> {
+  /** Whether so much is unwritten that no more calls should come. */
+  get full(): boolean {
+    const isFull = this.#queuedBytes + this.#stream.writableLength >= MAX_UNWRITTEN_BYTES;
+    this.#wasFull ||= isFull;
+    return isFull;
+  }
+
+  /** Writes a message; resolves when the stream has been given it, or it has been withdrawn, or the stream has closed. */
+  async write(message: JSONRPCMessage): Promise<void> {
+    const text = `${JSON.stringify(message)}\n`;
+    if (this.#queue.size === 0 && !this.#isBlocked) {
+      this.#pass(text);
+      return;
+    }
+    const id = 'method' in message && 'id' in message ? message.id : undefined;
+    const bytes = Buffer.byteLength(text);
+    this.#queuedBytes += bytes;
+    await new Promise<void>((done) => this.#queue.add({ id, text, bytes, done }));
+  }
+
+  /** Takes back a request that the stream has not been given yet; whether that was possible. */
+  withdraw(id: RequestId): boolean {
+    for (const line of this.#queue) {
+      if (line.id !== id) continue;
+      this.#remove(line);
+      this.#checkRoom();
+      return true;
+    }
+    return false;
+  }
+
+  get #isBlocked(): boolean {
+    return this.#stream.writableNeedDrain && this.#stream.writableLength >= MAX_HANDED_OVER;
+  }
+
+  #flush(): void {
+    for (const line of this.#queue) {
+      if (this.#isBlocked) break;
+      this.#remove(line);
+      this.#pass(line.text);
+    }
+    this.#checkRoom();
+  }
+
+  #remove(line: QueuedLine): void {
+    this.#queue.delete(line);
+    this.#queuedBytes -= line.bytes;
+    line.done();
+  }
+
+  #pass(text: string): void {
     const stream = this.#stream;
     if (stream.writableCorked === 0) {
       stream.cork();
       setImmediate(() => stream.uncork());
     }
-    if (stream.write(`${JSON.stringify(value)}\n`)) return;
-    this.#drained ??= new Promise<void>((resolve) => {
-      const done = (): void => {
-        stream.off('drain', done).off('close', done);
-        this.#drained = undefined;
-        resolve();
-      };
-      stream.on('drain', done).on('close', done);
-    });
-    await this.#drained;
+    stream.write(text);
+  }
+
+  #checkRoom(): void {
+    if (!this.#wasFull || this.full) return;
+    this.#wasFull = false;
+    this.#onRoom();
   }
 }

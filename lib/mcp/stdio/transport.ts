@@ -8,7 +8,7 @@ import spawn from 'cross-spawn';
 import type { Logger } from '../../util/logger';
 import { withTimeout } from '../../util/timeout';
 import { connectionGone } from '../session/failures';
-import { asMessage } from '../json-rpc';
+import { asMessage, cancelledId } from '../json-rpc';
 import { LineSplitter } from './line-splitter';
 import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
@@ -31,6 +31,8 @@ export class StdioTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: (message: JSONRPCMessage) => void;
+  /** Called when it is no longer {@link full}. */
+  onroom?: () => void;
   readonly #spec: StdioSpec;
   readonly #logger: Logger;
   readonly #lines = new LineSplitter(MAX_MESSAGE_BYTES);
@@ -48,6 +50,11 @@ export class StdioTransport implements Transport {
 
   get pid(): number | undefined {
     return this.#child?.pid;
+  }
+
+  /** Whether the child does not read what has been sent to it, so that no more calls should come. */
+  get full(): boolean {
+    return this.#stdin?.full ?? false;
   }
 
   /** The last output, for the log only: it may explain a failed start. */
@@ -72,6 +79,7 @@ export class StdioTransport implements Transport {
         }),
       );
       this.#child = child;
+      if (child.pid !== undefined) watchOver(child);
       this.#ended = new Promise((ended) => {
         let drain: NodeJS.Timeout | undefined;
         const end = (): void => {
@@ -93,11 +101,8 @@ export class StdioTransport implements Transport {
         child.once('close', end);
         child.once('exit', () => (drain = setTimeout(end, DRAIN_MS).unref()));
       });
-      child.once('spawn', () => {
-        watchOver(child);
-        resolve();
-      });
-      if (child.stdin) this.#stdin = new LineWriter(child.stdin);
+      child.once('spawn', resolve);
+      if (child.stdin) this.#stdin = new LineWriter(child.stdin, () => this.onroom?.());
       if (child.stdout) readFairly(child.stdout, (chunk) => this.#read(chunk));
       child.stdin?.on('error', (error) => {
         this.onerror?.(error);
@@ -110,12 +115,14 @@ export class StdioTransport implements Transport {
   }
 
   /**
-   * Writes a message; resolves when the child can take more.
+   * Writes a message. A cancelled request that is not yet written is not written at all.
    *
    * @throws McpoError MCPO_SERVER_DOWN if the child has ended, so that nothing was written
    */
   async send(message: JSONRPCMessage): Promise<void> {
     if (!this.#stdin?.writable || this.#isEnded) throw connectionGone('the MCP server has ended');
+    const cancelled = cancelledId(message);
+    if (cancelled !== undefined && this.#stdin.withdraw(cancelled)) return;
     await this.#stdin.write(message);
   }
 

@@ -15,6 +15,7 @@ export class Catalogue<E extends { readonly tool: Tool }> {
   readonly #logger: Logger;
   readonly #makeEntry: (tool: Tool) => E;
   readonly #changes = new CatalogueHistory();
+  #uncheckedCalls = 0;
   #byName = new Map<string, E>();
   #byPath = new Map<string, E>();
 
@@ -28,6 +29,11 @@ export class Catalogue<E extends { readonly tool: Tool }> {
 
   get entries(): readonly E[] {
     return [...this.#byName.values()];
+  }
+
+  /** Calls so far whose arguments have passed without a full check. */
+  get uncheckedCalls(): number {
+    return this.#uncheckedCalls;
   }
 
   get size(): number {
@@ -82,6 +88,7 @@ export class Catalogue<E extends { readonly tool: Tool }> {
   #build(definition: ToolDefinition, version: string): Tool {
     const compiled = compileArguments(definition.inputSchema, {
       warn: (message) => this.#logger.warn(`mcpo: tool ${this.#server}/${definition.name}: ${message}`),
+      unchecked: () => (this.#uncheckedCalls += 1),
     });
     return {
       server: this.#server,

@@ -4,11 +4,16 @@ import type { McpServer } from '../../servers/server';
 import type { Tool } from '../../mcp/tools/tool';
 import type { ToolPolicy } from '../../calls/policy';
 import { type JsonObject, isObject } from '../../util/json-object';
-import type { Schema } from './keywords';
+import type { Schema } from '../../mcp/schema/keywords';
 import { operationIds } from './operation-ids';
 import { PROBLEM_SCHEMA, problemReferences, problemResponses } from './problems';
-import { documentSchema, isExcessive } from './schema';
+import { requiresBody } from './required-body';
+import { TOO_LARGE, documentSchema, isExcessive } from './schema';
+import { type Steps, inSlices } from './slices';
 import type { Page, ServerPage } from '../pages';
+
+/** No reader takes larger documents. Tools beyond it are listed without their schemas. */
+const MAX_BYTES = 32 * 1024 * 1024;
 
 /** A server in the document. */
 export interface DescribedServer {
@@ -69,17 +74,52 @@ export interface OpenApiDocument {
   };
 }
 
-/** Describes tools as OpenAPI 3.1. Deterministic, byte for byte. */
-export function openApiDocument(input: OpenApiInput): OpenApiDocument {
+/**
+ * Describes tools as OpenAPI 3.1: the JSON of an {@link OpenApiDocument}. Deterministic, byte for byte. Each tool is a step
+ * or more, of which only its bytes stay.
+ */
+export function* openApiDocument(input: OpenApiInput): Steps<Buffer> {
   const { secured, single = false } = input;
   const entries = input.servers.flatMap((server) => server.entries);
   const ids = operationIds(entries, ({ tool }) => (single ? tool.name : `${tool.server}_${tool.name}`));
-  const schemas = new Map<string, Schema>([['Problem', PROBLEM_SCHEMA]]);
   const problems = problemReferences(secured);
-  const paths = [...ids].map(([{ tool, policy }, id]) => {
-    const described = { ...operation(tool, id, schemas, problems), 'x-mcpo-policy': policy };
-    return [pathOf(tool, single), { post: described }] as const;
-  });
+  const paths: Buffer[] = [];
+  const schemas = [member('Problem', PROBLEM_SCHEMA)];
+  let bytes = 0;
+  for (const [{ tool, policy }, id] of ids) {
+    const components = new Map<string, Schema>();
+    const shown = bytes > MAX_BYTES ? withoutSchemas(tool) : tool;
+    const post: OpenApiOperation = { ...(yield* operation(shown, id, components, problems)), 'x-mcpo-policy': policy };
+    const path = member(pathOf(tool, single), { post });
+    paths.push(path);
+    bytes += path.length;
+    for (const [name, schema] of components) {
+      const component = member(name, schema);
+      schemas.push(component);
+      bytes += component.length;
+      yield;
+    }
+    yield;
+  }
+  const others: Omit<OpenApiDocument['components'], 'schemas'> = {
+    responses: problemResponses(secured),
+    ...(secured && {
+      securitySchemes: {
+        bearer: { type: 'http', scheme: 'bearer' },
+        apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
+      },
+    }),
+  };
+  return yield* joined([
+    Buffer.from(`${JSON.stringify(headOf(input)).slice(0, -1)},"paths":{`),
+    ...separated(paths),
+    Buffer.from('},"components":{"schemas":{'),
+    ...separated(schemas),
+    Buffer.from(`},${JSON.stringify(others).slice(1)}}`),
+  ]);
+}
+
+function headOf(input: OpenApiInput): Omit<OpenApiDocument, 'paths' | 'components'> {
   return {
     openapi: '3.1.0',
     info: {
@@ -89,20 +129,36 @@ export function openApiDocument(input: OpenApiInput): OpenApiDocument {
     },
     // Relative to the URL of the document, hence independent of the mount path.
     servers: [{ url: '.' }],
-    ...(secured && { security: [{ bearer: [] }, { apiKey: [] }] }),
+    ...(input.secured && { security: [{ bearer: [] }, { apiKey: [] }] }),
     tags: input.servers.map(tag),
-    paths: Object.fromEntries(paths),
-    components: {
-      schemas: Object.fromEntries(schemas),
-      responses: problemResponses(secured),
-      ...(secured && {
-        securitySchemes: {
-          bearer: { type: 'http', scheme: 'bearer' },
-          apiKey: { type: 'apiKey', in: 'header', name: 'X-API-Key' },
-        },
-      }),
-    },
   };
+}
+
+/** A member of an object, as JSON. */
+function member(name: string, value: unknown): Buffer {
+  return Buffer.from(`${JSON.stringify(name)}:${JSON.stringify(value)}`);
+}
+
+function separated(members: readonly Buffer[]): readonly Buffer[] {
+  const comma = Buffer.from(',');
+  return members.flatMap((each, index) => (index === 0 ? [each] : [comma, each]));
+}
+
+/** As `Buffer.concat()`, in steps. */
+function* joined(pieces: readonly Buffer[]): Steps<Buffer> {
+  const whole = Buffer.allocUnsafeSlow(pieces.reduce((length, piece) => length + piece.length, 0));
+  let length = 0;
+  for (const piece of pieces) {
+    length += piece.copy(whole, length);
+    yield;
+  }
+  return whole;
+}
+
+/** The tool in a document that is too large already. */
+function withoutSchemas(tool: Tool): Tool {
+  const { outputSchema: _, ...definition } = tool.definition;
+  return { ...tool, definition, inputSchema: TOO_LARGE };
 }
 
 /** The tool's path below the document's. A brace would make it a template. */
@@ -119,18 +175,18 @@ function tag({ name, title, version, instructions }: DescribedServer): JsonObjec
   };
 }
 
-function operation(
+function* operation(
   tool: Tool,
   operationId: string,
   components: Map<string, Schema>,
   problems: JsonObject,
-): Omit<OpenApiOperation, 'x-mcpo-policy'> {
+): Steps<Omit<OpenApiOperation, 'x-mcpo-policy'>> {
   const { annotations: hints, title, description, outputSchema } = tool.definition;
   // The values come from the server: an invalid one must not break the document.
   const annotations = isObject(hints) && !isExcessive(hints) ? hints : undefined;
   const place = { components, prefix: operationId };
-  const args = tool.takesArguments && documentSchema(tool.inputSchema, { ...place, self: 'input' });
-  const result = isObject(outputSchema) ? documentSchema(outputSchema, { ...place, self: 'output' }) : {};
+  const args = tool.takesArguments && (yield* documentSchema(tool.inputSchema, { ...place, self: 'input' }));
+  const result = isObject(outputSchema) ? yield* documentSchema(outputSchema, { ...place, self: 'output' }) : {};
   return {
     operationId,
     summary: [annotations?.title, title].find((value) => typeof value === 'string') ?? tool.name,
@@ -138,8 +194,7 @@ function operation(
     tags: [tool.server],
     ...(args && {
       requestBody: {
-        // Without a body, the arguments are {}.
-        required: tool.check({}) !== undefined,
+        required: requiresBody(args, components),
         content: { 'application/json': { schema: args } },
       },
     }),
@@ -178,16 +233,16 @@ function described(server: McpServer): DescribedServer {
   return { name: server.name, ...server.info, entries: server.catalogue.entries };
 }
 
-/** Caches a document until its input changes. An unchanged tool is the same object. */
+/** Builds a document once for all who ask, and caches it until its input changes. An unchanged tool is the same object. */
 function cachedPage(inputNow: () => OpenApiInput): Page {
-  let cached: { readonly facts: readonly unknown[]; readonly body: Buffer } | undefined;
-  return function openApi(req, res) {
+  let cached: { readonly facts: readonly unknown[]; readonly body: Promise<Buffer> } | undefined;
+  return async function openApi(req, res) {
     const input = inputNow();
     const facts = input.servers.flatMap(({ entries, ...server }) => [...Object.values(server), ...entries]);
     if (cached?.facts.length !== facts.length || !cached.facts.every((fact, index) => fact === facts[index])) {
-      cached = { facts, body: Buffer.from(JSON.stringify(openApiDocument(input))) };
+      cached = { facts, body: inSlices(openApiDocument(input)) };
     }
     const headers = { 'Cache-Control': 'no-cache', 'X-Content-Type-Options': 'nosniff' };
-    send(req, res, 200, { ...headers, 'Content-Type': 'application/json' }, cached.body);
+    send(req, res, 200, { ...headers, 'Content-Type': 'application/json' }, await cached.body);
   };
 }

@@ -1,5 +1,5 @@
 import { type JsonObject, isObject } from '../../util/json-object';
-import { isWellFormed } from './keywords';
+import { isWellFormed } from '../../mcp/schema/keywords';
 
 /**
  * Identifiers and definitions, which would change the meaning of the resolved references. Schemas that were cut out of an

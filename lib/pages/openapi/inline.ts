@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type JsonObject, isObject } from '../../util/json-object';
-import { SUBSCHEMAS } from './keywords';
+import { SUBSCHEMAS } from '../../mcp/schema/keywords';
 
 /** Keywords without effect on validation. */
 const ANNOTATIONS = new Set(['$comment', 'title', 'description', 'default', 'example', 'examples', 'deprecated']);

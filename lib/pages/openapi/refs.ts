@@ -1,5 +1,6 @@
 import { type JsonObject, isObject } from '../../util/json-object';
-import { type Schema, isSchema, subschemas } from './keywords';
+import { type Schema, isSchema, subschemas } from '../../mcp/schema/keywords';
+import type { Steps } from './slices';
 
 /** The target of a reference. */
 export interface Target {
@@ -12,6 +13,12 @@ export interface Target {
 
 /** The base URI of a schema without `$id`; never fetched. */
 const NO_BASE = 'schema://tool/';
+/** Schemas indexed in one step: about a millisecond. */
+const SCHEMAS_PER_STEP = 500;
+/** In characters. What a longer identifier or reference leads to is not looked for. */
+const MAX_URI_LENGTH = 2_048;
+/** References that lead to one another. */
+const MAX_CHAIN = 1_000;
 const HOLDERS = new Set(['$defs', 'definitions', 'components', 'schemas', 'properties']);
 
 /** Resolves references of a schema (JSON Pointers, anchors, `$id`s) within the schema itself. Nothing is fetched. */
@@ -20,24 +27,35 @@ export class References {
   /** The keyword of identifiers: `id` in draft 4. */
   readonly idKeyword: '$id' | 'id';
   readonly #resources = new Map<string, JsonObject>();
-  readonly #anchors = new Map<string, Target>();
+  /** By base URI and name: a text of both would repeat a long URI for each name. */
+  readonly #anchors = new Map<string, Map<string, Target>>();
+  /** The base URI inside each schema that has an identifier. */
+  readonly #bases = new Map<JsonObject, string>();
   /** Whether the chain of references from a schema ends. */
   readonly #ends = new Map<Schema, boolean>();
 
-  constructor(schema: JsonObject) {
+  /** Indexes the identifiers of a schema. */
+  static *of(schema: JsonObject): Steps<References> {
+    const references = new References(schema);
+    yield* references.#index(schema);
+    return references;
+  }
+
+  /** Whether the schema is one resource. */
+  #isOne = true;
+
+  private constructor(schema: JsonObject) {
     this.idKeyword = /\/draft-0[34]\//.test(String(schema.$schema)) ? 'id' : '$id';
-    this.root = { schema, base: this.base(schema, NO_BASE), hint: '' };
+    this.root = { schema, base: this.#identify(schema, NO_BASE), hint: '' };
     this.#resources.set(NO_BASE, schema);
-    this.#index(schema, NO_BASE);
   }
 
   /** The base URI inside a schema whose context has the base `outer`. */
   base(schema: JsonObject, outer: string): string {
-    const id = schema[this.idKeyword];
-    return typeof id === 'string' && !id.startsWith('#') ? (absolute(id, outer)?.uri ?? outer) : outer;
+    return this.#bases.get(schema) ?? outer;
   }
 
-  /** Resolves a reference; `undefined` if it is remote, dangling or circular. */
+  /** Resolves a reference; `undefined` if it is remote, dangling, circular or too long. */
   resolve(ref: string, base: string): Target | undefined {
     const first = this.#lookup(ref, base);
     const visited = new Set<Schema>();
@@ -46,7 +64,7 @@ export class References {
       const schema = target?.schema;
       const next = isObject(schema) ? refOf(schema) : undefined;
       if (!target || !schema || next === undefined) ends = true;
-      else if (visited.has(schema)) ends = false;
+      else if (visited.has(schema) || visited.size === MAX_CHAIN) ends = false;
       else {
         ends = this.#ends.get(schema);
         visited.add(schema);
@@ -59,7 +77,7 @@ export class References {
 
   /** Resolves a `$dynamicRef`, which equals a `$ref` if there is only one resource. */
   resolveDynamic(ref: string, base: string): Target | undefined {
-    return new Set(this.#resources.values()).size > 1 ? undefined : this.resolve(ref, base);
+    return this.#isOne ? this.resolve(ref, base) : undefined;
   }
 
   #lookup(ref: string, base: string): Target | undefined {
@@ -68,8 +86,9 @@ export class References {
     if (!url || !resource) return undefined;
     const { uri, fragment } = url;
     if (fragment.startsWith('/')) return this.#point(resource, uri, fragment);
-    if (fragment !== '') return this.#anchors.get(`${uri}#${fragment}`);
-    return { schema: resource, base: uri, hint: uri === this.root.base ? '' : (/[^/:]+(?=\/*$)/.exec(uri)?.[0] ?? '') };
+    if (fragment !== '') return this.#anchors.get(uri)?.get(fragment);
+    const hint = uri === this.root.base ? '' : (uri.split(/[/:]/).findLast((part) => part !== '') ?? '');
+    return { schema: resource, base: uri, hint };
   }
 
   /** Follows a JSON Pointer (RFC 6901) whose percent-encoding has been removed. */
@@ -86,18 +105,33 @@ export class References {
     return isSchema(value) ? { schema: value, base, hint } : undefined;
   }
 
-  #index(root: JsonObject, outer: string): void {
-    const todo: [unknown, string][] = [[root, outer]];
+  *#index(root: JsonObject): Steps<void> {
+    const todo: [unknown, string][] = [[root, NO_BASE]];
+    let count = 0;
     for (let next = todo.pop(); next; next = todo.pop()) {
       const [schema, around] = next;
       if (!isObject(schema)) continue;
-      const base = this.base(schema, around);
-      if (base !== around && !this.#resources.has(base)) this.#resources.set(base, schema);
+      count += 1;
+      if (count % SCHEMAS_PER_STEP === 0) yield;
+      const base = this.#identify(schema, around);
+      if (base !== around && !this.#resources.has(base)) {
+        this.#resources.set(base, schema);
+        this.#isOne &&= schema === root;
+      }
       for (const anchor of [schema.$anchor, schema.$dynamicAnchor, this.#plainName(schema)]) {
-        if (typeof anchor === 'string') this.#anchors.set(`${base}#${anchor}`, { schema, base, hint: anchor });
+        if (typeof anchor !== 'string') continue;
+        const anchors = this.#anchors.get(base) ?? new Map<string, Target>();
+        this.#anchors.set(base, anchors.set(anchor, { schema, base, hint: anchor }));
       }
       for (const child of subschemas(schema)) todo.push([child, base]);
     }
+  }
+
+  #identify(schema: JsonObject, outer: string): string {
+    const id = schema[this.idKeyword];
+    const uri = typeof id === 'string' && !id.startsWith('#') ? absolute(id, outer)?.uri : undefined;
+    if (uri !== undefined) this.#bases.set(schema, uri);
+    return uri ?? outer;
   }
 
   /** Up to draft 7, `$id: '#name'` is an anchor. */
@@ -113,13 +147,13 @@ export function refOf(schema: JsonObject): string | undefined {
 }
 
 function absolute(ref: string, base: string): { readonly uri: string; readonly fragment: string } | undefined {
+  if (ref.length > MAX_URI_LENGTH) return undefined;
   const hash = ref.indexOf('#');
-  const uri = hash === -1 ? ref : ref.slice(0, hash);
+  const relative = hash === -1 ? ref : ref.slice(0, hash);
   try {
-    return {
-      uri: uri === '' ? base : new URL(uri, base).href.replace(/#$/, ''),
-      fragment: hash === -1 ? '' : decodeURIComponent(ref.slice(hash + 1)),
-    };
+    const uri = relative === '' ? base : new URL(relative, base).href;
+    if (uri.length > MAX_URI_LENGTH) return undefined;
+    return { uri, fragment: hash === -1 ? '' : decodeURIComponent(ref.slice(hash + 1)) };
   } catch {
     return undefined; // not a URI, or malformed percent-encoding
   }

@@ -1,23 +1,31 @@
 import { modernized } from './drafts';
 import { inlined } from './inline';
 import { type JsonObject, exceeds, isObject } from '../../util/json-object';
-import { SUBSCHEMAS, type Schema, isSchema } from './keywords';
+import { SUBSCHEMAS, type Schema, isSchema } from '../../mcp/schema/keywords';
 import { References, type Target, refOf } from './refs';
+import type { Steps } from './slices';
 
 /** Larger schemas are of no use, and clients recurse through them. */
 const MAX_DEPTH = 64;
 const MAX_SIZE = 50_000;
+/** This many characters of a text count as one value. */
+const CHARACTERS_PER_VALUE = 32;
+/** Schemas written in one step: about a millisecond. */
+const SCHEMAS_PER_STEP = 200;
 /** The maximum number of consecutive references at the top level that are replaced. */
 const MAX_CHAIN = 16;
+
+/** Stands for a schema that is not shown. */
+export const TOO_LARGE: JsonObject = { description: 'The schema of the MCP server is too large to be shown.' };
 
 /** Keywords whose subschema is often a boolean. Elsewhere some clients expect an object. */
 const BOOLEAN = new Set(['additionalProperties', 'unevaluatedItems', 'unevaluatedProperties']);
 
 /** The place of a schema in the document. */
 export interface SchemaPlace {
-  /** The document's `components/schemas`, to which referenced schemas are added. */
+  /** The tool's part of the document's `components/schemas`, to which referenced schemas are added. */
   readonly components: Map<string, Schema>;
-  /** The prefix of the names of added components; unique. */
+  /** The prefix of the names of added components, unique to the tool. Has no dot. */
   readonly prefix: string;
   /** The name of the schema itself, if it refers to itself. */
   readonly self: string;
@@ -27,17 +35,17 @@ export interface SchemaPlace {
  * Writes a tool's schema for an OpenAPI 3.1 document: its top level in place, all references into `components/schemas`. A
  * dangling reference becomes a schema that allows any value, with a note.
  */
-export function documentSchema(schema: JsonObject, place: SchemaPlace): JsonObject {
+export function* documentSchema(schema: JsonObject, place: SchemaPlace): Steps<JsonObject> {
   if (!isExcessive(schema)) {
-    const writer = new SchemaWriter(schema, place);
-    const top = writer.top();
-    const components = [...writer.components()];
+    const writer = new SchemaWriter(yield* References.of(schema), place);
+    const top = yield* writer.top();
+    const components = yield* writer.components();
     if (!writer.isFull) {
       for (const [name, component] of components) place.components.set(name, component);
       return top;
     }
   }
-  return { description: 'The schema of the MCP server is too large to be shown.' };
+  return TOO_LARGE;
 }
 
 class SchemaWriter {
@@ -49,9 +57,10 @@ class SchemaWriter {
   /** The next number to try for a name. */
   readonly #numbers = new Map<string, number>();
   #size = 0;
+  #written = 0;
 
-  constructor(schema: JsonObject, place: SchemaPlace) {
-    this.#references = new References(schema);
+  constructor(references: References, place: SchemaPlace) {
+    this.#references = references;
     this.#place = place;
   }
 
@@ -61,7 +70,7 @@ class SchemaWriter {
   }
 
   /** The schema itself. References at its top level are replaced by their targets. */
-  top(): JsonObject {
+  *top(): Steps<JsonObject> {
     const chain: { readonly own: JsonObject; readonly target: Target }[] = [];
     let { schema, base } = this.#references.root as { schema: JsonObject; base: string };
     while (chain.length < MAX_CHAIN) {
@@ -69,48 +78,51 @@ class SchemaWriter {
       const target = ref === undefined ? undefined : this.#references.resolve(ref, base);
       if (!target || !isObject(target.schema)) break;
       const { $ref: _, ...rest } = schema;
-      chain.push({ own: this.#write(rest, base), target });
+      chain.push({ own: yield* this.#write(rest, base), target });
       ({ schema, base } = target as { schema: JsonObject; base: string });
     }
     return chain.reduceRight(
       (inner, { own, target }) => inlined(own, inner, () => this.#pointer(target)),
-      this.#write(schema, base),
+      yield* this.#write(schema, base),
     );
   }
 
   /** All referenced schemas; iterative, as a chain of references may be long. */
-  *components(): Iterable<[string, Schema]> {
+  *components(): Steps<readonly [string, Schema][]> {
+    const components: [string, Schema][] = [];
     for (const target of this.#targets) {
-      yield [this.#name(target), this.#write(target.schema as JsonObject, target.base)];
+      components.push([this.#name(target), yield* this.#write(target.schema as JsonObject, target.base)]);
     }
+    return components;
   }
 
-  #write(source: JsonObject, base: string): JsonObject {
+  *#write(source: JsonObject, base: string): Steps<JsonObject> {
+    this.#written += 1;
+    if (this.#written % SCHEMAS_PER_STEP === 0) yield;
     const schema = modernized(source, this.#references.idKeyword);
     const keys = Object.keys(schema);
-    this.#size += 1 + keys.length + (Array.isArray(schema.enum) ? schema.enum.length : 0);
+    this.#size += 1 + keys.length;
+    for (const key of keys) this.#size += lengthOf(schema[key]);
     if (this.isFull) return {};
-    const written = Object.fromEntries(keys.map((key) => [key, this.#value(key, schema[key], base)]));
-    return this.#referring(written, base);
+    const written: [string, unknown][] = [];
+    for (const key of keys) written.push([key, yield* this.#value(key, schema[key], base)]);
+    return this.#referring(Object.fromEntries(written), base);
   }
 
-  #value(key: string, value: unknown, base: string): unknown {
+  *#value(key: string, value: unknown, base: string): Steps<unknown> {
     if (key === 'discriminator') return this.#discriminator(value as JsonObject, base);
-    const child = (schema: unknown): Schema => this.#child(key, schema, base);
-    switch (SUBSCHEMAS.get(key)) {
-      case 'one':
-        return child(value);
-      case 'list':
-        return (value as unknown[]).map(child);
-      case 'map':
-        return Object.fromEntries(Object.entries(value as JsonObject).map(([name, schema]) => [name, child(schema)]));
-      default:
-        return value;
+    const kind = SUBSCHEMAS.get(key);
+    if (kind === undefined) return value;
+    if (kind === 'one') return yield* this.#child(key, value, base);
+    const children: [string, Schema][] = [];
+    for (const [name, schema] of Object.entries(value as JsonObject)) {
+      children.push([name, yield* this.#child(key, schema, base)]);
     }
+    return kind === 'list' ? children.map(([, child]) => child) : Object.fromEntries(children);
   }
 
-  #child(key: string, schema: unknown, base: string): Schema {
-    if (isObject(schema)) return this.#write(schema, this.#references.base(schema, base));
+  *#child(key: string, schema: unknown, base: string): Steps<Schema> {
+    if (isObject(schema)) return yield* this.#write(schema, this.#references.base(schema, base));
     return schema === false || (BOOLEAN.has(key) && isSchema(schema)) ? schema : {};
   }
 
@@ -166,6 +178,12 @@ class SchemaWriter {
       return name;
     }
   }
+}
+
+/** What a value, written again for each reference around it, adds to the size besides its subschemas. */
+function lengthOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  return typeof value === 'string' ? value.length / CHARACTERS_PER_VALUE : 0;
 }
 
 /** Whether a schema, including the data in it, is too deep or too large. */

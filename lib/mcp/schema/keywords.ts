@@ -72,3 +72,10 @@ export function subschemas(schema: JsonObject): unknown[] {
     return SUBSCHEMAS.get(key) === 'map' && isObject(value) ? Object.values(value) : value;
   });
 }
+
+const FORMAT_ASSERTION = 'https://json-schema.org/draft/2020-12/vocab/format-assertion';
+
+/** Whether `format` is more than an annotation, as it is by the `$vocabulary` of a schema alone. */
+export function isFormatAsserted({ $vocabulary }: JsonObject): boolean {
+  return isObject($vocabulary) && $vocabulary[FORMAT_ASSERTION] === true;
+}
