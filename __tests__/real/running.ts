@@ -24,7 +24,7 @@ export interface Started {
   readonly folder: string;
   /** A value with its `{folder}` and the like filled in. */
   readonly filled: <T>(value: T) => T;
-  /** Text without what differs between two that did the same. */
+  /** JSON without what differs between two that did the same. */
   readonly settled: (text: string) => string;
 }
 
@@ -61,7 +61,7 @@ export class Running {
     const settled = (text: string): string => {
       const here = [folder, values.page ?? '', values.port ?? ''].filter((value) => value !== '');
       const placed = here.reduce((rest, value) => rest.replaceAll(value, '…'), text);
-      return varies.reduce((rest, each) => rest.replace(each, '…'), placed);
+      return varies.reduce((rest, each) => rest.replace(each, '0'), placed);
     };
     if (server.url === undefined) return { options: stdio, folder, filled, settled };
     await this.#listening(stdio, Number(values.port));
