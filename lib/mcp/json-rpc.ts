@@ -6,6 +6,7 @@ import {
   isJSONRPCRequest,
   isJSONRPCResultResponse,
 } from '@modelcontextprotocol/sdk/types.js';
+import { revived } from '../util/exact-json';
 import { isObject } from '../util/json-object';
 import { INVALID_MESSAGE } from './session/failures';
 
@@ -23,6 +24,12 @@ export function asMessage(value: unknown): JSONRPCMessage | undefined {
 export function answerInvalidMessages(transport: Transport): void {
   const receive = transport.onmessage;
   transport.onmessage = (message, extra) => receive?.(asMessage(message) ?? message, extra);
+}
+
+/** Puts numbers in place of those that have passed a transport of the SDK as marked strings. */
+export function reviveNumbers(transport: Transport): void {
+  const receive = transport.onmessage;
+  transport.onmessage = (message, extra) => receive?.(revived(message) as JSONRPCMessage, extra);
 }
 
 function isMessage(value: unknown): value is JSONRPCMessage {

@@ -5,6 +5,7 @@ import ajvEqual from 'ajv/dist/runtime/equal';
 import AjvDraft04 from 'ajv-draft-04';
 import addFormats from 'ajv-formats';
 import type { JsonObject } from '../../util/json-object';
+import { type LookUp, judgeExactly } from './exact-numbers';
 
 /** A compiled schema: whether a value matches it, else why in `errors`. */
 export interface Validate {
@@ -31,24 +32,30 @@ const DIALECTS = {
  * is fetched, coerced, defaulted or changed.
  *
  * @param allErrors - whether `errors` has all errors instead of the first
+ * @param lookUp - which numbers doubles stand for; absent where they stand for themselves
  * @throws Error if the schema cannot be compiled
  */
-export function compile(schema: JsonObject, allErrors: boolean): Validate {
+export function compile(schema: JsonObject, allErrors: boolean, lookUp?: LookUp): Validate {
   const dialect = typeof schema['$schema'] === 'string' ? JSON_SCHEMA.exec(schema['$schema'])?.[1] : undefined;
-  if (dialect !== undefined) return compileAs(dialect as keyof typeof DIALECTS, schema, allErrors);
+  if (dialect !== undefined) return compileAs(dialect as keyof typeof DIALECTS, schema, allErrors, lookUp);
   try {
-    return compileAs('draft/2020-12', schema, allErrors);
+    return compileAs('draft/2020-12', schema, allErrors, lookUp);
   } catch (error) {
     // Many servers write draft-07 without `$schema`.
     try {
-      return compileAs('draft-07', schema, allErrors);
+      return compileAs('draft-07', schema, allErrors, lookUp);
     } catch {
       throw error;
     }
   }
 }
 
-function compileAs(dialect: keyof typeof DIALECTS, schema: JsonObject, allErrors: boolean): Validate {
+function compileAs(
+  dialect: keyof typeof DIALECTS,
+  schema: JsonObject,
+  allErrors: boolean,
+  lookUp: LookUp | undefined,
+): Validate {
   const ajv = new DIALECTS[dialect](optionsFor(allErrors));
   addFormats(ajv, { mode: 'full' });
   ajv.addFormat('regex', isRegex);
@@ -56,6 +63,7 @@ function compileAs(dialect: keyof typeof DIALECTS, schema: JsonObject, allErrors
   ajv.removeKeyword('id');
   // Replaces Ajv's own comparison, which calls members such as `valueOf`.
   ajv.scope.value('func', { key: ajvEqual, ref: jsonEqual });
+  if (lookUp) judgeExactly(ajv, lookUp, jsonEqual);
   const validate = ajv.compile(schema);
   if ('$async' in validate) throw new Error('"$async" is not supported');
   return validate;
@@ -103,14 +111,17 @@ function isRegex(text: string): boolean {
 /**
  * Whether two JSON values are equal, whatever the order of members and the sign of zero. Unlike libraries that compare any
  * JavaScript value, it treats members such as `valueOf` and `constructor` like all others. Recursive.
+ *
+ * @param isNumber - decides of two numbers that differ
  */
-export function jsonEqual(one: unknown, other: unknown): boolean {
+export function jsonEqual(one: unknown, other: unknown, isNumber?: (one: number, other: number) => boolean): boolean {
   if (one === other) return true;
+  if (isNumber && typeof one === 'number' && typeof other === 'number') return isNumber(one, other);
   if (!isContainer(one) || !isContainer(other) || Array.isArray(one) !== Array.isArray(other)) return false;
   const keys = Object.keys(one);
   return (
     keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && jsonEqual(one[key], other[key]))
+    keys.every((key) => Object.hasOwn(other, key) && jsonEqual(one[key], other[key], isNumber))
   );
 }
 

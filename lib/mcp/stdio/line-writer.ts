@@ -1,4 +1,5 @@
 import type { Writable } from 'node:stream';
+import { stringifyJson } from '../../util/exact-json';
 
 /**
  * Writes JSON values, one per line. All writes of one turn of the event loop are sent together: separate writes are separate
@@ -23,7 +24,7 @@ export class LineWriter {
       stream.cork();
       setImmediate(() => stream.uncork());
     }
-    if (stream.write(`${JSON.stringify(value)}\n`)) return;
+    if (stream.write(`${stringifyJson(value)}\n`)) return;
     this.#drained ??= new Promise<void>((resolve) => {
       const done = (): void => {
         stream.off('drain', done).off('close', done);
