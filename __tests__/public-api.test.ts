@@ -11,6 +11,7 @@ it('has exactly these names at run time', () => {
     'Answer',
     'ConfigError',
     'ERROR_CODES',
+    'JsonNumber',
     'McpoError',
     'concurrencyLimit',
     'isMcpoError',

@@ -8,6 +8,7 @@ export type { Layer } from './http/compose';
 export { ConfigError, ERROR_CODES, McpoError, isMcpoError } from './errors';
 export type { ArgumentError, ErrorCode, McpoErrorOptions, Problem } from './errors';
 export { Answer } from './calls/call';
+export { JsonNumber } from './util/exact-json';
 export type { Format, ToolCall } from './calls/call';
 export type { CallLayer, Next } from './calls/layer';
 export type { Access, Kind, ToolPolicy } from './calls/policy';

@@ -1,3 +1,4 @@
+import { canonicalNumber, isExactNumber } from '../util/exact-json';
 import { isClassInstance } from '../util/json-object';
 
 /** An array or object that is being written. */
@@ -23,7 +24,9 @@ const FIRST_CYCLE_CHECK = 1024;
  * Two values have the same text exactly if they are the same JSON. A lone surrogate, which the RFC refuses, is escaped
  * as by `JSON.stringify`. Members that are `undefined` are left out. The depth is not limited by the stack.
  *
- * @throws TypeError for NaN, Infinity, a bigint, a function, a symbol, `undefined` outside an object, a class instance
+ * A number that no double is equal to has all its digits, however it is written.
+ *
+ * @throws TypeError for NaN, Infinity, a function, a symbol, `undefined` outside an object, a class instance
  * such as a Date, and a cycle
  */
 export function canonicalJson(value: unknown): string {
@@ -32,7 +35,7 @@ export function canonicalJson(value: unknown): string {
   let nextCheck = FIRST_CYCLE_CHECK;
   let current = value;
   for (;;) {
-    if (typeof current === 'object' && current !== null) {
+    if (typeof current === 'object' && current !== null && !isExactNumber(current)) {
       frame = open(current, frame);
       if (frame.depth === nextCheck) {
         refuseCycle(frame);
@@ -60,6 +63,7 @@ function scalar(value: unknown): string {
   // RFC 8785 section 3.2.2.3 takes the number format from ECMAScript, -0 as 0 included.
   if (typeof value === 'number' && Number.isFinite(value)) return String(value);
   if (typeof value === 'boolean' || value === null) return String(value);
+  if (isExactNumber(value)) return canonicalNumber(String(value));
   throw new TypeError(`not a JSON value: ${typeof value === 'number' ? String(value) : typeof value}`);
 }
 

@@ -3,6 +3,7 @@ import { McpoError } from '../errors';
 import type { Progress } from '../mcp/session/pending-call';
 import type { ToolEntry } from '../servers/tool-entry';
 import { type Cancellation, signalOf } from '../util/cancellation';
+import { parseJson, stringifyJson } from '../util/exact-json';
 import { isObject } from '../util/json-object';
 import { checkPlain } from '../util/plain-json';
 import type { Identity } from './caller';
@@ -69,14 +70,14 @@ export class Answer {
 
   /** Makes an answer of a value. @throws TypeError if the value has no JSON form */
   static of(value: unknown): Answer {
-    const json = JSON.stringify(value) as string | undefined;
+    const json = stringifyJson(value) as string | undefined;
     if (json === undefined) throw new TypeError(`an answer must have a JSON form, got ${typeof value}`);
     return new Answer(Buffer.from(json));
   }
 
-  /** The value, a new copy each time. */
+  /** The value, a new copy each time. Numbers that a double cannot hold are `bigint` or {@link JsonNumber}. */
   json(): unknown {
-    return JSON.parse(this.body.toString()) as unknown;
+    return parseJson(this.body.toString());
   }
 
   /** Whether this is the first call of this method: a shared answer is stored once. @internal */
@@ -88,7 +89,10 @@ export class Answer {
 
 /** A call of a tool. Passes through the {@link CallLayer | call layers}. */
 export class ToolCall {
-  /** The arguments as they were sent: nothing added, renamed or removed. */
+  /**
+   * The arguments as they were sent: nothing added, renamed or removed. Numbers that a double cannot hold are `bigint` or
+   * {@link JsonNumber}.
+   */
   readonly arguments: Readonly<Record<string, unknown>>;
   /** @internal */
   readonly init: CallInit;

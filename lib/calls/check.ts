@@ -1,9 +1,17 @@
 import { type ArgumentError, McpoError } from '../errors';
+import { holdsExactNumber } from '../util/exact-json';
 import type { CallLayer } from './layer';
 
 /** Rejects arguments that do not match the input schema of the tool. */
 export const check: CallLayer = (call, next) => {
-  const errors = call.init.entry.tool.check(call.arguments);
+  const { tool, server } = call.init.entry;
+  if (server.config.transport.kind === 'custom' && holdsExactNumber(call.arguments)) {
+    const detail =
+      'the arguments hold a number that a double cannot hold, and this MCP server is connected by a transport which takes ' +
+      'JavaScript objects; send the number as a string, if the tool takes one';
+    throw new McpoError('MCPO_INVALID_ARGUMENTS', detail);
+  }
+  const errors = tool.check(call.arguments);
   if (errors) throw new McpoError('MCPO_INVALID_ARGUMENTS', detailOf(errors), { errors });
   return next(call);
 };

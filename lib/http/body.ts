@@ -2,11 +2,9 @@ import { isUtf8 } from 'node:buffer';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { REMEDY, bytesOf, flow, isCut, streamBelow, tooLarge } from './body-stream';
 import { type MaybePromise, mapMaybe } from '../util/maybe-promise';
-import { McpoError, callerGone, isMcpoError } from '../errors';
+import { McpoError, callerGone } from '../errors';
+import { StrictJsonError, parseStrictJson } from '../util/exact-json';
 import { type JsonObject, isObject } from '../util/json-object';
-
-/** A number beyond 1.8e308 has an exponent of three digits, or three hundred digits. */
-const MAY_OVERFLOW = /[eE]\+?\d{3}|\d{300}/;
 
 /** After one microtask, Node has handed over everything that has arrived. */
 const ARRIVED = Promise.resolve();
@@ -114,12 +112,10 @@ function parse(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid UTF-8');
   try {
     // RFC 8259 section 8.1 lets a parser ignore a byte order mark.
-    const text = bytes.toString('utf8', startsWithMark(bytes) ? 3 : 0);
-    const value: unknown = JSON.parse(text);
-    return MAY_OVERFLOW.test(text) ? finite(value) : value;
+    return parseStrictJson(bytes.toString('utf8', startsWithMark(bytes) ? 3 : 0));
   } catch (error) {
-    if (isMcpoError(error)) throw error;
-    throw new McpoError('MCPO_INVALID_JSON', 'the body is not valid JSON', { cause: error });
+    const detail = error instanceof StrictJsonError ? error.message : 'the body is not valid JSON';
+    throw new McpoError('MCPO_INVALID_JSON', detail, { cause: error });
   }
 }
 
@@ -128,8 +124,8 @@ function startsWithMark(bytes: Buffer): boolean {
 }
 
 /**
- * Rejects numbers that JavaScript cannot represent: they would be forwarded as `null`. Iterative, as a body may be nested
- * deeper than the stack allows.
+ * Rejects numbers that the host's parser could not represent: they would be forwarded as `null`. Iterative, as a body may be
+ * nested deeper than the stack allows.
  */
 function finite(value: unknown): unknown {
   const left = [value];

@@ -7,6 +7,7 @@ import {
   isJSONRPCRequest,
   isJSONRPCResultResponse,
 } from '@modelcontextprotocol/sdk/types.js';
+import { revived } from '../util/exact-json';
 import { isObject } from '../util/json-object';
 import { INVALID_MESSAGE } from './session/failures';
 
@@ -30,6 +31,12 @@ export function answerInvalidMessages(transport: Transport): void {
 export function cancelledId(message: JSONRPCMessage): RequestId | undefined {
   if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;
   return message.params?.requestId as RequestId | undefined;
+}
+
+/** Puts numbers in place of those that have passed a transport of the SDK as marked strings. */
+export function reviveNumbers(transport: Transport): void {
+  const receive = transport.onmessage;
+  transport.onmessage = (message, extra) => receive?.(revived(message) as JSONRPCMessage, extra);
 }
 
 function isMessage(value: unknown): value is JSONRPCMessage {

@@ -1,6 +1,8 @@
 import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import { withMarks } from '../util/exact-json';
 import { lowerCaseKeys } from '../util/json-object';
 import type { Logger } from '../util/logger';
 import type { TransportSpec } from './transport-spec';
@@ -40,6 +42,8 @@ function sse(url: URL, headers: Readonly<Record<string, string>>): Transport {
     },
     requestInit: { headers },
   });
+  const send = transport.send.bind(transport);
+  transport.send = (message) => send(withMarks(message) as JSONRPCMessage);
   const close = transport.close.bind(transport);
   transport.close = async () => {
     await close();

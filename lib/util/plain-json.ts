@@ -1,4 +1,5 @@
-import { isClassInstance } from '../util/json-object';
+import { isExactNumber } from './exact-json';
+import { isClassInstance } from './json-object';
 
 /** A container whose items are being checked. */
 interface Frame {
@@ -8,8 +9,8 @@ interface Frame {
 }
 
 /**
- * Rejects values that a parser of the host may have made but JSON has not: class instances, bigints, functions, symbols,
- * throwing getters and cycles. Nesting is not limited by the stack.
+ * Rejects values that a parser of the host may have made but JSON has not: class instances, functions, symbols, throwing
+ * getters and cycles. Nesting is not limited by the stack.
  *
  * Infinity passes: it comes from a number that is too large, which is the caller's fault.
  *
@@ -21,10 +22,10 @@ export function checkPlain(value: unknown): void {
   const done = new Set<object>();
   const visit = (each: unknown): void => {
     if (typeof each !== 'object' || each === null) {
-      if (typeof each === 'bigint' || typeof each === 'function' || typeof each === 'symbol')
-        throw notPlain(typeof each);
+      if (typeof each === 'function' || typeof each === 'symbol') throw notPlain(typeof each);
       return;
     }
+    if (isExactNumber(each)) return;
     if (open.has(each)) throw notPlain('a value that contains itself');
     if (done.has(each)) return;
     if (!Array.isArray(each) && isClassInstance(each)) throw notPlain('an instance of a class');

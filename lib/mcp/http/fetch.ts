@@ -2,6 +2,7 @@ import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { createParser } from 'eventsource-parser';
 import { type Cancellation, Canceller } from '../../util/cancellation';
+import { forParser, withoutMarks } from '../../util/exact-json';
 import { rateLimited } from '../session/failures';
 import { type HttpRequest, sendRequest } from '../../network/request';
 import type { HttpResponse } from '../../network/response';
@@ -12,6 +13,8 @@ const STATUS_WITHOUT_BODY = [204, 205, 304];
 const EVENT_STREAM = /^\s*text\/event-stream\b/i;
 /** An event without an id: a stream of these cannot be resumed. */
 const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
+
+const DATA_LINE = /(^|[\r\n])data:([^\r\n]*)/g;
 
 /** A response whose body has not been read. */
 export interface OpenResponse {
@@ -39,10 +42,13 @@ export class Upstream {
     this.#onEnd = onEnd;
   }
 
-  /** The `fetch` that the SDK's transports use. */
+  /**
+   * The `fetch` that the SDK's transports use. Numbers that a double cannot hold pass the SDK as marked strings, in requests
+   * and in events.
+   */
   readonly fetch: FetchLike = async (url, init = {}) => {
     const { method = 'GET', body, headers } = init;
-    const text = typeof body === 'string' ? body : undefined;
+    const text = typeof body === 'string' ? withoutMarks(body) : undefined;
     const id = idIn(text);
     const held = id === undefined ? undefined : this.#held.get(id);
     if (held) return this.webResponse(held);
@@ -88,7 +94,8 @@ export class Upstream {
     const headers = new Headers([...response.headers]);
     const watch = new BodyWatch(isEventStream(response));
     const onData = (chunk: Buffer): void => watch.push(chunk);
-    const body = response.stream(onData, () => this.#ended(opened, watch.isResumable));
+    const bytes = response.stream(onData, () => this.#ended(opened, watch.isResumable));
+    const body = isEventStream(response) ? bytes.pipeThrough(eventsForParser()) : bytes;
     return new Response(STATUS_WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
   }
 
@@ -178,6 +185,29 @@ function idIn(body: string | undefined): RequestId | undefined {
   if (body === undefined) return undefined;
   const { method, id } = JSON.parse(body) as { method?: string; id?: RequestId };
   return method === undefined ? undefined : id;
+}
+
+/** Marks the numbers in the events of a stream; see {@link forParser}. Lines are passed on when they are complete. */
+function eventsForParser(): TransformStream<Uint8Array, Uint8Array> {
+  const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
+  let parts: string[] = [];
+  const rewritten = (text: string): Buffer =>
+    Buffer.from(text.replace(DATA_LINE, (_, start: string, data: string) => `${start}data:${forParser(data)}`));
+  return new TransformStream({
+    transform(chunk, controller) {
+      const text = decoder.decode(chunk, { stream: true });
+      const end = Math.max(text.lastIndexOf('\n'), text.lastIndexOf('\r')) + 1;
+      if (end > 0) {
+        controller.enqueue(rewritten([...parts, text.slice(0, end)].join('')));
+        parts = [];
+      }
+      parts.push(text.slice(end));
+    },
+    flush(controller) {
+      const rest = parts.join('') + decoder.decode();
+      if (rest !== '') controller.enqueue(rewritten(rest));
+    },
+  });
 }
 
 /** Watches a body: whether it can be resumed by an event id, and the size of its messages. */

@@ -2,11 +2,13 @@ import { StreamableHTTPClientTransport } from '@modelcontextprotocol/sdk/client/
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { BROKEN_OFF } from '../session/failures';
+import { parseJson, revived, stringifyJson } from '../../util/exact-json';
 import { Upstream } from './fetch';
 import { withTimeout } from '../../util/timeout';
 import { asMessage, cancelledId } from '../json-rpc';
 
 const JSON_TYPE = 'application/json';
+const IS_JSON = /^application\/json\s*(?:;|$)/i;
 const TERMINATE_TIMEOUT_MS = 1_000;
 // The SDK's error when it stops resuming an event stream.
 const GIVEN_UP = /^Maximum reconnection attempts/;
@@ -56,8 +58,7 @@ export class HttpTransport implements Transport {
       this.onerror?.(error);
     };
     this.#inner.onmessage = (message: JSONRPCMessage) => {
-      if (!('method' in message) && message.id !== undefined) this.#removeWaiting(message.id);
-      this.onmessage?.(message);
+      this.#deliver(revived(message) as JSONRPCMessage);
     };
   }
 
@@ -99,30 +100,36 @@ export class HttpTransport implements Transport {
   async #call(message: JSONRPCMessage, id: RequestId): Promise<void> {
     const { sessionId } = this;
     const headers = sessionId === undefined ? this.#headers : { 'mcp-session-id': sessionId, ...this.#headers };
-    const opened = await this.#upstream.open(this.#url, { method: 'POST', headers, body: JSON.stringify(message) }, id);
+    const opened = await this.#upstream.open(this.#url, { method: 'POST', headers, body: stringifyJson(message) }, id);
     const { status, headers: received } = opened.response;
     const isPlain = status === 200 && (received.get('mcp-session-id') ?? sessionId) === sessionId;
-    if (isPlain && received.get('content-type') === JSON_TYPE) {
-      const answer = JSON.parse(await this.#upstream.text(opened)) as unknown;
+    if (isPlain && IS_JSON.test(received.get('content-type') ?? '')) {
+      const answer = parseJson(await this.#upstream.text(opened));
       for (const each of [answer].flat()) this.#receive(each);
       this.#fail(id);
       return;
     }
     const onEvent = (data: string): void => {
       try {
-        this.#receive(JSON.parse(data));
+        this.#receive(parseJson(data));
       } catch (error) {
         this.onerror?.(error as Error);
       }
     };
     if (isPlain && (await this.#upstream.events(opened, onEvent))) return;
-    await this.#upstream.holding(id, opened, () => this.#inner.send(message));
+    // The SDK only asks for the response, as `message` has been sent.
+    await this.#upstream.holding(id, opened, () => this.#inner.send({ jsonrpc: '2.0', id, method: 'tools/call' }));
   }
 
   #receive(value: unknown): void {
     const known = asMessage(value);
     if (!known) throw new Error('the MCP server sent an invalid message');
-    this.#inner.onmessage?.(known);
+    this.#deliver(known);
+  }
+
+  #deliver(message: JSONRPCMessage): void {
+    if (!('method' in message) && message.id !== undefined) this.#removeWaiting(message.id);
+    this.onmessage?.(message);
   }
 
   /** Ends the session on the server, waiting a second at most, then all requests. */

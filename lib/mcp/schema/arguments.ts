@@ -1,8 +1,10 @@
 import type { ErrorObject } from 'ajv';
 import { type ArgumentError, McpoError } from '../../errors';
+import { holdsExactNumber } from '../../util/exact-json';
 import { type JsonObject, isObject } from '../../util/json-object';
 import { messageOf } from '../../util/listeners';
 import { type Validate, compile, repaired } from './compile';
+import { type StandIns, withStandIns } from './exact-numbers';
 import { type Weight, measure, weigh } from './cost';
 import type { Fault } from './repair';
 import { UnguardedError, withTimeLimit, isTimeout } from './time-limit';
@@ -76,6 +78,9 @@ class Checker {
   readonly #options: CompileOptions;
   #weight: Weight = { linear: 0, quadratic: 0 };
   #validate: Validate | undefined;
+  /** The validator of arguments with numbers that a double cannot hold. */
+  #validateExactly: Validate | undefined;
+  #numbers: StandIns['numbers'] = new Map();
   #listAll: Validate | undefined;
   #canList = true;
   /** Whether the present lack of resources has been logged. */
@@ -96,7 +101,9 @@ class Checker {
     if (this.#isUsable) {
       try {
         this.#validate ??= this.#compile();
-        if (this.#canRun(size)) return this.#run(this.#validate, args, size);
+        if (this.#canRun(size)) {
+          return holdsExactNumber(args) ? this.#runExactly(args) : this.#run(this.#validate, args, size);
+        }
       } catch (error) {
         if (error instanceof UnguardedError) throw this.#refusal(error);
         this.#giveUp(error);
@@ -139,6 +146,19 @@ class Checker {
     // The errors would keep parts of the arguments alive.
     validate.errors = null;
     return describe((size <= MAX_LISTED_SIZE && this.#list(args)) || first);
+  }
+
+  #runExactly(args: JsonObject): readonly ArgumentError[] | undefined {
+    const validate = (this.#validateExactly ??= this.#guarded(
+      () => compile(this.#schema, false, (double) => this.#numbers.get(double)),
+      COMPILE_TIMEOUT_MS,
+    ));
+    const { args: withDoubles, numbers } = withStandIns(args);
+    this.#numbers = numbers;
+    const isValid = this.#guarded(() => validate(withDoubles), CHECK_TIMEOUT_MS);
+    const errors = validate.errors ?? [];
+    validate.errors = null;
+    return isValid ? undefined : describe(errors);
   }
 
   /** All errors, if they can be found in time: their number may explode even if the first is found fast. */

@@ -7,6 +7,7 @@ import AjvDraft04 from 'ajv-draft-04';
 import reference from 'ajv/dist/vocabularies/core/ref';
 import addFormats from 'ajv-formats';
 import type { JsonObject } from '../../util/json-object';
+import { type LookUp, judgeExactly } from './exact-numbers';
 import { isFormatAsserted } from './keywords';
 import { type Repaired, repair } from './repair';
 
@@ -35,17 +36,18 @@ const DIALECTS = {
  * is fetched, coerced, defaulted or changed.
  *
  * @param allErrors - whether `errors` has all errors instead of the first
+ * @param lookUp - which numbers doubles stand for; absent where they stand for themselves
  * @throws Error if the schema cannot be compiled
  */
-export function compile(schema: JsonObject, allErrors: boolean): Validate {
+export function compile(schema: JsonObject, allErrors: boolean, lookUp?: LookUp): Validate {
   const dialect = dialectOf(schema);
-  if (dialect !== undefined) return compileAs(dialect, schema, allErrors);
+  if (dialect !== undefined) return compileAs(dialect, schema, allErrors, lookUp);
   try {
-    return compileAs('draft/2020-12', schema, allErrors);
+    return compileAs('draft/2020-12', schema, allErrors, lookUp);
   } catch (error) {
     // Many servers write draft-07 without `$schema`.
     try {
-      return compileAs('draft-07', schema, allErrors);
+      return compileAs('draft-07', schema, allErrors, lookUp);
     } catch {
       throw error;
     }
@@ -80,8 +82,15 @@ function dialectOf({ $schema }: JsonObject): keyof typeof DIALECTS | undefined {
   return dialect as keyof typeof DIALECTS | undefined;
 }
 
-function compileAs(dialect: keyof typeof DIALECTS, schema: JsonObject, allErrors: boolean): Validate {
-  const validate = ajvOf(dialect, schema, allErrors).compile(schema);
+function compileAs(
+  dialect: keyof typeof DIALECTS,
+  schema: JsonObject,
+  allErrors: boolean,
+  lookUp: LookUp | undefined,
+): Validate {
+  const ajv = ajvOf(dialect, schema, allErrors);
+  if (lookUp) judgeExactly(ajv, lookUp, jsonEqual);
+  const validate = ajv.compile(schema);
   if ('$async' in validate) throw new Error('"$async" is not supported');
   return validate;
 }
@@ -138,14 +147,17 @@ function isRegex(text: string): boolean {
 /**
  * Whether two JSON values are equal, whatever the order of members and the sign of zero. Unlike libraries that compare any
  * JavaScript value, it treats members such as `valueOf` and `constructor` like all others. Recursive.
+ *
+ * @param isNumber - decides of two numbers that differ
  */
-export function jsonEqual(one: unknown, other: unknown): boolean {
+export function jsonEqual(one: unknown, other: unknown, isNumber?: (one: number, other: number) => boolean): boolean {
   if (one === other) return true;
+  if (isNumber && typeof one === 'number' && typeof other === 'number') return isNumber(one, other);
   if (!isContainer(one) || !isContainer(other) || Array.isArray(one) !== Array.isArray(other)) return false;
   const keys = Object.keys(one);
   return (
     keys.length === Object.keys(other).length &&
-    keys.every((key) => Object.hasOwn(other, key) && jsonEqual(one[key], other[key]))
+    keys.every((key) => Object.hasOwn(other, key) && jsonEqual(one[key], other[key], isNumber))
   );
 }
 

@@ -12,7 +12,7 @@ import type { CallOptions, CallResult } from './pending-call';
 import type { Logger } from '../../util/logger';
 import { Calls } from './calls';
 import { asMcpoError, isConnectionGone, isUnknownThere, connectionGone } from './failures';
-import { answerInvalidMessages } from '../json-rpc';
+import { answerInvalidMessages, reviveNumbers } from '../json-rpc';
 import { answerSendFailures, sendFailureOf } from './send-failure';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
 import type { ToolDefinition } from '../tools/tool';
@@ -84,6 +84,7 @@ export class Connection {
       const connection = new Connection(transport, spec, options);
       await connection.#client.connect(transport, { timeout: options.connectTimeoutMs });
       connection.#calls = new Calls(transport, (error) => connection.#client.onerror?.(error));
+      if (connection.#keepsSession) reviveNumbers(transport);
       answerSendFailures(transport);
       // The other transports do so themselves.
       if (spec.kind === 'custom') answerInvalidMessages(transport);

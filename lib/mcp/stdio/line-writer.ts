@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import { stringifyJson } from '../../util/exact-json';
 
 /** The stream is given no further line while it holds this much: what it has been given cannot be taken back. */
 const MAX_HANDED_OVER = 65_536;
@@ -47,7 +48,7 @@ export class LineWriter {
 
   /** Writes a message; resolves when the stream has been given it, or it has been withdrawn, or the stream has closed. */
   async write(message: JSONRPCMessage): Promise<void> {
-    const text = `${JSON.stringify(message)}\n`;
+    const text = `${stringifyJson(message)}\n`;
     if (this.#queue.size === 0 && !this.#isBlocked) {
       this.#pass(text);
       return;

@@ -6,6 +6,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import spawn from 'cross-spawn';
 import type { Logger } from '../../util/logger';
+import { parseJson } from '../../util/exact-json';
 import { withTimeout } from '../../util/timeout';
 import { connectionGone } from '../session/failures';
 import { asMessage, cancelledId } from '../json-rpc';
@@ -153,7 +154,7 @@ export class StdioTransport implements Transport {
     if (line.trim() === '') return;
     let message: unknown;
     try {
-      message = JSON.parse(line);
+      message = parseJson(line);
     } catch {
       this.#warn(line);
       return;

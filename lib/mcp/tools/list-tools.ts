@@ -1,3 +1,4 @@
+import { asDoubles } from '../../util/exact-json';
 import type { Logger } from '../../util/logger';
 import type { ToolDefinition } from './tool';
 
@@ -24,7 +25,8 @@ export async function readToolList(
     // An empty cursor is valid (MCP 2026-07-28), but some servers use it as the end and repeat the page.
     if (cursor === '' && nextCursor === '') return tools;
     let nameless = 0;
-    for (const tool of listed as unknown[]) {
+    // Schemas are read by others, which know doubles only.
+    for (const tool of asDoubles(listed) as unknown[]) {
       if (isDefinition(tool)) tools.push(tool);
       else nameless += 1;
     }

@@ -1,5 +1,6 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { McpoError } from '../../errors';
+import { stringifyJson } from '../../util/exact-json';
 
 /** The beginning of a JSON value: exceptions of JSON.parse are slow. */
 const MAY_BE_JSON = /^[\t\n\r ]*(?:[["{\d-]|true|false|null)/;
@@ -14,7 +15,7 @@ type Item = Readonly<Record<string, unknown>>;
  */
 export function resultBody(result: CallToolResult): Buffer {
   failIfError(result);
-  if (result.structuredContent !== undefined) return Buffer.from(JSON.stringify(result.structuredContent));
+  if (result.structuredContent !== undefined) return Buffer.from(stringifyJson(result.structuredContent));
   const items = itemsOf(result).map(itemJson);
   return Buffer.from(items.length === 1 ? (items[0] ?? '') : `[${items.join(',')}]`);
 }
@@ -22,7 +23,7 @@ export function resultBody(result: CallToolResult): Buffer {
 /** The whole result as JSON, with nothing unwrapped. @throws McpoError MCPO_TOOL_ERROR if the tool reports an error */
 export function rawResultBody(result: CallToolResult): Buffer {
   failIfError(result);
-  return Buffer.from(JSON.stringify(result));
+  return Buffer.from(stringifyJson(result));
 }
 
 function failIfError(result: CallToolResult): void {
@@ -55,7 +56,7 @@ function itemJson(item: Item): string {
     }
   }
   // Unknown kinds of content are passed on unchanged.
-  return JSON.stringify(item);
+  return stringifyJson(item);
 }
 
 /** Text that is JSON is passed on unchanged, which preserves the digits of large numbers. */
