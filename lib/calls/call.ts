@@ -21,7 +21,7 @@ export interface CacheControl {
   readonly maxAgeMs: number | undefined;
 }
 
-/** What the cache did with a call, for `Cache-Status` (RFC 9211). */
+/** What was done with a call, for `Cache-Status` (RFC 9211) and `X-MCPO-Arguments`. */
 export interface CacheStatus {
   /** Served from the cache: the age of the answer, and for how much longer it is fresh (`undefined`: for ever). */
   hit?: { readonly ageMs: number; readonly ttlMs: number | undefined };
@@ -29,6 +29,8 @@ export interface CacheStatus {
   forwarded?: 'bypass' | 'miss' | 'request';
   collapsed?: true;
   stored?: true;
+  /** The JSON Pointers of the arguments that were read leniently. */
+  adjusted?: readonly string[];
 }
 
 /** The parts of a {@link ToolCall}. */
@@ -86,7 +88,7 @@ export class Answer {
 
 /** A call of a tool. Passes through the {@link CallLayer | call layers}. */
 export class ToolCall {
-  /** The arguments as they were sent: nothing added, renamed or removed. */
+  /** The arguments as they were sent. With `arguments: 'lenient'` some may have been read in another way. */
   readonly arguments: Readonly<Record<string, unknown>>;
   /** @internal */
   readonly init: CallInit;
