@@ -18,6 +18,7 @@ export type { ServerState, ServerStatus } from './servers/status';
 export type {
   AccessOptions,
   ApiInfo,
+  ArgumentReading,
   CacheOptions,
   CommonServerOptions,
   ConcurrencyOptions,

@@ -32,6 +32,8 @@ export interface CommonServerOptions {
    * @defaultValue true
    */
   readonly trustAnnotations?: boolean | undefined;
+  /** How arguments are read. @defaultValue the router's */
+  readonly arguments?: ArgumentReading | undefined;
   /**
    * The cache of this server's results. `true` and an object, an empty one too, switch it on; `false` caches only tools with a
    * lifetime in the router's `cache.tools`.
@@ -51,6 +53,13 @@ export interface CommonServerOptions {
   /** Connections of this server. @defaultValue the router's `pool` */
   readonly pool?: PoolOptions | undefined;
 }
+
+/**
+ * How arguments that do not fit the schema of their tool are read. `'strict'`: not at all. `'lenient'`: `null` for an
+ * optional property is left out, and a text is read as the number, boolean, array or object that it is the JSON of, where
+ * the place is valid with it. `X-MCPO-Arguments` says what was changed.
+ */
+export type ArgumentReading = 'strict' | 'lenient';
 
 /** Which tools of a server are served. */
 export interface ToolFilter {
@@ -162,6 +171,8 @@ export interface McpoOptions {
    * @defaultValue none
    */
   readonly access?: AccessOptions | undefined;
+  /** How arguments are read. @defaultValue `'strict'` */
+  readonly arguments?: ArgumentReading | undefined;
   /**
    * The cache of tools that read. `true` and an object, an empty one too, switch it on; an object with `tools` alone does so for
    * those tools alone. A tool that reads need not answer the same tomorrow: switch it on where that is right.

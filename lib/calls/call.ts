@@ -22,7 +22,7 @@ export interface CacheControl {
   readonly maxAgeMs: number | undefined;
 }
 
-/** What the cache did with a call, for `Cache-Status` (RFC 9211). */
+/** What was done with a call, for `Cache-Status` (RFC 9211) and `X-MCPO-Arguments`. */
 export interface CacheStatus {
   /** Served from the cache: the age of the answer, and for how much longer it is fresh (`undefined`: for ever). */
   hit?: { readonly ageMs: number; readonly ttlMs: number | undefined };
@@ -30,6 +30,8 @@ export interface CacheStatus {
   forwarded?: 'bypass' | 'miss' | 'request';
   collapsed?: true;
   stored?: true;
+  /** The JSON Pointers of the arguments that were read leniently. */
+  adjusted?: readonly string[];
 }
 
 /** The parts of a {@link ToolCall}. */
@@ -90,8 +92,8 @@ export class Answer {
 /** A call of a tool. Passes through the {@link CallLayer | call layers}. */
 export class ToolCall {
   /**
-   * The arguments as they were sent: nothing added, renamed or removed. Numbers that a double cannot hold are `bigint` or
-   * {@link JsonNumber}.
+   * The arguments as they were sent; with `arguments: 'lenient'` some may have been read in another way. Numbers that a double
+   * cannot hold are `bigint` or {@link JsonNumber}.
    */
   readonly arguments: Readonly<Record<string, unknown>>;
   /** @internal */

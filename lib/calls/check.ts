@@ -1,8 +1,9 @@
 import { type ArgumentError, McpoError } from '../errors';
 import { holdsExactNumber } from '../util/exact-json';
+import { readLeniently } from '../mcp/schema/lenient';
 import type { CallLayer } from './layer';
 
-/** Rejects arguments that do not match the input schema of the tool. */
+/** Rejects arguments that do not match the input schema of the tool. A server's may be read leniently first. */
 export const check: CallLayer = (call, next) => {
   const { tool, server } = call.init.entry;
   if (server.config.transport.kind === 'custom' && holdsExactNumber(call.arguments)) {
@@ -12,14 +13,18 @@ export const check: CallLayer = (call, next) => {
     throw new McpoError('MCPO_INVALID_ARGUMENTS', detail);
   }
   const errors = tool.check(call.arguments);
-  if (errors) throw new McpoError('MCPO_INVALID_ARGUMENTS', detailOf(errors), { errors });
-  return next(call);
+  if (!errors) return next(call);
+  if (server.config.arguments === 'strict') throw invalid(errors);
+  const read = readLeniently(call.arguments, errors, (args) => tool.check(args));
+  if (read.errors) throw invalid(read.errors);
+  call.cacheStatus.adjusted = read.at;
+  return next(call.with({ arguments: read.args }));
 };
 
-/** The first error: many clients show nothing else of an answer. */
-function detailOf(errors: readonly ArgumentError[]): string {
-  const [first] = errors;
-  if (!first) return 'the arguments do not match the input schema of the tool';
+/** The detail is the first error: many clients show nothing else of an answer. */
+function invalid(errors: readonly ArgumentError[]): McpoError {
+  const [first = { pointer: '', message: 'does not match the input schema of the tool' }] = errors;
   const more = errors.length > 1 ? `, and ${errors.length - 1} more` : '';
-  return `${first.pointer || 'the body'} ${first.message}${more}`;
+  const detail = `${first.pointer || 'the body'} ${first.message}${more}`;
+  return new McpoError('MCPO_INVALID_ARGUMENTS', detail, { errors });
 }

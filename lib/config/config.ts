@@ -16,7 +16,7 @@ import { type MetricsConfig, metricsConfig } from './metrics';
 import { monitorOptions } from './monitor';
 import { breakerConfig, retryConfig } from './retry';
 import { environmentPool, poolOptions } from './pool';
-import { type ServerConfig, type ServerDefaults, serverConfig } from './server';
+import { type ServerConfig, type ServerDefaults, argumentReading, serverConfig } from './server';
 import { type ShareConfig, shareConfig } from './share';
 import { accessRules } from './tool-rules';
 
@@ -43,7 +43,7 @@ export interface Config {
 }
 
 const OPTIONS = [
-  ...'servers apiKey authorize principal allowedOrigins allowedHosts bodyLimit access cache share'.split(' '),
+  ...'servers apiKey authorize principal allowedOrigins allowedHosts bodyLimit access arguments cache share'.split(' '),
   ...'concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(' '),
 ];
 
@@ -55,6 +55,7 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
     pool: poolOptions('pool', fields.pool, environmentPool(env)),
     cache,
     retry: retryConfig('retry', fields.retry),
+    arguments: argumentReading('arguments', fields.arguments, 'strict'),
   };
   const logger = loggerOf(options.logger);
   for (const name of idleVariables(cache, env)) {

@@ -3,6 +3,7 @@ import { ConfigError } from '../errors';
 import { glob } from '../util/glob';
 import type { LimiterOptions } from '../limit/options';
 import type { TransportSpec } from '../mcp/transport-spec';
+import type { ArgumentReading } from '../options';
 import type { ServerPoolOptions } from '../pool/server-pools';
 import { type CacheConfig, type ServerCacheConfig, serverCache } from './cache';
 import type { JsonObject } from '../util/json-object';
@@ -26,6 +27,7 @@ export interface ServerConfig {
   readonly origin: string | undefined;
   readonly forward: readonly ForwardRule[];
   readonly trustAnnotations: boolean;
+  readonly arguments: ArgumentReading;
   readonly cache: ServerCacheConfig;
   /** `undefined`: none of its own. */
   readonly concurrency: LimiterOptions | undefined;
@@ -33,7 +35,7 @@ export interface ServerConfig {
 }
 
 /** The defaults of all servers. */
-export interface ServerDefaults extends Pick<ServerConfig, 'pool' | 'retry'> {
+export interface ServerDefaults extends Pick<ServerConfig, 'pool' | 'retry' | 'arguments'> {
   readonly cache: CacheConfig;
 }
 
@@ -57,10 +59,19 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
     pool: poolOptions(`${path}.pool`, fields.pool, defaults.pool),
     forward: forwardRules(`${path}.forwardHeaders`, fields.forwardHeaders),
     trustAnnotations: checkBoolean(`${path}.trustAnnotations`, fields.trustAnnotations, true),
+    arguments: argumentReading(`${path}.arguments`, fields.arguments, defaults.arguments),
     cache: serverCache(`${path}.cache`, fields.cache, defaults.cache),
     concurrency: fields.concurrency === undefined ? undefined : limitOptions(`${path}.concurrency`, fields.concurrency),
     retry: retryConfig(`${path}.retry`, fields.retry, defaults.retry),
   };
+}
+
+/** How arguments are read. */
+export function argumentReading(path: string, value: unknown, fallback: ArgumentReading): ArgumentReading {
+  if (value === undefined) return fallback;
+  if (value !== 'strict' && value !== 'lenient')
+    throw new ConfigError(path, "must be 'strict' or 'lenient'", { value });
+  return value;
 }
 
 function toolFilter(path: string, fields: JsonObject): (name: string) => boolean {

@@ -10,7 +10,7 @@ export interface ServerKind {
 }
 
 const COMMON_OPTIONS = [
-  ...'type tools disabledTools timeoutMs maxTotalTimeoutMs trustAnnotations stateful'.split(' '),
+  ...'type tools disabledTools timeoutMs maxTotalTimeoutMs trustAnnotations arguments stateful'.split(' '),
   ...'cache concurrency retry pool'.split(' '),
 ];
 const STDIO_OPTIONS = [...COMMON_OPTIONS, 'command', 'args', 'env', 'cwd'];

@@ -7,8 +7,8 @@ export function cacheControlOf(header: string | undefined): CacheControl {
   if (header === undefined) return NONE;
   const directives = header
     .toLowerCase()
-    .trim()
-    .split(/\s*,\s*/);
+    .split(',')
+    .map((directive) => directive.trim());
   const maxAge = directives.find((directive) => /^max-age=\d{1,10}$/.test(directive))?.slice('max-age='.length);
   return {
     noCache: directives.includes('no-cache') || maxAge === '0',

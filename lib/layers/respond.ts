@@ -9,6 +9,11 @@ import { stateOf } from '../http/request-state';
 import { endConnection, send } from '../http/response';
 import type { ServerRegistry } from '../servers/registry';
 
+/** Pointers that `X-MCPO-Arguments` names. */
+const MAX_ADJUSTED = 10;
+/** In characters, of each: clients take headers of some KiB. */
+const MAX_POINTER_LENGTH = 200;
+
 /** Runs the call through the call layers and sends the answer. Cancels the call when its caller leaves. */
 export function respond(run: Next, servers: ServerRegistry): Layer {
   const hits = new AnswerBatcher();
@@ -33,6 +38,9 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
       try {
         if (servers.closing) endConnection(req, res);
         setCacheHeaders(res, call.cacheStatus);
+        const { adjusted } = call.cacheStatus;
+        if (adjusted)
+          res.setHeader('X-MCPO-Arguments', `adjusted;at=(${adjusted.slice(0, MAX_ADJUSTED).map(quoted).join(' ')})`);
         write();
       } catch (error) {
         // Of what the host has put in place of the response's own methods.
@@ -52,6 +60,12 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
       },
     );
   };
+}
+
+/** A JSON Pointer as a string of RFC 9651, percent-encoded. */
+function quoted(pointer: string): string {
+  const names = pointer.toWellFormed().split('/').map(encodeURIComponent);
+  return `"${names.join('/').slice(0, MAX_POINTER_LENGTH)}"`;
 }
 
 /** RFC 9211, and RFC 9111 section 5.1. */

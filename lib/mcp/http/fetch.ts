@@ -10,6 +10,7 @@ import type { HttpResponse } from '../../network/response';
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 const MAX_REDIRECTS = 5;
 const STATUS_WITHOUT_BODY = [204, 205, 304];
+const EVENT_END = /\n\n|\r\r|\r\n\r\n/;
 const EVENT_STREAM = /^\s*text\/event-stream\b/i;
 /** An event without an id: a stream of these cannot be resumed. */
 const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
@@ -229,10 +230,11 @@ class BodyWatch {
     if (this.#isStream) {
       const text = this.#tail + chunk.toString('latin1');
       this.#tail = text.slice(-6);
-      const isComplete = /\n\n|\r\r|\r\n\r\n/.test(text);
+      const isComplete = EVENT_END.test(text);
+      const idAt = text.search(/[\r\n]id: ?\S/);
       // The SDK resumes a stream in which a complete event had an id.
-      this.isResumable ||= (this.#hasId && isComplete) || /[\r\n]id: ?\S[^]*?(?:\n\n|\r\r|\r\n\r\n)/.test(text);
-      this.#hasId ||= /[\r\n]id: ?\S/.test(text);
+      this.isResumable ||= (this.#hasId && isComplete) || (idAt !== -1 && EVENT_END.test(text.slice(idAt)));
+      this.#hasId ||= idAt !== -1;
       if (isComplete) this.#size = 0;
     }
     if (this.#size > MAX_MESSAGE_BYTES) throw new Error('the MCP server sends a message of more than 64 MiB');

@@ -23,6 +23,9 @@ export interface CompiledArguments {
   check(args: JsonObject): readonly ArgumentError[] | undefined;
 }
 
+/** The message for a property that may not be there at all. */
+export const NOT_ALLOWED = 'is not allowed';
+
 const MAX_ERRORS = 20;
 /** Parts of a schema that a log line names. */
 const MAX_FAULTS = 5;
@@ -279,9 +282,9 @@ function describeOne(error: ErrorObject): ArgumentError {
     case 'dependentRequired':
       return at(params['missingProperty'], `is required beside ${JSON.stringify(params['property'])}`);
     case 'additionalProperties':
-      return at(params['additionalProperty'], 'is not allowed');
+      return at(params['additionalProperty'], NOT_ALLOWED);
     case 'unevaluatedProperties':
-      return at(params['unevaluatedProperty'], 'is not allowed');
+      return at(params['unevaluatedProperty'], NOT_ALLOWED);
   }
   if (error.propertyName !== undefined) return at(error.propertyName, `its name ${errorText(error, params)}`);
   return { pointer: shorten(error.instancePath), message: abridge(errorText(error, params)) };
@@ -296,7 +299,7 @@ function errorText(error: ErrorObject, params: Readonly<Record<string, unknown>>
     case 'type':
       return `must be ${String(params['type']).split(',').join(' or ')}`;
     case 'false schema':
-      return 'is not allowed';
+      return NOT_ALLOWED;
     default:
       return error.message ?? 'is not valid';
   }

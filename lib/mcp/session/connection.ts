@@ -201,7 +201,7 @@ export class Connection {
 
 /** An error message of the SDK, without the message that it quotes. */
 function withoutQuotes({ message }: Error): string {
-  return message.replace(/\s*[:"[{].*$/s, '');
+  return message.replace(/[:"[{].*$/s, '').trimEnd();
 }
 
 function isMethodRefused(error: unknown): boolean {
