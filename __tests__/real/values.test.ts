@@ -22,12 +22,18 @@ it.each(REAL_SERVERS)(
       await running.start(server),
       await running.start(server),
     ];
-    const mcpo = mcpoRouter({ servers: { raw: raw.options, plain: plain.options }, logger: silent });
+    const warnings: unknown[] = [];
+    const warn = (...what: readonly unknown[]): void => {
+      warnings.push(what);
+    };
+    const logger = { ...silent, warn, error: warn };
+    const mcpo = mcpoRouter({ servers: { raw: raw.options, plain: plain.options }, logger });
     running.onEnd(() => mcpo.close());
     const { url, close } = await inExpress5.mount(mcpo);
     running.onEnd(close);
     const [client] = await Promise.all([running.client(direct), mcpo.ready()]);
 
+    expect(warnings).toEqual([]);
     const { tools } = await client.listTools();
     const { paths } = (await request(url).get('/plain/openapi.json')).body as { paths: Record<string, unknown> };
     expect(Object.keys(paths).sort()).toEqual(tools.map(({ name }) => `/${name}`).sort());
