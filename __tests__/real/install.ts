@@ -26,11 +26,6 @@ export function programOf(server: RealServer, servers: readonly RealServer[]): {
   return file.endsWith('.js') ? { command: process.execPath, args: [file] } : { command: file, args: [] };
 }
 
-/** The Python of an installed server of PyPI. */
-export function pythonOf(server: RealServer): string {
-  return path.join(venvOf(server), 'bin', 'python');
-}
-
 /**
  * Installs the servers where they have not been yet; suites side by side do it once.
  *
