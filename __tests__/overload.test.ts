@@ -7,7 +7,7 @@ import { post } from './support/post';
 import { serving } from './support/serve';
 import { scripted } from './support/stdio';
 
-jest.setTimeout(90_000);
+jest.setTimeout(120_000);
 
 const serve = serving();
 const MEGABYTES = 10;
@@ -73,7 +73,7 @@ it('an answer of which nothing is read for 30 s is cut, and its bytes are free',
   const socket = await deaf(url);
   await until(async () => (await held(mcpo)) > MEGABYTES * 2 ** 20, 20_000);
   const begun = performance.now();
-  await until(async () => (await held(mcpo)) === 0, 60_000);
+  await until(async () => (await held(mcpo)) === 0, 90_000);
   expect(performance.now() - begun).toBeGreaterThan(25_000);
   let got = 0;
   socket.on('data', (chunk: Buffer) => (got += chunk.length)).resume();

@@ -4,7 +4,7 @@ import { onResponseEnd } from './disconnect';
 
 /** Shorter answers are not counted: a listener for each would cost more. */
 const MIN_BYTES = 16_384;
-/** A caller who has read nothing of its answer for so long is cut off. */
+/** A caller who has read nothing of its answer for so long is cut off. Node looks at it this often, so it may take twice as long. */
 const UNREAD_MS = 30_000;
 
 /** Counts an answer until its caller has read it. To be called before it is sent. */
