@@ -58,8 +58,8 @@ function sendable(headers: Readonly<Record<string, string>>): string[] {
 /** Loads undici, which takes some 17 MB, at the first request only. */
 function agent(): Undici.Agent {
   if (!dispatcher) {
-    // A form that bundlers follow.
-    const { Agent } = require('undici') as typeof Undici;
+    // A form that bundlers follow. By its file: Bun has something else of the name undici, without `dispatch`.
+    const { Agent } = require('undici/index.js') as typeof Undici;
     const idle = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS };
     dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, ...idle, connect: { timeout: CONNECT_MS } });
   }
