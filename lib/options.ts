@@ -193,6 +193,12 @@ export interface McpoOptions {
   readonly monitor?: MonitorOptions | undefined;
   /** Connections of all servers. */
   readonly pool?: PoolOptions | undefined;
+  /**
+   * Largest number of bytes held at a time: answers that their callers have not read, messages that are arriving, and calls not
+   * yet written to a child process. Beyond it, new calls are refused with 503 `MCPO_OVERLOADED`.
+   * @defaultValue 268435456 (256 MiB)
+   */
+  readonly maxBufferedBytes?: number | undefined;
   /** Time that `close()` gives running calls to end, in milliseconds. @defaultValue 10000 */
   readonly drainTimeoutMs?: number | undefined;
   /** Title, version and description of the combined OpenAPI document. */

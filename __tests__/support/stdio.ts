@@ -5,6 +5,7 @@ import type { Connection } from '../../lib/mcp/session/connection';
 import type { Logger } from '../../lib/util/logger';
 import type { OpenOptions } from '../../lib/mcp/session/handshake';
 import type { StdioSpec } from '../../lib/mcp/transport-spec';
+import { BufferedBytes } from '../../lib/util/buffered-bytes';
 import { silent } from './loggers';
 
 const SERVER = path.join(__dirname, 'servers/stdio-server.js');
@@ -15,7 +16,14 @@ export function scripted(args: readonly string[] = [], more: Partial<StdioSpec> 
 }
 
 export function openOptions(more: Partial<OpenOptions> = {}): OpenOptions {
-  return { connectTimeoutMs: 10_000, headers: {}, logger: silent, signal: new AbortController().signal, ...more };
+  return {
+    buffers: new BufferedBytes(Infinity),
+    connectTimeoutMs: 10_000,
+    headers: {},
+    logger: silent,
+    signal: new AbortController().signal,
+    ...more,
+  };
 }
 
 /** Limits for a call that is not about limits. */

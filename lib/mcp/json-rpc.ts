@@ -27,6 +27,18 @@ export function answerInvalidMessages(transport: Transport): void {
   transport.onmessage = (message, extra) => receive?.(asMessage(message) ?? message, extra);
 }
 
+/**
+ * The id of a JSON-RPC response of which only both ends are known; `undefined` if neither shows it. Servers write the id before
+ * the result, or after it.
+ */
+export function idOfEdges(head: string, tail: string): number | undefined {
+  const before = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*,/.exec(head);
+  const version = /\s*,\s*"jsonrpc"\s*:\s*"2\.0"/.source;
+  const after = new RegExp(`(?:${version})?\\s*,\\s*"id"\\s*:\\s*(\\d+)(?:${version})?\\s*\\}\\s*$`).exec(tail);
+  const id = (before ?? after)?.[1];
+  return id === undefined ? undefined : Number(id);
+}
+
 /** The id of the request that a message cancels. */
 export function cancelledId(message: JSONRPCMessage): RequestId | undefined {
   if (!('method' in message) || message.method !== 'notifications/cancelled') return undefined;

@@ -2,6 +2,7 @@ import type { Caller } from '../calls/caller';
 import { isMcpoError } from '../errors';
 import { Catalogue } from '../mcp/tools/catalogue';
 import { Connection } from '../mcp/session/connection';
+import type { BufferedBytes } from '../util/buffered-bytes';
 import type { Logger } from '../util/logger';
 import { CatalogueRefresh } from '../mcp/tools/catalogue-refresh';
 import type { Tool } from '../mcp/tools/tool';
@@ -21,6 +22,8 @@ export interface ConnectorConfig {
   readonly transport: TransportSpec;
   readonly isServed: (tool: string) => boolean;
   readonly connectTimeoutMs: number;
+  /** What the router holds. */
+  readonly buffers: BufferedBytes;
 }
 
 /** Makes the connections to one server, and learns its tools from them. */
@@ -75,8 +78,8 @@ export class Connector {
   }
 
   async #connect(headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Connection> {
-    const { transport, connectTimeoutMs } = this.#config;
-    return Connection.open(transport, { connectTimeoutMs, headers, logger: this.#logger, signal });
+    const { transport, connectTimeoutMs, buffers } = this.#config;
+    return Connection.open(transport, { connectTimeoutMs, headers, buffers, logger: this.#logger, signal });
   }
 
   async #learn(connection: Connection, signal: AbortSignal): Promise<void> {

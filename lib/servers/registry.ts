@@ -4,6 +4,7 @@ import { McpoError } from '../errors';
 import type { Connection } from '../mcp/session/connection';
 import type { ErrorReason } from '../pool/events';
 import { PoolManager } from '../pool/pool-manager';
+import type { BufferedBytes } from '../util/buffered-bytes';
 import type { Cancellation } from '../util/cancellation';
 import { Drain } from '../util/drain';
 import { McpServer, type ServerParts } from './server';
@@ -14,10 +15,12 @@ export class ServerRegistry {
   readonly #byName: ReadonlyMap<string, McpServer>;
   readonly #pools = new PoolManager<Connection, Caller>();
   readonly #drain = new Drain(() => this.#running === 0);
+  readonly #buffers: BufferedBytes;
   #running = 0;
   #closing = false;
 
   constructor(configs: readonly ServerConfig[], parts: Omit<ServerParts, 'pools'>) {
+    this.#buffers = parts.buffers;
     const all = { ...parts, pools: this.#pools };
     this.#byName = new Map(configs.map((config) => [config.name, new McpServer(config, all)]));
   }
@@ -40,6 +43,12 @@ export class ServerRegistry {
 
   get closing(): boolean {
     return this.#closing;
+  }
+
+  /** @throws McpoError MCPO_CLOSING or MCPO_OVERLOADED if no new call may begin */
+  requireOpen(): void {
+    if (this.#closing) throw closing();
+    if (this.#buffers.full) throw overloaded(this.#buffers.max);
   }
 
   /** The server of a name, or of its percent-encoded form. */
@@ -97,9 +106,13 @@ export class ServerRegistry {
   }
 }
 
-/** The 503 for a call that comes once the router is closing. */
-export function closing(): McpoError {
+function closing(): McpoError {
   return new McpoError('MCPO_CLOSING', 'the router is shutting down', { retryAfterMs: 1_000 });
+}
+
+function overloaded(max: number): McpoError {
+  const detail = `the router holds ${max} bytes of answers not yet read, messages and calls (maxBufferedBytes)`;
+  return new McpoError('MCPO_OVERLOADED', detail, { retryAfterMs: 1_000 });
 }
 
 type Find = (catalogue: McpServer['catalogue']) => ToolEntry | undefined;

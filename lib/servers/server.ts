@@ -12,6 +12,7 @@ import type { ConnectionPool } from '../pool/pool';
 import type { PoolManager } from '../pool/pool-manager';
 import type { ServerPoolStats } from '../pool/server-pools';
 import { Retrier } from '../retry/retry';
+import type { BufferedBytes } from '../util/buffered-bytes';
 import type { Cancellation } from '../util/cancellation';
 import { join } from '../util/checks';
 import type { Logger } from '../util/logger';
@@ -25,6 +26,8 @@ export interface ServerParts {
   readonly pools: PoolManager<Connection, Caller>;
   readonly breaker: BreakerOptions;
   readonly logger: Logger;
+  /** What the router holds. */
+  readonly buffers: BufferedBytes;
   /** Makes what is known of a tool, once for each definition. */
   readonly makeEntry: (server: Upstream, tool: Tool) => ToolEntry;
 }
@@ -43,7 +46,7 @@ export class McpServer implements Upstream {
   readonly #logger: Logger;
   #saturationIsLogged = false;
 
-  constructor(config: ServerConfig, { pools, breaker, logger, makeEntry }: ServerParts) {
+  constructor(config: ServerConfig, { pools, breaker, logger, buffers, makeEntry }: ServerParts) {
     const { name, pool, stateful, transport } = config;
     this.config = config;
     this.#logger = logger;
@@ -51,7 +54,7 @@ export class McpServer implements Upstream {
     // Where each session has a connection of its own, the server's own is there to know the tools.
     const bounds = stateful ? { minConnections: 1, maxConnections: 1, stateful } : {};
     const { connectTimeoutMs, maxConnections } = poolConfig({ ...pool, ...bounds });
-    this.#connector = new Connector({ ...config, connectTimeoutMs }, logger, (tool) => makeEntry(this, tool));
+    this.#connector = new Connector({ ...config, connectTimeoutMs, buffers }, logger, (tool) => makeEntry(this, tool));
     this.#pools = pools;
     this.maxConnections = maxConnections;
     const onEvent = (event: PoolEvent): void => {

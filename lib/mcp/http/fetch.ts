@@ -1,6 +1,7 @@
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { createParser } from 'eventsource-parser';
+import type { BufferedBytes } from '../../util/buffered-bytes';
 import { type Cancellation, Canceller } from '../../util/cancellation';
 import { forParser, withoutMarks } from '../../util/exact-json';
 import { rateLimited } from '../session/failures';
@@ -8,6 +9,8 @@ import { type HttpRequest, sendRequest } from '../../network/request';
 import type { HttpResponse } from '../../network/response';
 
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
+/** A message of this size is read even when there is no room: a body cannot be made to wait (see `lib/network/response.ts`). */
+const SHORT_BYTES = 65_536;
 const MAX_REDIRECTS = 5;
 const STATUS_WITHOUT_BODY = [204, 205, 304];
 const EVENT_END = /\n\n|\r\r|\r\n\r\n/;
@@ -31,6 +34,7 @@ export interface OpenResponse {
  * POST, on which listeners pile up.
  */
 export class Upstream {
+  readonly #buffers: BufferedBytes;
   readonly #onEnd: (id: RequestId, isResumable: boolean) => void;
   readonly #running = new Map<Canceller, RequestId | undefined>();
   readonly #held = new Map<RequestId, OpenResponse>();
@@ -39,7 +43,8 @@ export class Upstream {
    * @param onEnd - called at the end of the response to a JSON-RPC request, complete or not, with whether it can be resumed;
    * not by {@link text}
    */
-  constructor(onEnd: (id: RequestId, isResumable: boolean) => void = () => undefined) {
+  constructor(buffers: BufferedBytes, onEnd: (id: RequestId, isResumable: boolean) => void = () => undefined) {
+    this.#buffers = buffers;
     this.#onEnd = onEnd;
   }
 
@@ -93,15 +98,18 @@ export class Upstream {
     const { response } = opened;
     const { status, statusText } = response;
     const headers = new Headers([...response.headers]);
-    const watch = new BodyWatch(isEventStream(response));
+    const watch = new BodyWatch(isEventStream(response), this.#buffers);
     const onData = (chunk: Buffer): void => watch.push(chunk);
-    const bytes = response.stream(onData, () => this.#ended(opened, watch.isResumable));
+    const bytes = response.stream(onData, () => {
+      watch.end();
+      this.#ended(opened, watch.isResumable);
+    });
     const body = isEventStream(response) ? bytes.pipeThrough(eventsForParser()) : bytes;
     return new Response(STATUS_WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
   }
 
   async text({ response, abort }: OpenResponse): Promise<string> {
-    const watch = new BodyWatch(false);
+    const watch = new BodyWatch(false, this.#buffers);
     const chunks: Buffer[] = [];
     try {
       await response.read((chunk) => {
@@ -109,6 +117,7 @@ export class Upstream {
         watch.push(chunk);
       });
     } finally {
+      watch.end();
       this.#running.delete(abort);
     }
     // TextDecoder removes a byte order mark.
@@ -127,12 +136,15 @@ export class Upstream {
     if (!isEventStream(response)) return false;
     const first = await response.first();
     if (first && !EVENT_WITHOUT_ID.test(first.toString('latin1'))) return false;
-    const end = (): void => this.#ended(opened, false);
+    const watch = new BodyWatch(true, this.#buffers);
+    const end = (): void => {
+      watch.end();
+      this.#ended(opened, false);
+    };
     if (!first) {
       end();
       return true;
     }
-    const watch = new BodyWatch(true);
     const decoder = new TextDecoder();
     const parser = createParser({
       onEvent: ({ event = 'message', data }) => {
@@ -211,22 +223,24 @@ function eventsForParser(): TransformStream<Uint8Array, Uint8Array> {
   });
 }
 
-/** Watches a body: whether it can be resumed by an event id, and the size of its messages. */
+/** Watches a body: whether it can be resumed by an event id, and the size of its messages, which the router holds. */
 class BodyWatch {
   isResumable = false;
   #hasId = false;
   readonly #isStream: boolean;
+  readonly #buffers: BufferedBytes;
   #size = 0;
   // The end of the data so far, as chunks may end anywhere.
   #tail = '\n';
 
-  constructor(isStream: boolean) {
+  constructor(isStream: boolean, buffers: BufferedBytes) {
     this.#isStream = isStream;
+    this.#buffers = buffers;
   }
 
-  /** @throws Error for a message of more than 64 MiB */
+  /** @throws Error for a message of more than 64 MiB, or one that is not short and for which there is no room */
   push(chunk: Buffer): void {
-    this.#size += chunk.byteLength;
+    this.#grow(chunk.byteLength);
     if (this.#isStream) {
       const text = this.#tail + chunk.toString('latin1');
       this.#tail = text.slice(-6);
@@ -235,8 +249,20 @@ class BodyWatch {
       // The SDK resumes a stream in which a complete event had an id.
       this.isResumable ||= (this.#hasId && isComplete) || (idAt !== -1 && EVENT_END.test(text.slice(idAt)));
       this.#hasId ||= idAt !== -1;
-      if (isComplete) this.#size = 0;
+      if (isComplete) this.end();
     }
     if (this.#size > MAX_MESSAGE_BYTES) throw new Error('the MCP server sends a message of more than 64 MiB');
+    if (this.#size > SHORT_BYTES && this.#buffers.full)
+      throw new Error('the router holds too many bytes for this message (maxBufferedBytes)');
+  }
+
+  /** To be called at the end of the body. */
+  end(): void {
+    this.#grow(-this.#size);
+  }
+
+  #grow(bytes: number): void {
+    this.#size += bytes;
+    this.#buffers.arrive(bytes);
   }
 }

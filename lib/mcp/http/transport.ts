@@ -4,6 +4,7 @@ import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.
 import { BROKEN_OFF } from '../session/failures';
 import { parseJson, revived, stringifyJson } from '../../util/exact-json';
 import { Upstream } from './fetch';
+import type { BufferedBytes } from '../../util/buffered-bytes';
 import { withTimeout } from '../../util/timeout';
 import { asMessage, cancelledId } from '../json-rpc';
 
@@ -38,10 +39,10 @@ export class HttpTransport implements Transport {
   #closing: Promise<void> | undefined;
 
   /** @param headers - by their lower-case names */
-  constructor(url: URL, headers: Readonly<Record<string, string>>) {
+  constructor(url: URL, headers: Readonly<Record<string, string>>, buffers: BufferedBytes) {
     this.#url = url;
     this.#headers = { ...headers, accept: 'application/json, text/event-stream', 'content-type': JSON_TYPE };
-    this.#upstream = new Upstream((id, isResumable) => {
+    this.#upstream = new Upstream(buffers, (id, isResumable) => {
       // The SDK needs a turn to process the last events of the stream.
       setImmediate(() => {
         if (!isResumable) this.#fail(id);

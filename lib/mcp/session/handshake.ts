@@ -1,4 +1,5 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
+import type { BufferedBytes } from '../../util/buffered-bytes';
 import { messageOf } from '../../util/listeners';
 import type { Logger } from '../../util/logger';
 import { withTimeout } from '../../util/timeout';
@@ -17,6 +18,8 @@ export interface OpenOptions {
   readonly connectTimeoutMs: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly logger: Logger;
+  /** What the router holds. */
+  readonly buffers: BufferedBytes;
   readonly signal: AbortSignal;
 }
 
@@ -32,7 +35,7 @@ export async function shakeHands<T>(
   connect: (transport: Transport) => Promise<T>,
 ): Promise<T> {
   const { connectTimeoutMs, headers, logger, signal } = options;
-  const made = makeTransport(spec, headers, logger);
+  const made = makeTransport(spec, headers, options);
   let transport: Transport | undefined;
   let hasEnded = false;
   const open = async (): Promise<T> => {
