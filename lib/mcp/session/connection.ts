@@ -11,7 +11,7 @@ import {
 import type { CallOptions, CallResult } from './pending-call';
 import type { Logger } from '../../util/logger';
 import { Calls } from './calls';
-import { asMcpoError, isConnectionGone, isUnknownThere, connectionGone } from './failures';
+import { asMcpoError, isConnectionGone, isMethodUnknown, isUnknownThere, connectionGone } from './failures';
 import { answerInvalidMessages } from '../json-rpc';
 import { answerSendFailures, sendFailureOf } from './send-failure';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
@@ -111,8 +111,8 @@ export class Connection {
     this.#client.setNotificationHandler(ToolListChangedNotificationSchema, listener);
   }
 
-  async listTools(): Promise<readonly ToolDefinition[]> {
-    if (!this.#client.getServerCapabilities()?.tools) return [];
+  /** Reads the list of tools; `undefined` if the server does not know `tools/list`, whatever it announces. */
+  async listTools(): Promise<readonly ToolDefinition[] | undefined> {
     return readToolList(async (cursor) => {
       const params = cursor === undefined ? {} : { params: { cursor } };
       try {
@@ -120,7 +120,10 @@ export class Connection {
       } catch (error) {
         throw sendFailureOf(error) ?? error;
       }
-    }, this.#logger);
+    }, this.#logger).catch((error: unknown) => {
+      if (isMethodUnknown(error)) return undefined;
+      throw error;
+    });
   }
 
   /** Calls a tool. @throws McpoError with `outcome: 'unknown'` if the tool may have run */

@@ -14,6 +14,7 @@ const BY_RPC_CODE: Readonly<Record<number, ErrorCode>> = {
 
 // What the SDK itself says of a closed connection; a server may use the same code.
 const CONNECTION_CLOSED: number = RpcCode.ConnectionClosed;
+const METHOD_NOT_FOUND: number = RpcCode.MethodNotFound;
 
 // System errors of a connection that was never made: nothing can have been sent.
 const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EMFILE|ENFILE)$/;
@@ -93,6 +94,11 @@ export function badResponse(cause?: unknown): McpoError {
 /** Whether the server does not know what was asked for: streamable HTTP, the session, or just this message. */
 export function isUnknownThere(error: unknown): boolean {
   return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
+}
+
+/** Whether the server answered that it does not know the method. */
+export function isMethodUnknown(error: unknown): boolean {
+  return error instanceof RpcError && error.code === METHOD_NOT_FOUND;
 }
 
 function isUnreachable(error: unknown): boolean {

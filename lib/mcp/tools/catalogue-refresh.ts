@@ -12,6 +12,7 @@ export class CatalogueRefresh {
   readonly #catalogue: Replaceable;
   readonly #logger: Logger;
   #reading: Promise<void> | undefined;
+  #hasNone = false;
   #changed: Connection | undefined;
 
   constructor(server: string, catalogue: Replaceable, logger: Logger) {
@@ -22,7 +23,12 @@ export class CatalogueRefresh {
 
   /** Reads the list over a connection. Rejects if that fails. */
   async read(connection: Connection): Promise<void> {
-    this.#catalogue.replace(await connection.listTools());
+    const definitions = await connection.listTools();
+    if (!definitions && !this.#hasNone) {
+      this.#logger.info(`mcpo: server ${this.#server}: has no tools: it does not know tools/list`);
+    }
+    this.#hasNone = !definitions;
+    this.#catalogue.replace(definitions ?? []);
   }
 
   /** Reads the list again whenever the server announces a change over this connection. */
