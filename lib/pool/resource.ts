@@ -2,6 +2,8 @@
 export interface PoolResource {
   /** Whether it takes no more calls: it has ended, or is known to be of no more use. */
   readonly closed: boolean;
+  /** How many messages it has received: whoever says something lives, even without an answer to a ping. @defaultValue unknown */
+  readonly received?: number;
   /** Calls `listener` once when it ends, for whatever reason. */
   onClose(listener: () => void): void;
   /** Resolves when the other side has answered; rejects when it has not within `timeoutMs` milliseconds. */

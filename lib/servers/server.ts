@@ -41,7 +41,8 @@ export class McpServer implements Upstream {
   readonly #uptime = new Uptime();
 
   constructor(config: ServerConfig, { pools, breaker, logger, makeEntry }: ServerParts) {
-    const { name, pool, stateful, transport } = config;
+    const { name, stateful, timeoutMs, transport } = config;
+    const pool = { ...config.pool, pingTimeoutMs: config.pool.pingTimeoutMs ?? timeoutMs };
     this.config = config;
     this.retrier = new Retrier(config.retry);
     // Where each session has a connection of its own, the server's own is there to know the tools.

@@ -118,6 +118,8 @@ function receive({ id, method, params }) {
     print(line({ id, result: { tools: list } }));
   } else if (method === 'tools/call') {
     void tools[params.name](id, params.arguments);
+  } else if (method === 'ping' && is('pingless')) {
+    print(line({ id, error: { code: -32601, message: 'Method not found' } }));
   } else if (id !== undefined) {
     print(line({ id, result: {} }));
   }

@@ -11,7 +11,7 @@ import {
 import type { CallOptions, CallResult } from './pending-call';
 import type { Logger } from '../../util/logger';
 import { Calls } from './calls';
-import { asMcpoError, isConnectionGone, isMethodUnknown, isUnknownThere, connectionGone } from './failures';
+import { asMcpoError, isConnectionGone, isMethodUnknown, isRefusal, isUnknownThere, connectionGone } from './failures';
 import { answerInvalidMessages } from '../json-rpc';
 import { answerSendFailures, sendFailureOf } from './send-failure';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
@@ -141,8 +141,26 @@ export class Connection {
     throw failure;
   };
 
+  /** How many messages the server has sent since the handshake. */
+  get received(): number {
+    return this.#calls?.received ?? 0;
+  }
+
+  /** Any answer will do, an error too; over HTTP also a status which says that the server takes no pings. */
   async ping(timeoutMs: number): Promise<void> {
-    await this.#client.ping({ timeout: timeoutMs });
+    const { received } = this;
+    try {
+      await this.#client.ping({ timeout: timeoutMs });
+    } catch (error) {
+      const failure = sendFailureOf(error);
+      if (this.received !== received || (failure && (await this.#isRefusedAlive(failure)))) return;
+      throw failure ?? error;
+    }
+  }
+
+  async #isRefusedAlive(failure: Error): Promise<boolean> {
+    if (isUnknownThere(failure)) return !(await (this.#isForgotten ??= this.#findForgotten()));
+    return isRefusal(failure);
   }
 
   /** Asks whether the server still knows the session. @throws McpoError MCPO_SERVER_DOWN if not */
@@ -173,7 +191,7 @@ export class Connection {
   async #isPingRefused(): Promise<boolean> {
     if (!this.#keepsSession && this.#transport.sessionId === undefined) return false;
     try {
-      await this.ping(SESSION_CHECK_TIMEOUT_MS);
+      await this.#client.ping({ timeout: SESSION_CHECK_TIMEOUT_MS });
       return false;
     } catch (error) {
       return isUnknownThere(sendFailureOf(error) ?? error);

@@ -1,6 +1,6 @@
 import { types } from 'node:util';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { ErrorCode as RpcCode, McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
+import { ErrorCode as RpcCode, type JSONRPCMessage, McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
 import { type ErrorCode, McpoError, isMcpoError } from '../../errors';
 
 const MAX_MESSAGE = 2_000;
@@ -25,6 +25,11 @@ export const BROKEN_OFF = Object.freeze({ reason: 'connection lost' });
 
 /** The same for an invalid JSON-RPC response. */
 export const INVALID_MESSAGE = Object.freeze({ reason: 'invalid response' });
+
+/** Whether a message is an error that was made here for a request that failed, not received. */
+export function isOwnError(message: JSONRPCMessage): boolean {
+  return 'error' in message && (message.error.data === BROKEN_OFF || types.isNativeError(message.error.data));
+}
 
 /** Nothing was sent: another try is safe. */
 class NotSent extends McpoError {}
@@ -94,6 +99,11 @@ export function badResponse(cause?: unknown): McpoError {
 /** Whether the server does not know what was asked for: streamable HTTP, the session, or just this message. */
 export function isUnknownThere(error: unknown): boolean {
   return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
+}
+
+/** Whether a server refused a message by an HTTP status, so that it is there. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof StreamableHTTPError && Number(error.code) >= 400 && Number(error.code) < 500;
 }
 
 /** Whether the server answered that it does not know the method. */
