@@ -28,7 +28,7 @@ export class Connector {
   readonly catalogue: Catalogue<ToolEntry>;
   readonly #config: ConnectorConfig;
   readonly #logger: Logger;
-  readonly #listing: CatalogueRefresh;
+  readonly listing: CatalogueRefresh;
   #latest: Connection | undefined;
 
   /** @param makeEntry - makes what is known of a tool, once for each definition */
@@ -36,7 +36,7 @@ export class Connector {
     this.#config = config;
     this.#logger = logger;
     this.catalogue = new Catalogue(config.name, config.isServed, logger, makeEntry);
-    this.#listing = new CatalogueRefresh(config.name, this.catalogue, logger);
+    this.listing = new CatalogueRefresh(config.name, this.catalogue, logger);
   }
 
   /** What the server said of itself; `undefined` until it has been reached. */
@@ -47,15 +47,14 @@ export class Connector {
   }
 
   /**
-   * A connection of the server's own, which counts as made once the tools are known.
-   *
-   * @param isFirst - whether there is no other; one more to the same server has nothing new to say
+   * A connection of the server's own, which counts as made once the tools are known: the server may be a newer one than that of
+   * the connection before.
    */
-  async open(signal: AbortSignal, isFirst: boolean): Promise<Connection> {
+  async open(signal: AbortSignal): Promise<Connection> {
     try {
       const connection = await this.#connect({}, signal);
-      this.#listing.follow(connection);
-      if (isFirst || !this.#isKnown(connection)) await this.#learn(connection, signal);
+      this.listing.follow(connection);
+      await this.#learn(connection, signal);
       this.#latest = connection;
       return connection;
     } catch (error) {
@@ -83,18 +82,13 @@ export class Connector {
     const giveUp = (): void => void connection.close();
     signal.addEventListener('abort', giveUp, { once: true });
     try {
-      await this.#listing.read(connection);
+      await this.listing.read(connection);
     } catch (error) {
       await connection.close();
       throw error;
     } finally {
       signal.removeEventListener('abort', giveUp);
     }
-  }
-
-  #isKnown({ serverInfo }: Connection): boolean {
-    const known = this.#latest?.serverInfo;
-    return known?.name === serverInfo.name && known.version === serverInfo.version;
   }
 }
 

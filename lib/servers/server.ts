@@ -2,7 +2,7 @@ import type { Caller } from '../calls/caller';
 import type { ServerConfig } from '../config/server';
 import { McpoError, isMcpoError } from '../errors';
 import type { Connection } from '../mcp/session/connection';
-import { RateLimited } from '../mcp/session/failures';
+import { RateLimited, isConnectionGone } from '../mcp/session/failures';
 import type { Catalogue } from '../mcp/tools/catalogue';
 import type { Tool } from '../mcp/tools/tool';
 import type { BreakerState } from '../pool/breaker';
@@ -18,6 +18,9 @@ import { Connector, type ServerInfo } from './connector';
 import { type ServerState, type ServerStatus, Uptime } from './status';
 import { RateLimits } from './rate-limits';
 import type { ToolEntry, Upstream } from './tool-entry';
+
+/** A server may not announce changes, or cannot: HTTP without an event stream. */
+const READ_AGAIN_MS = 300_000;
 
 /** What the servers of a router have in common. */
 export interface ServerParts {
@@ -36,9 +39,11 @@ export class McpServer implements Upstream {
   readonly #pools: PoolManager<Connection, Caller>;
   readonly #pool: ConnectionPool<Connection>;
   readonly maxConnections: number;
+  readonly #minConnections: number;
   readonly #rateLimits = new RateLimits();
   #onConnectionFailed: ((reason: ErrorReason) => void) | undefined;
   readonly #uptime = new Uptime();
+  #readings: NodeJS.Timeout | undefined;
 
   constructor(config: ServerConfig, { pools, breaker, logger, makeEntry }: ServerParts) {
     const { name, stateful, timeoutMs, transport } = config;
@@ -47,10 +52,11 @@ export class McpServer implements Upstream {
     this.retrier = new Retrier(config.retry);
     // Where each session has a connection of its own, the server's own is there to know the tools.
     const bounds = stateful ? { minConnections: 1, maxConnections: 1, stateful } : {};
-    const { connectTimeoutMs, maxConnections } = poolConfig({ ...pool, ...bounds });
+    const { connectTimeoutMs, maxConnections, minConnections } = poolConfig({ ...pool, ...bounds });
     this.#connector = new Connector({ ...config, connectTimeoutMs }, logger, (tool) => makeEntry(this, tool));
     this.#pools = pools;
     this.maxConnections = maxConnections;
+    this.#minConnections = minConnections;
     const onEvent = (event: PoolEvent): void => {
       this.#uptime.note(event, this.#pool.stats);
       if (event.type === 'error') this.#onConnectionFailed?.(event.reason);
@@ -99,8 +105,12 @@ export class McpServer implements Upstream {
     this.#onConnectionFailed = listener;
   }
 
-  /** Connects; resolves when the first try has succeeded or failed. */
+  /** Connects, and reads the list of tools every five minutes from then on; resolves when the first try has succeeded or failed. */
   async start(): Promise<void> {
+    this.#readings ??= setInterval(() => {
+      // A reading would keep a connection that is not to stay.
+      if (this.#minConnections > 0 && this.#pool.stats.connections > 0) void this.renew();
+    }, READ_AGAIN_MS).unref();
     await this.#pool.start().catch(() => undefined);
   }
 
@@ -165,7 +175,19 @@ export class McpServer implements Upstream {
 
   /** Sets the state to `closed`; the pools close the connections. */
   close(): void {
+    clearInterval(this.#readings);
+    this.#connector.listing.stop();
     this.#uptime.close(this.#pool.stats);
+  }
+
+  async renewed(name: string): Promise<ToolEntry | undefined> {
+    await this.renew();
+    return this.catalogue.named(name);
+  }
+
+  /** Reads a list of tools older than 5 s again, where the server can be reached. */
+  renew(): Promise<void> {
+    return this.#connector.listing.renew(() => this.#readTools());
   }
 
   get state(): ServerState {
@@ -176,11 +198,20 @@ export class McpServer implements Upstream {
     this.#requireQuota(caller);
     try {
       if (caller) return await this.#connector.openFor(caller, signal);
-      return await this.#connector.open(signal, this.state !== 'up');
+      return await this.#connector.open(signal);
     } catch (error) {
       this.#rateLimits.note(caller, error);
       throw error;
     }
+  }
+
+  async #readTools(): Promise<void> {
+    if (this.state !== 'up') return;
+    const read = (connection: Connection): Promise<void> => this.#connector.listing.read(connection);
+    await this.#pool.use(read).catch((error: unknown) => {
+      if (!isConnectionGone(error)) throw error;
+      return this.#pool.use(read);
+    });
   }
 
   /** @throws McpoError MCPO_UPSTREAM_RATE_LIMITED while the server wants no calls with this credential */

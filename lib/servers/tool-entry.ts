@@ -25,6 +25,9 @@ export interface Upstream {
   /** Connections that its own pool, or that of a caller, has at most. */
   readonly maxConnections: number;
 
+  /** The tool of this name now: a list older than 5 s is read again before, where the server can be reached. */
+  renewed(name: string): Promise<ToolEntry | undefined>;
+
   /**
    * Does something with a connection: one of the server's own, or of the caller's.
    *

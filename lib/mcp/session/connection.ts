@@ -118,7 +118,8 @@ export class Connection {
       try {
         return await this.#client.request({ method: 'tools/list', ...params }, ResultSchema);
       } catch (error) {
-        throw sendFailureOf(error) ?? error;
+        const failure = sendFailureOf(error) ?? error;
+        return isUnknownThere(failure) ? await this.#onFailure(failure) : Promise.reject(failure as Error);
       }
     }, this.#logger).catch((error: unknown) => {
       if (isMethodUnknown(error)) return undefined;
