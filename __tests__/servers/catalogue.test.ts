@@ -91,7 +91,7 @@ describe('how often a list is read', () => {
   it('many callers of what is not there wait for one reading, and the next comes five seconds later', async () => {
     const server = new RpcServer();
     server.on = { 'tools/list': () => listOf({ t: ANY }) };
-    const { url } = await serve({ servers: { x: await listening(server) } });
+    const { url } = await serve({ servers: { x: { ...(await listening(server)), pool: { maxConnections: 1 } } } });
     const before = server.count('tools/list');
     const ask = async (): Promise<void> => {
       const answers = await Promise.all(Array.from({ length: 20 }, () => post(`${url}/x/nothing`)));

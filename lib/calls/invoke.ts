@@ -1,6 +1,13 @@
 import { McpoError, isMcpoError } from '../errors';
 import type { Connection } from '../mcp/session/connection';
-import { RateLimited, badResponse, deniesTool, isConnectionGone, isNotSent, isSessionForgotten } from '../mcp/session/failures';
+import {
+  RateLimited,
+  badResponse,
+  deniesTool,
+  isConnectionGone,
+  isNotSent,
+  isSessionForgotten,
+} from '../mcp/session/failures';
 import type { CallResult } from '../mcp/session/pending-call';
 import { rawResultBody, resultBody } from '../mcp/tools/result';
 import { LONGEST_WAIT_MS } from '../servers/rate-limits';

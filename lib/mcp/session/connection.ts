@@ -118,8 +118,9 @@ export class Connection {
       try {
         return await this.#client.request({ method: 'tools/list', ...params }, ResultSchema);
       } catch (error) {
-        const failure = sendFailureOf(error) ?? error;
-        return isUnknownThere(failure) ? await this.#onFailure(failure) : Promise.reject(failure as Error);
+        const failure = sendFailureOf(error);
+        if (isUnknownThere(failure)) return this.#onFailure(failure);
+        throw failure ?? error;
       }
     }, this.#logger).catch((error: unknown) => {
       if (isMethodUnknown(error)) return undefined;
