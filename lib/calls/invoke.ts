@@ -91,7 +91,8 @@ async function overAConnection(call: ToolCall, trace: TraceContext | undefined):
   const { server, tool } = entry;
   const { timeoutMs, maxTotalTimeoutMs, stateful } = server.config;
   let wasForgotten = false;
-  const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, onProgress };
+  const asTask = tool.definition.execution?.taskSupport === 'required';
+  const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, asTask, onProgress };
   const send = (connection: Connection): Promise<CallResult> => connection.call(tool.name, call.arguments, options);
   for (let others = server.maxConnections; ; others--) {
     try {

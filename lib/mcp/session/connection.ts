@@ -15,6 +15,7 @@ import { asMcpoError, isConnectionGone, isMethodUnknown, isRefusal, isUnknownThe
 import { answerInvalidMessages } from '../json-rpc';
 import { answerSendFailures, sendFailureOf } from './send-failure';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
+import { type SendRequest, callAsTask } from './task';
 import type { ToolDefinition } from '../tools/tool';
 import { readToolList } from '../tools/list-tools';
 import type { TransportSpec } from '../transport-spec';
@@ -132,8 +133,19 @@ export class Connection {
   call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
     if (this.closed || !this.#calls)
       return Promise.reject(connectionGone('the connection to the MCP server is closed'));
-    return this.#calls.call(name, args, options).catch(this.#onFailure);
+    const result = options.asTask
+      ? callAsTask(this.#request, name, args, options)
+      : this.#calls.call(name, args, options);
+    return result.catch(this.#onFailure);
   }
+
+  readonly #request: SendRequest = async (request, options) => {
+    try {
+      return await this.#client.request(request, ResultSchema, options);
+    } catch (error) {
+      throw sendFailureOf(error) ?? error;
+    }
+  };
 
   readonly #onFailure = async (error: unknown): Promise<never> => {
     const forgotten = isUnknownThere(error) && (await (this.#isForgotten ??= this.#findForgotten()));
