@@ -2,9 +2,11 @@ import type { Caller } from '../calls/caller';
 import { isMcpoError } from '../errors';
 import { Catalogue } from '../mcp/tools/catalogue';
 import { Connection } from '../mcp/session/connection';
+import { ProcessSays } from '../mcp/session/handshake';
 import type { Logger } from '../util/logger';
 import { CatalogueRefresh } from '../mcp/tools/catalogue-refresh';
 import type { Tool } from '../mcp/tools/tool';
+import { OutageLog } from './outage';
 import type { ToolEntry } from './tool-entry';
 import type { TransportSpec } from '../mcp/transport-spec';
 
@@ -29,6 +31,7 @@ export class Connector {
   readonly #config: ConnectorConfig;
   readonly #logger: Logger;
   readonly listing: CatalogueRefresh;
+  readonly #outages: OutageLog;
   #latest: Connection | undefined;
 
   /** @param makeEntry - makes what is known of a tool, once for each definition */
@@ -36,6 +39,7 @@ export class Connector {
     this.#config = config;
     this.#logger = logger;
     this.catalogue = new Catalogue(config.name, config.isServed, logger, makeEntry);
+    this.#outages = new OutageLog(config.name, logger);
     this.listing = new CatalogueRefresh(config.name, this.catalogue, logger);
   }
 
@@ -56,9 +60,10 @@ export class Connector {
       this.listing.follow(connection);
       await this.#learn(connection, signal);
       this.#latest = connection;
+      this.#outages.reached();
       return connection;
     } catch (error) {
-      if (!isClosing(signal)) this.#logger.warn(`mcpo: server ${this.#config.name}: ${logText(error)}`);
+      if (!isClosing(signal)) this.#outages.failed(logText(error));
       throw error;
     }
   }
@@ -97,8 +102,8 @@ function isClosing({ reason }: AbortSignal): boolean {
   return isMcpoError(reason) && reason.code === 'MCPO_CLOSING';
 }
 
-/** For the operator alone: with the reason behind the error. */
+/** For the operator alone: with what the process says. */
 function logText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+  return error.cause instanceof ProcessSays ? error.cause.message : error.message;
 }
