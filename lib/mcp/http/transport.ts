@@ -54,7 +54,10 @@ export class HttpTransport implements Transport {
       this.onerror?.(error);
     };
     this.#inner.onmessage = (message: JSONRPCMessage) => {
-      if (!('method' in message) && message.id !== undefined) this.#removeWaiting(message.id);
+      if (!('method' in message) && message.id !== undefined) {
+        this.#removeWaiting(message.id);
+        this.#upstream.answered(message.id);
+      }
       this.onmessage?.(message);
     };
   }
