@@ -56,9 +56,10 @@ export function isRunning(pid: number): boolean {
 /** Keeps what is logged. */
 export class LogBook implements Logger {
   readonly debugs: string[] = [];
+  readonly infos: string[] = [];
   readonly warnings: string[] = [];
   readonly debug = (text: string): void => void this.debugs.push(text);
   readonly warn = (text: string): void => void this.warnings.push(text);
-  readonly info = (): void => undefined;
+  readonly info = (text: string): void => void this.infos.push(text);
   readonly error = (): void => undefined;
 }

@@ -148,6 +148,11 @@ export class ToolCall {
     return new ToolCall({ ...this.init, arguments: jsonObject(args) }, this.cacheStatus);
   }
 
+  /** The same call of the tool's current definition. @internal */
+  of(entry: ToolEntry): ToolCall {
+    return new ToolCall({ ...this.init, entry }, this.cacheStatus);
+  }
+
   /** The same call for all its callers: `cancellation` ends it when the last one has left. @internal */
   shared(cancellation: Cancellation, onProgress: (progress: Progress) => void, onSent: () => void): ToolCall {
     return new ToolCall({ ...this.init, cancellation, onProgress, onSent });

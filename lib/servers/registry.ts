@@ -66,7 +66,7 @@ export class ServerRegistry {
    * The tool of a path `/server/tool`.
    *
    * @param signal - ends the wait for a server that is being reached for the first time
-   * @returns a promise only for such a server
+   * @returns a promise only for such a server, and for a tool that is not known
    * @throws McpoError MCPO_UNKNOWN_SERVER, MCPO_UNKNOWN_TOOL, or MCPO_SERVER_DOWN while the server's tools are not known
    */
   find(path: string, signal: () => Cancellation): ToolEntry | Promise<ToolEntry> {
@@ -126,7 +126,14 @@ function entryOf(
   if (!find) throw unknownTool(server);
   const entry = find(server.catalogue);
   if (entry) return entry;
-  return server.isStarting ? onceStarted(server, find, signal()) : notFound(server);
+  if (server.isStarting) return onceStarted(server, find, signal());
+  return server.info === undefined ? notFound(server) : onceRenewed(server, find);
+}
+
+/** The server may have got the tool since its list was read. */
+async function onceRenewed(server: McpServer, find: Find): Promise<ToolEntry> {
+  await server.renew();
+  return find(server.catalogue) ?? notFound(server);
 }
 
 async function onceStarted(server: McpServer, find: Find, signal: Cancellation): Promise<ToolEntry> {

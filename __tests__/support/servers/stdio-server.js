@@ -127,6 +127,8 @@ function receive({ id, method, params }) {
   } else if (method === 'tools/call') {
     calls += 1;
     void tools[params.name](id, params.arguments);
+  } else if (method === 'ping' && is('pingless')) {
+    print(line({ id, error: { code: -32601, message: 'Method not found' } }));
   } else if (id !== undefined) {
     print(line({ id, result: {} }));
   }

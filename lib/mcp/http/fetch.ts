@@ -12,8 +12,10 @@ const MAX_MESSAGE_BYTES = 64 * 1_048_576;
 /** A message of this size is read even when there is no room: a body cannot be made to wait (see `lib/network/response.ts`). */
 const SHORT_BYTES = 65_536;
 const MAX_REDIRECTS = 5;
+/** A server ends an event stream after its answer, which lets the connection be used again; some do not. */
+const END_MS = 1_000;
 const STATUS_WITHOUT_BODY = [204, 205, 304];
-const EVENT_END = /\n\n|\r\r|\r\n\r\n/;
+const BLANK_LINE = /\n\n|\r\r|\r\n\r\n/;
 const EVENT_STREAM = /^\s*text\/event-stream\b/i;
 /** An event without an id: a stream of these cannot be resumed. */
 const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
@@ -37,6 +39,8 @@ export class Upstream {
   readonly #buffers: BufferedBytes;
   readonly #onEnd: (id: RequestId, isResumable: boolean) => void;
   readonly #running = new Map<Canceller, RequestId | undefined>();
+  /** The event streams that answer a JSON-RPC request, each with the timer that ends it once the answer is there. */
+  readonly #streams = new Map<RequestId, { readonly abort: Canceller; timer?: NodeJS.Timeout }>();
   readonly #held = new Map<RequestId, OpenResponse>();
 
   /**
@@ -98,6 +102,7 @@ export class Upstream {
     const { response } = opened;
     const { status, statusText } = response;
     const headers = new Headers([...response.headers]);
+    this.#follow(opened);
     const watch = new BodyWatch(isEventStream(response), this.#buffers);
     const onData = (chunk: Buffer): void => watch.push(chunk);
     const bytes = response.stream(onData, () => {
@@ -145,6 +150,7 @@ export class Upstream {
       end();
       return true;
     }
+    this.#follow(opened);
     const decoder = new TextDecoder();
     const parser = createParser({
       onEvent: ({ event = 'message', data }) => {
@@ -159,9 +165,22 @@ export class Upstream {
     return true;
   }
 
+  /** The answer to a request has arrived: an event stream that goes on is ended soon. */
+  answered(id: RequestId): void {
+    const stream = this.#streams.get(id);
+    if (stream) stream.timer ??= setTimeout(() => stream.abort.abort(), END_MS).unref();
+  }
+
+  #follow({ response, abort, id }: OpenResponse): void {
+    if (id !== undefined && isEventStream(response)) this.#streams.set(id, { abort });
+  }
+
   #ended({ abort, id }: OpenResponse, isResumable: boolean): void {
     this.#running.delete(abort);
-    if (id !== undefined) this.#onEnd(id, isResumable);
+    if (id === undefined) return;
+    clearTimeout(this.#streams.get(id)?.timer);
+    this.#streams.delete(id);
+    this.#onEnd(id, isResumable);
   }
 
   /** Aborts the JSON-RPC request with this id, or all requests. */
@@ -244,11 +263,11 @@ class BodyWatch {
     if (this.#isStream) {
       const text = this.#tail + chunk.toString('latin1');
       this.#tail = text.slice(-6);
-      const isComplete = EVENT_END.test(text);
-      const idAt = text.search(/[\r\n]id: ?\S/);
+      const isComplete = BLANK_LINE.test(text);
       // The SDK resumes a stream in which a complete event had an id.
-      this.isResumable ||= (this.#hasId && isComplete) || (idAt !== -1 && EVENT_END.test(text.slice(idAt)));
-      this.#hasId ||= idAt !== -1;
+      const idAt = this.isResumable || this.#hasId ? 0 : text.search(/[\r\n]id: ?\S/);
+      this.isResumable ||= isComplete && idAt >= 0 && BLANK_LINE.test(text.slice(idAt));
+      this.#hasId ||= idAt >= 0;
       if (isComplete) this.end();
     }
     if (this.#size > MAX_MESSAGE_BYTES) throw new Error('the MCP server sends a message of more than 64 MiB');

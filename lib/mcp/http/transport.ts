@@ -129,7 +129,10 @@ export class HttpTransport implements Transport {
   }
 
   #deliver(message: JSONRPCMessage): void {
-    if (!('method' in message) && message.id !== undefined) this.#removeWaiting(message.id);
+    if (!('method' in message) && message.id !== undefined) {
+      this.#removeWaiting(message.id);
+      this.#upstream.answered(message.id);
+    }
     this.onmessage?.(message);
   }
 

@@ -45,6 +45,8 @@ export class StdioTransport implements Transport {
   #invalidLines = 0;
   #ended: Promise<void> | undefined;
   #isEnded = false;
+  #isClosing = false;
+  #exit: string | undefined;
 
   constructor(spec: StdioSpec, logger: Logger, buffers: BufferedBytes) {
     this.#spec = spec;
@@ -59,6 +61,11 @@ export class StdioTransport implements Transport {
   /** Whether the child does not read what has been sent to it, so that no more calls should come. */
   get full(): boolean {
     return this.#stdin?.full ?? false;
+  }
+
+  /** How the child ended by itself, such as `with exit code 3`; `undefined` if it did not. */
+  get exit(): string | undefined {
+    return this.#exit;
   }
 
   /** The last output, for the log only: it may explain a failed start. */
@@ -104,7 +111,10 @@ export class StdioTransport implements Transport {
           if (child.pid === undefined) end();
         });
         child.once('close', end);
-        child.once('exit', () => (drain = setTimeout(end, DRAIN_MS).unref()));
+        child.once('exit', (code, signal) => {
+          if (!this.#isClosing) this.#exit = code === null ? `by ${String(signal)}` : `with exit code ${code}`;
+          drain = setTimeout(end, DRAIN_MS).unref();
+        });
       });
       child.once('spawn', resolve);
       if (child.stdin) this.#stdin = new LineWriter(child.stdin, () => this.onroom?.(), this.#buffers);
@@ -135,6 +145,7 @@ export class StdioTransport implements Transport {
   async close(): Promise<void> {
     const child = this.#child;
     const ended = this.#ended;
+    this.#isClosing = true;
     if (!child || !ended || this.#isEnded) return;
     child.stdin?.end();
     if (await within(ended, GRACE_MS)) return;
