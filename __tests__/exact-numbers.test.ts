@@ -255,3 +255,17 @@ describe('where no text is left', () => {
     expect((await send(`${url}/it/echo`, '{"id":9007199254740992}')).status).toBe(200);
   });
 });
+
+describe('an answer with NaN, which is no JSON', () => {
+  const NAN = '{"jsonrpc":"2.0","result":{"content":[],"structuredContent":{"id":7,"x":NaN}},"id":ID}';
+
+  it.each(['stdio', 'json', 'events', 'events with ids', 'sse'])('is 502 at once over %s', async (name) => {
+    const { url, close } = await inExpress5.mount(
+      await routerOf(await (SERVERS[name] as () => Promise<ServerOptions>)()),
+    );
+    ends.push(close);
+    const got = await send(`${url}/it/say`, JSON.stringify({ line: NAN }));
+    expect([got.status, JSON.parse(got.body)]).toMatchObject([502, { code: 'MCPO_BAD_RESPONSE', outcome: 'unknown' }]);
+    expect((await send(`${url}/it/echo`, '{}')).status).toBe(200);
+  });
+});

@@ -39,7 +39,11 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
         next(error);
       }
     };
-    const answer = ({ body }: Answer): void => finish(() => send(req, res, 200, { 'Content-Type': call.format }, body));
+    const answer = ({ body, companions }: Answer): void =>
+      finish(() => {
+        if (companions > 0) res.setHeader('X-MCPO-Content', String(companions));
+        send(req, res, 200, { 'Content-Type': call.format }, body);
+      });
     run(call).then(
       (answered) => {
         isAnswered = true;

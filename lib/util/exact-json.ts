@@ -149,16 +149,10 @@ export function withoutMarks(json: string): string {
   return json.replace(MARKED, '$1');
 }
 
-/** JSON for somebody else's `JSON.parse`, whose value {@link revived} makes exact. What is no JSON stays as it is. */
+/** JSON for somebody else's `JSON.parse`, whose value {@link revived} makes exact. */
 export function forParser(json: string): string {
-  try {
-    const { exact } = scan(json);
-    if (exact.length === 0) return json;
-    JSON.parse(json);
-    return marked(json, exact);
-  } catch {
-    return json;
-  }
+  const { exact } = scan(json);
+  return exact.length === 0 ? json : marked(json, exact);
 }
 
 /** Puts numbers in place of marked strings, in the value itself. Iterative. */
@@ -223,7 +217,7 @@ function isInNumber(code: number): boolean {
 }
 
 /** The end of the string that begins at `open`. */
-function closingQuote(text: string, open: number): number {
+export function closingQuote(text: string, open: number): number {
   for (let end = text.indexOf('"', open + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
     while (text.charCodeAt(before) === BACKSLASH) before -= 1;

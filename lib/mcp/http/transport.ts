@@ -5,7 +5,7 @@ import { BROKEN_OFF } from '../session/failures';
 import { parseJson, revived, stringifyJson } from '../../util/exact-json';
 import { Upstream } from './fetch';
 import { withTimeout } from '../../util/timeout';
-import { asMessage } from '../json-rpc';
+import { asMessage, brokenAnswer } from '../json-rpc';
 
 const JSON_TYPE = 'application/json';
 const IS_JSON = /^application\/json\s*(?:;|$)/i;
@@ -107,6 +107,8 @@ export class HttpTransport implements Transport {
         this.#receive(parseJson(data));
       } catch (error) {
         this.onerror?.(error as Error);
+        const broken = brokenAnswer(data);
+        if (broken) this.#deliver(broken);
       }
     };
     if (isPlain && (await this.#upstream.events(opened, onEvent))) return;

@@ -108,12 +108,8 @@ function progressOf(params: unknown): Progress | undefined {
 
 function isCallResult(result: object): result is CallResult {
   const { content, structuredContent } = result as { content?: unknown; structuredContent?: unknown };
-  if (content === undefined) return isObject(structuredContent);
-  return (
-    Array.isArray(content) &&
-    content.every(isObject) &&
-    (structuredContent === undefined || isObject(structuredContent))
-  );
+  if (content === undefined) return structuredContent !== undefined;
+  return Array.isArray(content) && content.every(isObject);
 }
 
 function timedOut(afterMs: number): McpoError {

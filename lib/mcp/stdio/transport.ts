@@ -9,7 +9,7 @@ import type { Logger } from '../../util/logger';
 import { parseJson } from '../../util/exact-json';
 import { withTimeout } from '../../util/timeout';
 import { connectionGone } from '../session/failures';
-import { asMessage } from '../json-rpc';
+import { asMessage, brokenAnswer } from '../json-rpc';
 import { LineSplitter } from './line-splitter';
 import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
@@ -150,6 +150,8 @@ export class StdioTransport implements Transport {
       message = parseJson(line);
     } catch {
       this.#warn(line);
+      const broken = brokenAnswer(line);
+      if (broken) this.onmessage?.(broken);
       return;
     }
     const known = asMessage(message);
