@@ -45,7 +45,9 @@ export function invoke(freshness: Freshness): Next {
       });
     try {
       const result = await tracing.trace(call, work);
-      return new Answer(call.format === 'application/json' ? resultBody(result) : rawResultBody(result));
+      if (call.format !== 'application/json') return new Answer(rawResultBody(result));
+      const { body, companions } = resultBody(result, entry.tool.definition.outputSchema);
+      return new Answer(body, companions);
     } catch (error) {
       const thrown = await explained(asMcpoError(error), call);
       isRefused = thrown.code === 'MCPO_BREAKER_OPEN';

@@ -49,8 +49,9 @@ export function respond(run: Next, servers: ServerRegistry, buffers: BufferedByt
         next(error);
       }
     };
-    const answer = ({ body }: Answer): void =>
+    const answer = ({ body, companions }: Answer): void =>
       finish(() => {
+        if (companions > 0) res.setHeader('X-MCPO-Content', String(companions));
         countUnread(req, res, body.length, buffers);
         send(req, res, 200, { 'Content-Type': call.format }, body);
       });

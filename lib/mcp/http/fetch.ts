@@ -4,6 +4,7 @@ import { createParser } from 'eventsource-parser';
 import type { BufferedBytes } from '../../util/buffered-bytes';
 import { type Cancellation, Canceller } from '../../util/cancellation';
 import { forParser, withoutMarks } from '../../util/exact-json';
+import { brokenAnswer } from '../json-rpc';
 import { rateLimited } from '../session/failures';
 import { type HttpRequest, sendRequest } from '../../network/request';
 import type { HttpResponse } from '../../network/response';
@@ -224,7 +225,7 @@ function eventsForParser(): TransformStream<Uint8Array, Uint8Array> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let parts: string[] = [];
   const rewritten = (text: string): Buffer =>
-    Buffer.from(text.replace(DATA_LINE, (_, start: string, data: string) => `${start}data:${forParser(data)}`));
+    Buffer.from(text.replace(DATA_LINE, (_, start: string, data: string) => `${start}data:${dataForParser(data)}`));
   return new TransformStream({
     transform(chunk, controller) {
       const text = decoder.decode(chunk, { stream: true });
@@ -240,6 +241,17 @@ function eventsForParser(): TransformStream<Uint8Array, Uint8Array> {
       if (rest !== '') controller.enqueue(rewritten(rest));
     },
   });
+}
+
+/** What is no JSON but the answer to a request ends that request. */
+function dataForParser(data: string): string {
+  try {
+    JSON.parse(data);
+    return forParser(data);
+  } catch {
+    const broken = brokenAnswer(data);
+    return broken ? JSON.stringify(broken) : data;
+  }
 }
 
 /** Watches a body: whether it can be resumed by an event id, and the size of its messages, which the router holds. */

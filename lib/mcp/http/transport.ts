@@ -6,7 +6,7 @@ import { parseJson, revived, stringifyJson } from '../../util/exact-json';
 import { Upstream } from './fetch';
 import type { BufferedBytes } from '../../util/buffered-bytes';
 import { withTimeout } from '../../util/timeout';
-import { asMessage, cancelledId } from '../json-rpc';
+import { asMessage, brokenAnswer, cancelledId } from '../json-rpc';
 
 const JSON_TYPE = 'application/json';
 const IS_JSON = /^application\/json\s*(?:;|$)/i;
@@ -115,6 +115,8 @@ export class HttpTransport implements Transport {
         this.#receive(parseJson(data));
       } catch (error) {
         this.onerror?.(error as Error);
+        const broken = brokenAnswer(data);
+        if (broken) this.#deliver(broken);
       }
     };
     if (isPlain && (await this.#upstream.events(opened, onEvent))) return;

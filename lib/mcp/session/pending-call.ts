@@ -152,12 +152,8 @@ function progressOf(params: unknown): Progress | undefined {
 /** Whether a result is one of `tools/call`. */
 export function isCallResult(result: object): result is CallResult {
   const { content, structuredContent } = result as { content?: unknown; structuredContent?: unknown };
-  if (content === undefined) return isObject(structuredContent);
-  return (
-    Array.isArray(content) &&
-    content.every(isObject) &&
-    (structuredContent === undefined || isObject(structuredContent))
-  );
+  if (content === undefined) return structuredContent !== undefined;
+  return Array.isArray(content) && content.every(isObject);
 }
 
 export function timedOut(afterMs: number): McpoError {

@@ -10,7 +10,7 @@ import type { Logger } from '../../util/logger';
 import { parseJson } from '../../util/exact-json';
 import { withTimeout } from '../../util/timeout';
 import { INVALID_MESSAGE, connectionGone } from '../session/failures';
-import { asMessage, cancelledId, idOfEdges } from '../json-rpc';
+import { asMessage, brokenAnswer, cancelledId, idOfEdges } from '../json-rpc';
 import { type LineEdges, LineSplitter } from './line-splitter';
 import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
@@ -183,6 +183,8 @@ export class StdioTransport implements Transport {
       message = parseJson(line);
     } catch {
       this.#warn(line);
+      const broken = brokenAnswer(line);
+      if (broken) this.onmessage?.(broken);
       return;
     }
     const known = asMessage(message);
