@@ -3,6 +3,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { BreakerOptions, PoolOptions as ConnectionPoolOptions } from './pool/options';
 import type { Registry } from 'prom-client';
 import type { SmartCacheOptions } from './cache/options';
+import type { ArgumentReading } from './mcp/schema/lenient';
 import type { LimiterOptions, MaxConcurrent } from './limit/options';
 import type { Access } from './calls/policy';
 import type { FleetFlights } from './share/fleet';
@@ -53,13 +54,6 @@ export interface CommonServerOptions {
   /** Connections of this server. @defaultValue the router's `pool` */
   readonly pool?: PoolOptions | undefined;
 }
-
-/**
- * How arguments that do not fit the schema of their tool are read. `'strict'`: not at all. `'lenient'`: `null` for an
- * optional property is left out, and a text is read as the number, boolean, array or object that it is the JSON of, where
- * the place is valid with it. `X-MCPO-Arguments` says what was changed.
- */
-export type ArgumentReading = 'strict' | 'lenient';
 
 /** Which tools of a server are served. */
 export interface ToolFilter {
