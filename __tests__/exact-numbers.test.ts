@@ -8,6 +8,7 @@ import { type CallLayer, JsonNumber, type McpoRouter, type ServerOptions, mcpoRo
 import { inExpress4, inExpress5, inPlainHttp, listen } from './support/hosts';
 import { Lab, text } from './support/lab';
 import { silent } from './support/loggers';
+import { parseStrictJson } from '../lib/util/exact-json';
 
 // eslint-disable-next-line @typescript-eslint/no-require-imports -- it runs in a process of its own as well
 const { answerTo } = require('./support/servers/digits.js') as { answerTo: (text: string) => string | undefined };
@@ -253,5 +254,52 @@ describe('where no text is left', () => {
     });
     expect(lab.runs.get('echo')).toBeUndefined();
     expect((await send(`${url}/it/echo`, '{"id":9007199254740992}')).status).toBe(200);
+  });
+});
+
+describe('an answer with NaN, which is no JSON', () => {
+  const NAN = '{"jsonrpc":"2.0","result":{"content":[],"structuredContent":{"id":7,"x":NaN}},"id":ID}';
+
+  it.each(['stdio', 'json', 'events', 'events with ids', 'sse'])('is 502 at once over %s', async (name) => {
+    const { url, close } = await inExpress5.mount(
+      await routerOf(await (SERVERS[name] as () => Promise<ServerOptions>)()),
+    );
+    ends.push(close);
+    const got = await send(`${url}/it/say`, JSON.stringify({ line: NAN }));
+    expect([got.status, JSON.parse(got.body)]).toMatchObject([502, { code: 'MCPO_BAD_RESPONSE', outcome: 'unknown' }]);
+    expect((await send(`${url}/it/echo`, '{}')).status).toBe(200);
+  });
+});
+
+describe('reading a body of a MiB takes a small multiple of JSON.parse', () => {
+  const MIB = 2 ** 20;
+  const list = (item: string): string => `[${Array.from({ length: MIB / (item.length + 1) }, () => item).join()}]`;
+
+  /** The least processor time of five runs, in microseconds. */
+  function cost(run: () => unknown): number {
+    const times = Array.from({ length: 5 }, () => {
+      const before = process.cpuUsage();
+      run();
+      const { user, system } = process.cpuUsage(before);
+      return user + system;
+    });
+    return Math.min(...times);
+  }
+
+  it.each([
+    ['digits in a string', `"${'1'.repeat(MIB)}"`],
+    ['digits of a fraction', `0.${'1'.repeat(MIB)}`],
+    ['zeros before a digit', `0.${'0'.repeat(MIB)}1`],
+    ['runs of 299 digits in a string', `"${`${'1'.repeat(299)} `.repeat(MIB / 300)}"`],
+    ['backslashes', `"${'\\\\'.repeat(MIB / 2)}"`],
+    ['quotes', `"${'\\"'.repeat(MIB / 2)}"`],
+    ['small numbers', list('1')],
+    ['exact numbers', list('9007199254740993')],
+    ['exponents', list('1e5')],
+    ['objects', list('{"a":1,"b":[]}')],
+    ['arrays in arrays', `${'['.repeat(MIB / 2)}${']'.repeat(MIB / 2)}`],
+  ])('%s', (_name, json) => {
+    const usual = cost(() => JSON.parse(json));
+    expect(cost(() => parseStrictJson(json))).toBeLessThan(20 * usual + 50_000);
   });
 });

@@ -9,12 +9,28 @@ const root = path.join(__dirname, '..');
 const tsc = require.resolve('typescript/bin/tsc');
 
 interface Manifest {
+  readonly homepage: string;
+  readonly bugs: string;
+  readonly repository: { readonly type: string; readonly url: string };
+  readonly scripts: Record<string, string>;
   readonly dependencies: Record<string, string>;
   readonly peerDependencies: Record<string, string>;
 }
 
+interface SourceMap {
+  readonly sources: readonly string[];
+  readonly sourcesContent?: readonly string[];
+}
+
 let folder: string;
 let packed: string;
+let manifest: Manifest;
+
+/** What packing needs of a clone, in which nothing has been built. */
+const FRESH_CLONE = [
+  ...['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'tsconfig.json', 'tsconfig.build.json'],
+  ...['lib', 'scripts', 'dashboard'],
+];
 
 /** Installs the packed package beside links to what it needs: no registry is asked. */
 beforeAll(async () => {
@@ -25,19 +41,13 @@ beforeAll(async () => {
   // A copy, so that other tests and programs may use the build while this one makes its own.
   const source = path.join(folder, 'source');
   await mkdir(source);
-  for (const name of ['package.json', 'README.md', 'CHANGELOG.md', 'SECURITY.md', 'LICENSE', 'assets', 'lib']) {
-    await cp(path.join(root, name), path.join(source, name), { recursive: true });
-  }
-  await run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', path.join(source, 'dist')], { cwd: root });
-  // The scripts of npm pack would build and copy again.
-  const { stdout } = await run('npm', ['pack', '--json', '--ignore-scripts', '--pack-destination', folder], {
-    cwd: source,
-  });
-  const [{ filename }] = JSON.parse(stdout) as [{ filename: string }];
-  await run('tar', ['-xzf', path.join(folder, filename), '-C', packed, '--strip-components=1']);
-  const { dependencies, peerDependencies } = JSON.parse(
-    await readFile(path.join(packed, 'package.json'), 'utf8'),
-  ) as Manifest;
+  for (const name of FRESH_CLONE) await cp(path.join(root, name), path.join(source, name), { recursive: true });
+  await symlink(path.join(root, 'node_modules'), path.join(source, 'node_modules'));
+  await run('npm', ['pack', '--pack-destination', folder], { cwd: source });
+  const tarball = (await readdir(folder)).find((file) => file.endsWith('.tgz')) ?? '';
+  await run('tar', ['-xzf', path.join(folder, tarball), '-C', packed, '--strip-components=1']);
+  manifest = JSON.parse(await readFile(path.join(packed, 'package.json'), 'utf8')) as Manifest;
+  const { dependencies, peerDependencies } = manifest;
   for (const name of [...Object.keys(dependencies), ...Object.keys(peerDependencies), '@types/node']) {
     await mkdir(path.dirname(path.join(modules, name)), { recursive: true });
     await symlink(path.join(root, 'node_modules', name), path.join(modules, name));
@@ -59,6 +69,29 @@ it('holds what users need and nothing else', async () => {
   expect(files).toContain('index.d.ts');
   expect(files.filter((file) => !/(?:^[a-z]+(?:\/[a-z]+)*$|\.js|\.d\.ts|\.js\.map)$/.test(file))).toEqual([]);
   expect(await readdir(path.join(packed, 'assets/swagger-ui'))).toContain('swagger-ui-bundle.js');
+});
+
+it('says where it comes from, so that npm can resolve the links of its README', () => {
+  const { homepage, bugs, repository } = manifest;
+  const address = /^git\+(https:\/\/github\.com\/[\w-]+\/express-mcpo)\.git$/.exec(repository.url)?.[1];
+  expect(repository.type).toBe('git');
+  expect([homepage, bugs]).toEqual([`${address}#readme`, `${address}/issues`]);
+});
+
+it('runs nothing when it is installed', async () => {
+  const hooks = ['preinstall', 'install', 'postinstall'];
+  expect(Object.keys(manifest.scripts).filter((name) => hooks.includes(name))).toEqual([]);
+  expect(await readdir(packed)).not.toContain('binding.gyp');
+});
+
+it('has source maps that hold their sources', async () => {
+  const files = await readdir(path.join(packed, 'dist'), { recursive: true });
+  const maps = files.filter((file) => file.endsWith('.map'));
+  expect(maps.length).toBeGreaterThan(100);
+  for (const file of maps) {
+    const map = JSON.parse(await readFile(path.join(packed, 'dist', file), 'utf8')) as SourceMap;
+    expect(map.sourcesContent?.map((text) => text.length > 0)).toEqual(map.sources.map(() => true));
+  }
 });
 
 it.each([

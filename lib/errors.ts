@@ -27,6 +27,7 @@ const PROBLEMS = {
   MCPO_QUEUE_FULL: { status: 503, title: 'Queue full' },
   MCPO_QUEUE_TIMEOUT: { status: 503, title: 'Queue timeout' },
   MCPO_POOL_EXHAUSTED: { status: 503, title: 'Connection pool exhausted' },
+  MCPO_OVERLOADED: { status: 503, title: 'Overloaded' },
   MCPO_CLOSING: { status: 503, title: 'Shutting down' },
   MCPO_TIMEOUT: { status: 504, title: 'MCP server timeout' },
 } as const satisfies Record<string, { status: number; title: string }>;

@@ -12,13 +12,13 @@ export { JsonNumber } from './util/exact-json';
 export type { Format, ToolCall } from './calls/call';
 export type { CallLayer, Next } from './calls/layer';
 export type { Access, Kind, ToolPolicy } from './calls/policy';
+export type { ArgumentReading } from './mcp/schema/lenient';
 export type { Progress } from './mcp/session/pending-call';
 export type { ServerState, ServerStatus } from './servers/status';
 
 export type {
   AccessOptions,
   ApiInfo,
-  ArgumentReading,
   CacheOptions,
   CommonServerOptions,
   ConcurrencyOptions,
@@ -60,14 +60,17 @@ export type {
 } from './cache/store';
 export type { ConcurrencyLimiter } from './limit/limiter';
 export type { LimiterOptions, MaxConcurrent } from './limit/options';
-export type { AcquireOptions, Permit } from './limit/permit';
-export type { BreakerOptions } from './pool/options';
+export type { AcquireOptions, Permit, PermitSource } from './limit/permit';
+export type { CloseReason, ErrorReason, PoolEvent, PoolStats } from './pool/events';
+export type { BreakerOptions, PoolOptions as ConnectionPoolOptions } from './pool/options';
 export type { Alert, AlertKind } from './monitor/alerts';
 export type { AlertOptions, MonitorOptions } from './monitor/options';
 export type { MonitorEvents, Observation, PerformanceMonitor } from './monitor/performance-monitor';
 export type { PerformanceStats } from './monitor/track';
+export type { Health } from './pages/health';
 export type { CacheJson, MetricsJson } from './pages/metrics';
 export type { RetryOptions } from './retry/options';
 export type { FleetFlight, FleetFlights } from './share/fleet';
 export type { Cancellation } from './util/cancellation';
 export type { MaybePromise } from './util/maybe-promise';
+export type { SafeEmitter } from './util/safe-emitter';

@@ -3,6 +3,7 @@ import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { BreakerOptions, PoolOptions as ConnectionPoolOptions } from './pool/options';
 import type { Registry } from 'prom-client';
 import type { SmartCacheOptions } from './cache/options';
+import type { ArgumentReading } from './mcp/schema/lenient';
 import type { LimiterOptions, MaxConcurrent } from './limit/options';
 import type { Access } from './calls/policy';
 import type { FleetFlights } from './share/fleet';
@@ -53,13 +54,6 @@ export interface CommonServerOptions {
   /** Connections of this server. @defaultValue the router's `pool` */
   readonly pool?: PoolOptions | undefined;
 }
-
-/**
- * How arguments that do not fit the schema of their tool are read. `'strict'`: not at all. `'lenient'`: `null` for an
- * optional property is left out, and a text is read as the number, boolean, array or object that it is the JSON of, where
- * the place is valid with it. `X-MCPO-Arguments` says what was changed.
- */
-export type ArgumentReading = 'strict' | 'lenient';
 
 /** Which tools of a server are served. */
 export interface ToolFilter {
@@ -193,6 +187,12 @@ export interface McpoOptions {
   readonly monitor?: MonitorOptions | undefined;
   /** Connections of all servers. */
   readonly pool?: PoolOptions | undefined;
+  /**
+   * Largest number of bytes held at a time: answers that their callers have not read, messages that are arriving, and calls not
+   * yet written to a child process. Beyond it, new calls are refused with 503 `MCPO_OVERLOADED`.
+   * @defaultValue 268435456 (256 MiB)
+   */
+  readonly maxBufferedBytes?: number | undefined;
   /** Time that `close()` gives running calls to end, in milliseconds. @defaultValue 10000 */
   readonly drainTimeoutMs?: number | undefined;
   /** Title, version and description of the combined OpenAPI document. */

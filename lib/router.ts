@@ -30,11 +30,12 @@ import { docsPages } from './pages/docs';
 import { healthPages, serverStates } from './pages/health';
 import { openApiPages } from './pages/openapi/document';
 import { pages, serverPages } from './pages/pages';
-import { ServerRegistry, closing } from './servers/registry';
+import { ServerRegistry } from './servers/registry';
 import type { ServerStatus } from './servers/status';
 import type { ToolEntry } from './servers/tool-entry';
 import { observability } from './telemetry/observability';
 import type { Telemetry } from './telemetry/telemetry';
+import { BufferedBytes } from './util/buffered-bytes';
 import { Canceller } from './util/cancellation';
 import { tell } from './util/listeners';
 import { isPromise } from './util/maybe-promise';
@@ -120,11 +121,13 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const acceleration = accelerate(config);
   const { cache: caches, limits } = acceleration;
   const policies = { access: config.access, cache: config.cache.policy, share: config.share !== undefined };
+  const buffers = new BufferedBytes(config.maxBufferedBytes);
   // Tools are discovered once the servers have been started, when all of these are there.
   const telemetryOf = (): Telemetry => watch.telemetry;
   const servers = new ServerRegistry(config.servers, {
     breaker: config.breaker,
     logger: config.logger,
+    buffers,
     makeEntry: (server, tool) => ({
       server,
       tool,
@@ -133,7 +136,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
       telemetry: telemetryOf().tool(tool.server, tool.name),
     }),
   });
-  const watch = observability(config, servers, acceleration);
+  const watch = observability(config, servers, acceleration, buffers);
   const authenticator = new Authenticator(config.auth);
   const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(servers, config.info, authenticator.secured);
@@ -150,7 +153,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     sessions(servers, identify),
     resolve(servers),
     readArguments(identify, config.bodyLimit),
-    respond(run, servers),
+    respond(run, servers, buffers),
   ];
   const router = Router().use(compose(layers, problems(watch.telemetry, config.logger)));
 
@@ -257,7 +260,7 @@ function toolCaller(
     let entry: ToolEntry | undefined;
     let call: ToolCall | undefined;
     try {
-      if (servers.closing) throw closing();
+      servers.requireOpen();
       const found = servers.named(server, tool, cancellation);
       entry = isPromise(found) ? await found : found;
       call = makeCall(entry, args, options, about);

@@ -9,11 +9,7 @@ import { inPlainHttp } from '../support/hosts';
 import { type Expected, expectedOf, isDeep } from '../support/reference-result';
 
 const rig = rigs(inPlainHttp);
-const RPC_STATUS = new Map([
-  ...([-32700, -32600] as const).map((code) => [code, 400] as const),
-  [-32601, 404],
-  [-32602, 422],
-]);
+const RPC_STATUS = new Map([...([-32700, -32600] as const).map((code) => [code, 400] as const), [-32602, 422]]);
 
 const answer = fc.oneof(
   { weight: 12, arbitrary: result.map((value) => ({ result: value })) },

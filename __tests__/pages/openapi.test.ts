@@ -312,12 +312,15 @@ describe('an operation', () => {
 
   test('answers what the output schema says, or anything', () => {
     const outputSchema = { type: 'object' as const, properties: { sum: { type: 'number', minimum: 0 } } };
-    const answer = { description: 'The result of the tool.' };
-    expect(operationOf({ outputSchema }).responses[200]).toEqual({
-      ...answer,
+    expect(operationOf({ outputSchema }).responses[200]).toMatchObject({
+      description: 'The structured content of the result.',
+      headers: { 'X-MCPO-Content': { schema: { type: 'integer', minimum: 1 } } },
       content: { 'application/json': { schema: outputSchema } },
     });
-    expect(operationOf({}).responses[200]).toEqual({ ...answer, content: { 'application/json': { schema: {} } } });
+    expect(operationOf({}).responses[200]).toEqual({
+      description: expect.stringMatching(/^The result of the tool\./),
+      content: { 'application/json': { schema: {} } },
+    });
   });
 
   test('has an id that is safe, short and unique', () => {

@@ -67,6 +67,37 @@ describe('a server that hangs after it has come up', () => {
   });
 });
 
+describe('one of two processes that hangs', () => {
+  it('lets calls wait in vain once, not one after the other: they go to the other process', async () => {
+    const pool = { minConnections: 2, maxConnections: 2, growAfterMs: 60_000 };
+    const { url, mcpo } = await serve({ servers: { ledger: { ...ledger.server, timeoutMs: 500, pool } } });
+    await until(() => mcpo.stats.servers.ledger?.connections === 2);
+    const [pid = NaN] = await ownChildren();
+    stopped.push(pid);
+    signalTo(pid, 'SIGSTOP');
+    const statuses: number[] = [];
+    for (let n = 0; n < 20; n++) statuses.push((await post(`${url}/ledger/read`, { args: { op: `${n}` } })).status);
+    expect(statuses.filter((status) => status !== 200).length).toBeLessThanOrEqual(1);
+    await until(async () => !(await ownChildren()).includes(pid));
+  });
+});
+
+describe('a server that answers pings with an error', () => {
+  it.each(['pingless', 'good'])('keeps its process, and what that knows (%s)', async (mode) => {
+    const script = path.join(__dirname, '../support/servers/stdio-server.js');
+    const pool = { minConnections: 1, maxConnections: 1, healthCheckIntervalMs: 50 };
+    const { url, mcpo } = await serve({ servers: { x: { command: process.execPath, args: [script, mode], pool } } });
+    const pid = (await post(`${url}/x/pid`)).body;
+    const { lastCheck } = mcpo.stats.servers.x ?? {};
+    for (let checks = 0, last = lastCheck; checks < 4; checks++) {
+      await until(() => mcpo.stats.servers.x?.lastCheck !== last);
+      last = mcpo.stats.servers.x?.lastCheck;
+    }
+    expect((await post(`${url}/x/pid`)).body).toBe(pid);
+    expect(mcpo.stats.servers.x).toMatchObject({ errors: 0, connections: 1 });
+  });
+});
+
 describe('a server that no longer listens to its standard input', () => {
   it('runs nothing more: all but the call that finds it out are answered by another process', async () => {
     const script = path.join(__dirname, '../support/servers/stdio-server.js');

@@ -1,6 +1,8 @@
+import { McpoError } from '../../lib';
 import type { PoolEvent } from '../../lib/pool/events';
 import type { PoolOptions } from '../../lib/pool/options';
 import { ConnectionPool } from '../../lib/pool/pool';
+import { deferred } from '../support/deferred';
 import { FakeServer, type FakeResource } from '../support/fake-resource';
 
 /** A pool that may grow, and soon. */
@@ -40,7 +42,7 @@ test('idle connections are pinged every healthCheckIntervalMs', async () => {
 });
 
 test('one that does not answer is dropped and replaced', async () => {
-  await started({});
+  await started({ pingTimeoutMs: 5_000 });
   server.resource(0).hung = true;
   await pass(60_000);
   expect(pool.stats.connections).toBe(2);
@@ -48,7 +50,7 @@ test('one that does not answer is dropped and replaced', async () => {
   expect(server.resource(0).closes).toBe(1);
   expect(server.alive.map(({ id }) => id)).toEqual([1, 2]);
   expect(events.slice(2, 5)).toMatchObject([
-    { type: 'error', reason: 'ping', error: { code: 'MCPO_TIMEOUT', message: 'no answer to a ping in 5000 ms' } },
+    { type: 'error', reason: 'ping', error: { code: 'MCPO_TIMEOUT', message: 'silent for 5000 ms after a ping' } },
     { type: 'close', reason: 'unresponsive' },
     { type: 'open' },
   ]);
@@ -153,4 +155,58 @@ test('a connection in the middle of its ping does not keep the pool from closing
   await pool.close();
   await pass(10_000);
   expect(pool.stats).toMatchObject({ connections: 0, errors: 0 });
+});
+
+const timedOut = (): Promise<never> => Promise.reject(new McpoError('MCPO_TIMEOUT', 'too late'));
+
+test('one with a call that timed out is pinged at once, and until it answers others come first', async () => {
+  await started({ minConnections: 2, maxConnections: 2, healthCheckIntervalMs: 60_000, pingTimeoutMs: 5_000 });
+  const [first, second] = server.resources as [FakeResource, FakeResource];
+  first.hung = true;
+  await pool.use(timedOut).catch(() => undefined);
+  await pass();
+  expect([first.pings, second.pings]).toEqual([1, 0]);
+  const leases = await Promise.all(Array.from({ length: 5 }, () => pool.acquire()));
+  expect(leases.map(({ connection }) => connection.id)).toEqual([1, 1, 1, 1, 1]);
+  await pass(5_000);
+  expect(server.alive.map(({ id }) => id)).toEqual([1, 2]);
+  for (const lease of leases) lease.release();
+});
+
+test('one that answers the ping after a time-out stays, and is the first again', async () => {
+  await started({ minConnections: 2, maxConnections: 2, healthCheckIntervalMs: 60_000 });
+  await pool.use(timedOut).catch(() => undefined);
+  await pass();
+  expect(await pool.use(async ({ id, pings }) => [id, pings])).toEqual([0, 1]);
+});
+
+test('any message during a ping that fails is life, and so is one since the last check', async () => {
+  await started({ minConnections: 1, maxConnections: 1, healthCheckIntervalMs: 1_000, pingTimeoutMs: 500 });
+  const connection = server.resource(0);
+  connection.hung = true;
+  for (let n = 0; n < 5; n++) {
+    await pass(1_100);
+    connection.received++;
+    await pass(900);
+  }
+  expect(connection.pings).toBeGreaterThan(0);
+  expect(connection.closes).toBe(0);
+  connection.hung = false;
+  connection.pingError = new Error('no such method');
+  await pass(3_000);
+  expect(connection.closes).toBe(1); // silent: the ping was not even sent
+});
+
+test('with one connection the next is opened once the last has been closed, and calls wait', async () => {
+  const closing = deferred();
+  await started({ minConnections: 1, maxConnections: 1, healthCheckIntervalMs: 1_000, pingTimeoutMs: 500 });
+  server.resource(0).hung = true;
+  server.resource(0).closing = closing.promise;
+  await pass(1_500);
+  expect(server.resource(0).closes).toBe(1);
+  const next = pool.use(async ({ id }) => id);
+  await pass(2_000);
+  expect(server.attempts).toHaveLength(1);
+  closing.resolve();
+  await expect(next).resolves.toBe(1);
 });

@@ -10,7 +10,7 @@ const DEFAULTS = {
   acquireTimeoutMs: 30_000,
   maxWaiting: 1_000,
   healthCheckIntervalMs: 60_000,
-  pingTimeoutMs: 5_000,
+  pingTimeoutMs: 60_000,
 };
 
 test.each([undefined, {}, Object.create(null) as PoolOptions, { minConnections: undefined, growAfterMs: undefined }])(

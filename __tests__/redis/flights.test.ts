@@ -162,6 +162,8 @@ it('an end is told to others as a caller may see it', () => {
     return bytes && decodeAnswer(bytes);
   };
   expect(decodeAnswer(encodeAnswer({ answer: new Answer(body) }) ?? body)).toEqual({ answer: new Answer(body) });
+  const withCompanions = { answer: new Answer(body, 2) };
+  expect(decodeAnswer(encodeAnswer(withCompanions) ?? body)).toEqual(withCompanions);
   const lost = new McpoError('MCPO_CONNECTION_LOST', 'gone', {
     outcome: 'unknown',
     headers: { A: 'b', 'Retry-After': '7' },

@@ -5,6 +5,9 @@ export class FakeResource implements PoolResource {
   closed = false;
   /** Whether it leaves pings without an answer. */
   hung = false;
+  /** What a ping is answered with, if it is an error. */
+  pingError: Error | undefined;
+  received = 0;
   pings = 0;
   /** When it first answered a ping. */
   answeredAt: number | undefined;
@@ -12,6 +15,8 @@ export class FakeResource implements PoolResource {
   closes = 0;
   /** What `close()` rejects with. */
   closeError: Error | undefined;
+  /** What `close()` waits for once it has ended. */
+  closing: Promise<void> | undefined;
   readonly #listeners: (() => void)[] = [];
 
   constructor(readonly id: number) {}
@@ -23,6 +28,7 @@ export class FakeResource implements PoolResource {
   ping(): Promise<void> {
     this.pings++;
     if (this.hung) return new Promise(() => undefined);
+    if (this.pingError) return Promise.reject(this.pingError);
     this.answeredAt ??= performance.now();
     return Promise.resolve();
   }
@@ -30,6 +36,7 @@ export class FakeResource implements PoolResource {
   async close(): Promise<void> {
     this.closes++;
     this.die();
+    await this.closing;
     if (this.closeError) throw this.closeError;
   }
 

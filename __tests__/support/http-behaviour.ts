@@ -227,7 +227,7 @@ export function httpBehaviour(host: Host): void {
         ['a failing tool', () => call('broken', {}), 500, 'MCPO_TOOL_ERROR'],
         ['JSON-RPC -32700', () => call('rpc', { code: -32700 }), 400, 'MCPO_REJECTED'],
         ['JSON-RPC -32600', () => call('rpc', { code: -32600 }), 400, 'MCPO_REJECTED'],
-        ['JSON-RPC -32601', () => call('rpc', { code: -32601 }), 404, 'MCPO_UNKNOWN_TOOL'],
+        ['JSON-RPC -32601', () => call('rpc', { code: -32601 }), 500, 'MCPO_SERVER_ERROR'],
         ['JSON-RPC -32602', () => call('rpc', { code: -32602 }), 422, 'MCPO_INVALID_ARGUMENTS'],
         ['JSON-RPC -32603', () => call('rpc', { code: -32603 }), 500, 'MCPO_SERVER_ERROR'],
         ['any other JSON-RPC error', () => call('rpc', { code: -32000 }), 500, 'MCPO_SERVER_ERROR'],

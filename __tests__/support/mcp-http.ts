@@ -1,3 +1,4 @@
+import { BufferedBytes } from '../../lib/util/buffered-bytes';
 import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { json } from 'node:stream/consumers';
@@ -32,7 +33,13 @@ export class Started {
   ): Promise<Connection> {
     const connection = await Connection.open(
       { kind: 'http', url: new URL(url), headers, mode },
-      { connectTimeoutMs, headers: {}, logger: silent, signal: new AbortController().signal },
+      {
+        buffers: new BufferedBytes(Infinity),
+        connectTimeoutMs,
+        headers: {},
+        logger: silent,
+        signal: new AbortController().signal,
+      },
     );
     this.#ends.push(() => connection.close());
     return connection;

@@ -15,15 +15,18 @@ export function expectedOf(result: unknown, isRaw: boolean): Expected {
   if (!isObject(result) || !isMeta(result._meta)) return { status: 502 };
   const { content, structuredContent, isError } = result;
   const isNone = content === undefined && structuredContent === undefined;
-  const isOdd = structuredContent !== undefined && !isObject(structuredContent);
-  if (isNone || isOdd || (content !== undefined && !isList(content))) return { status: 502 };
+  if (isNone || (content !== undefined && !isList(content))) return { status: 502 };
   const items = (content ?? []) as readonly Fields[];
   if (isError === true) {
     const detail = items.flatMap(({ text }) => (typeof text === 'string' ? [text] : [])).join('\n');
     return { status: 500, detail: detail === '' ? 'the tool failed without a message' : detail };
   }
   if (isRaw) return { status: 200, value: result };
-  if (structuredContent !== undefined) return { status: 200, value: structuredContent };
+  if (structuredContent !== undefined) {
+    const companions = items.filter(({ type }) => type !== 'text');
+    const isAlone = companions.length === 0;
+    return { status: 200, value: isAlone ? structuredContent : [structuredContent, ...companions.map(asJson)] };
+  }
   const texts = items.map(textOf);
   return { status: 200, text: texts.length === 1 ? (texts[0] ?? '') : `[${texts.join(',')}]` };
 }
@@ -35,11 +38,15 @@ function textOf(item: Fields): string {
   return JSON.stringify(valueOf(item));
 }
 
+function asJson(item: Fields): unknown {
+  return JSON.parse(textOf(item));
+}
+
 function valueOf(item: Fields): unknown {
-  const { type, text, data, mimeType, resource, uri, name } = item;
+  const { type, text, data, mimeType, resource } = item;
   if (type === 'text' && typeof text === 'string') return text;
   if ((type === 'image' || type === 'audio') && typeof data === 'string') return dataUrl(mimeType, data);
-  if (type === 'resource_link') return { uri, name, mimeType };
+  if (type === 'resource_link') return { ...item, type: undefined };
   if (type === 'resource' && isObject(resource)) {
     if (typeof resource.text === 'string') return resource.text;
     if (typeof resource.blob === 'string') return dataUrl(resource.mimeType, resource.blob);

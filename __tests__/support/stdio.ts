@@ -5,6 +5,7 @@ import type { Connection } from '../../lib/mcp/session/connection';
 import type { Logger } from '../../lib/util/logger';
 import type { OpenOptions } from '../../lib/mcp/session/handshake';
 import type { StdioSpec } from '../../lib/mcp/transport-spec';
+import { BufferedBytes } from '../../lib/util/buffered-bytes';
 import { silent } from './loggers';
 
 const SERVER = path.join(__dirname, 'servers/stdio-server.js');
@@ -15,7 +16,14 @@ export function scripted(args: readonly string[] = [], more: Partial<StdioSpec> 
 }
 
 export function openOptions(more: Partial<OpenOptions> = {}): OpenOptions {
-  return { connectTimeoutMs: 10_000, headers: {}, logger: silent, signal: new AbortController().signal, ...more };
+  return {
+    buffers: new BufferedBytes(Infinity),
+    connectTimeoutMs: 10_000,
+    headers: {},
+    logger: silent,
+    signal: new AbortController().signal,
+    ...more,
+  };
 }
 
 /** Limits for a call that is not about limits. */
@@ -48,9 +56,10 @@ export function isRunning(pid: number): boolean {
 /** Keeps what is logged. */
 export class LogBook implements Logger {
   readonly debugs: string[] = [];
+  readonly infos: string[] = [];
   readonly warnings: string[] = [];
   readonly debug = (text: string): void => void this.debugs.push(text);
   readonly warn = (text: string): void => void this.warnings.push(text);
-  readonly info = (): void => undefined;
+  readonly info = (text: string): void => void this.infos.push(text);
   readonly error = (): void => undefined;
 }

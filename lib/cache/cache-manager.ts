@@ -1,5 +1,5 @@
 import { ConfigError, McpoError } from '../errors';
-import { allDone, type MaybePromise } from '../util/maybe-promise';
+import { allDone } from '../util/maybe-promise';
 import type { SmartCacheOptions } from './options';
 import { type CacheStats, SmartCache } from './smart-cache';
 
@@ -12,7 +12,7 @@ export class CacheManager {
   readonly #options: SmartCacheOptions;
   readonly #path: string;
   readonly #caches = new Map<string, SmartCache>();
-  #closed: MaybePromise<void> | 'open' = 'open';
+  #closed: Promise<void> | undefined;
 
   /**
    * @param options - of the default cache; its `store` also serves named caches without one
@@ -43,7 +43,7 @@ export class CacheManager {
    * after {@link close}
    */
   createCache(name: string, options: SmartCacheOptions = {}, path = `${this.#path}.caches.${name}`): SmartCache {
-    if (this.#closed !== 'open') throw new McpoError('MCPO_CLOSING', 'the cache manager is closed');
+    if (this.#closed) throw new McpoError('MCPO_CLOSING', 'the cache manager is closed');
     if (name === '' || this.#caches.has(name)) {
       throw new ConfigError(path, 'must have a non-empty name that is not taken', { value: name });
     }
@@ -64,21 +64,20 @@ export class CacheManager {
    * @param unsettledMs - see {@link SmartCache.invalidate}. @defaultValue 0
    * @param write - see {@link SmartCache.invalidate}
    */
-  invalidate(group: string, unsettledMs?: number, write?: string): MaybePromise<void> {
+  invalidate(group: string, unsettledMs?: number, write?: string): Promise<void> {
     return this.#each((cache) => cache.invalidate(group, unsettledMs, write));
   }
 
-  clear(): MaybePromise<void> {
+  clear(): Promise<void> {
     return this.#each((cache) => cache.clear());
   }
 
   /** Closes every cache. Idempotent. */
-  close(): MaybePromise<void> {
-    if (this.#closed === 'open') this.#closed = this.#each((cache) => cache.close());
-    return this.#closed;
+  close(): Promise<void> {
+    return (this.#closed ??= this.#each((cache) => cache.close()));
   }
 
-  #each(act: (cache: SmartCache) => MaybePromise<void>): MaybePromise<void> {
-    return allDone(Array.from(this.#caches.values(), act));
+  async #each(act: (cache: SmartCache) => Promise<void>): Promise<void> {
+    await allDone(Array.from(this.#caches.values(), act));
   }
 }

@@ -172,18 +172,18 @@ export class SmartCache extends SafeEmitter<CacheEvents> {
    * @param unsettledMs - for how long later reads must not be stored either, in milliseconds. @defaultValue 0
    * @param write - names the write that may still take effect: a later call with the same name ends or prolongs that time
    */
-  invalidate(group: string, unsettledMs?: number, write?: string): MaybePromise<void> {
-    return bounded(() => this.#store.dropGroup(group, unsettledMs, write));
+  async invalidate(group: string, unsettledMs?: number, write?: string): Promise<void> {
+    await bounded(() => this.#store.dropGroup(group, unsettledMs, write));
   }
 
   /** Drops all results. A read that is in progress will not be stored. */
-  clear(): MaybePromise<void> {
-    return bounded(() => this.#store.clear());
+  async clear(): Promise<void> {
+    await bounded(() => this.#store.clear());
   }
 
   /** Releases memory, timers and connections: nothing is found or stored afterwards. Idempotent. */
-  close(): MaybePromise<void> {
-    return bounded(() => this.#store.close());
+  async close(): Promise<void> {
+    await bounded(() => this.#store.close());
   }
 
   #count(key: string, found: Found): Found {

@@ -27,7 +27,7 @@ export function cache(manager: CacheManager, freshness: Freshness, logger: Logge
   function keep(call: ToolCall, store: SmartCache, answer: Answer, generation: Generation | undefined): void {
     if (generation === undefined || !freshness.isSettled(call.server) || !answer.storeOnce()) return;
     const { ttlMs } = call.init.entry.policy;
-    const saved = store.save(call.key, answer.body, { group: call.server, ttlMs, generation });
+    const saved = store.save(call.key, answer.encoded(), { group: call.server, ttlMs, generation });
     if (isPromise(saved)) saved.catch(failed);
     else if (saved) call.cacheStatus.stored = true;
   }
@@ -47,7 +47,7 @@ export function cache(manager: CacheManager, freshness: Freshness, logger: Logge
     if (kept && isFreshEnough(kept, cacheControl.maxAgeMs)) {
       call.cacheStatus.hit = ageOf(kept);
       entry.telemetry.cache('hit');
-      return Promise.resolve(new Answer(kept.body));
+      return Promise.resolve(Answer.decoded(kept.body));
     }
     call.cacheStatus.forwarded = cacheControl.noCache ? 'request' : 'miss';
     entry.telemetry.cache(cacheControl.noCache ? 'bypass' : 'miss');

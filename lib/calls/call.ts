@@ -53,16 +53,37 @@ export interface CallInit {
   readonly begunAt: number;
 }
 
+/** No JSON begins with this byte. */
+const HAS_COMPANIONS = 1;
+
 /**
  * The answer of a tool: finished JSON in the {@link ToolCall.format} of its call. Shared calls get the same answer; nobody
  * may write to it.
  */
 export class Answer {
   readonly #body: Buffer;
+  /** How many items of the result are only in the whole result. @internal */
+  readonly companions: number;
   #isStored = false;
 
-  constructor(body: Buffer) {
+  /** @param companions - see {@link Answer.companions}. @defaultValue none */
+  constructor(body: Buffer, companions = 0) {
     this.#body = body;
+    this.companions = companions;
+  }
+
+  /** For a store or another process: the body, behind the number of companions if there are any. @internal */
+  encoded(): Buffer {
+    if (this.companions === 0) return this.#body;
+    const head = Buffer.of(HAS_COMPANIONS, 0, 0, 0, 0);
+    head.writeUInt32BE(this.companions, 1);
+    return Buffer.concat([head, this.#body]);
+  }
+
+  /** @internal */
+  static decoded(bytes: Buffer): Answer {
+    const isPlain = bytes[0] !== HAS_COMPANIONS || bytes.length < 5;
+    return isPlain ? new Answer(bytes) : new Answer(bytes.subarray(5), bytes.readUInt32BE(1));
   }
 
   /** JSON in UTF-8. */
@@ -146,6 +167,11 @@ export class ToolCall {
    */
   with({ arguments: args }: { readonly arguments: Readonly<Record<string, unknown>> }): ToolCall {
     return new ToolCall({ ...this.init, arguments: jsonObject(args) }, this.cacheStatus);
+  }
+
+  /** The same call of the tool's current definition. @internal */
+  of(entry: ToolEntry): ToolCall {
+    return new ToolCall({ ...this.init, entry }, this.cacheStatus);
   }
 
   /** The same call for all its callers: `cancellation` ends it when the last one has left. @internal */

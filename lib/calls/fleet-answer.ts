@@ -37,7 +37,7 @@ interface WireError {
  * caller has gone, or nothing was sent (503), so that another may succeed.
  */
 export function encodeAnswer(result: Settled): Buffer | undefined {
-  if ('answer' in result) return Buffer.concat([Buffer.of(ANSWER), result.answer.body]);
+  if ('answer' in result) return Buffer.concat([Buffer.of(ANSWER), result.answer.encoded()]);
   const { code, message, status, headers, outcome, errors } = result.error;
   if (status === 503 || code === 'MCPO_CALLER_GONE') return undefined;
   const wire: WireError = { code, detail: message, headers, ...(outcome && { outcome }), ...(errors && { errors }) };
@@ -46,7 +46,7 @@ export function encodeAnswer(result: Settled): Buffer | undefined {
 
 /** Decodes a result; `undefined` if that is not possible. */
 export function decodeAnswer(bytes: Buffer): Settled | undefined {
-  if (bytes[0] === ANSWER) return { answer: new Answer(bytes.subarray(1)) };
+  if (bytes[0] === ANSWER) return { answer: Answer.decoded(bytes.subarray(1)) };
   if (bytes[0] !== ERROR) return undefined;
   try {
     const wire = JSON.parse(bytes.toString('utf8', 1)) as Partial<Record<keyof WireError, unknown>>;

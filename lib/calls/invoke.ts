@@ -1,6 +1,13 @@
 import { McpoError, isMcpoError } from '../errors';
 import type { Connection } from '../mcp/session/connection';
-import { RateLimited, badResponse, isConnectionGone, isNotSent, isSessionForgotten } from '../mcp/session/failures';
+import {
+  RateLimited,
+  badResponse,
+  deniesTool,
+  isConnectionGone,
+  isNotSent,
+  isSessionForgotten,
+} from '../mcp/session/failures';
 import type { CallResult } from '../mcp/session/pending-call';
 import { rawResultBody, resultBody } from '../mcp/tools/result';
 import { LONGEST_WAIT_MS } from '../servers/rate-limits';
@@ -38,9 +45,11 @@ export function invoke(freshness: Freshness): Next {
       });
     try {
       const result = await tracing.trace(call, work);
-      return new Answer(call.format === 'application/json' ? resultBody(result) : rawResultBody(result));
+      if (call.format !== 'application/json') return new Answer(rawResultBody(result));
+      const { body, companions } = resultBody(result, entry.tool.definition.outputSchema);
+      return new Answer(body, companions);
     } catch (error) {
-      const thrown = asMcpoError(error);
+      const thrown = await explained(asMcpoError(error), call);
       isRefused = thrown.code === 'MCPO_BREAKER_OPEN';
       throw thrown;
     } finally {
@@ -89,7 +98,8 @@ async function overAConnection(
   const { server, tool } = entry;
   const { timeoutMs, maxTotalTimeoutMs, stateful } = server.config;
   let wasForgotten = false;
-  const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, onProgress, onLateEnd };
+  const asTask = tool.definition.execution?.taskSupport === 'required';
+  const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, asTask, onProgress, onLateEnd };
   const send = (connection: Connection): Promise<CallResult> => {
     onSent?.();
     return connection.call(tool.name, call.arguments, options);
@@ -136,6 +146,12 @@ function mayHaveRun(error: unknown): boolean {
   if (!isMcpoError(error)) return true;
   if (error.status === 503 || error.code === 'MCPO_UPSTREAM_RATE_LIMITED') return false;
   return !(error.code === 'MCPO_CALLER_GONE' && error.outcome === undefined);
+}
+
+/** A server that denies a tool may have lost it: its list says which it is. */
+async function explained(error: McpoError, { init: { entry } }: ToolCall): Promise<McpoError> {
+  if (!deniesTool(error) || (await entry.server.renewed(entry.tool.name))) return error;
+  return new McpoError('MCPO_UNKNOWN_TOOL', error.message, { cause: error.cause });
 }
 
 /** Nothing was done, and the next call finds a new session, which knows nothing of this one. */

@@ -26,6 +26,7 @@ export interface Config {
   readonly auth: AuthConfig;
   readonly principal: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined;
   readonly bodyLimit: number;
+  readonly maxBufferedBytes: number;
   /** The first match wins. */
   readonly access: readonly AccessRule[];
   readonly cache: CacheConfig;
@@ -44,7 +45,7 @@ export interface Config {
 
 const OPTIONS = [
   ...'servers apiKey authorize principal allowedOrigins allowedHosts bodyLimit access arguments cache share'.split(' '),
-  ...'concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(' '),
+  ...'maxBufferedBytes concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(' '),
 ];
 
 /** Validates the options of `mcpoRouter()` and adds the environment's settings and the defaults. */
@@ -70,6 +71,7 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
     auth: authConfig(fields, env),
     principal: checkFunction('principal', options.principal),
     bodyLimit: checkInteger('bodyLimit', fields.bodyLimit, 1, 1_048_576),
+    maxBufferedBytes: checkInteger('maxBufferedBytes', fields.maxBufferedBytes, 1, 256 * 1_048_576),
     access: accessRules(fields.access),
     cache,
     share: shareConfig(fields.share, env),

@@ -3,7 +3,7 @@ import { ConfigError } from '../errors';
 import { glob } from '../util/glob';
 import type { LimiterOptions } from '../limit/options';
 import type { TransportSpec } from '../mcp/transport-spec';
-import type { ArgumentReading } from '../options';
+import type { ArgumentReading } from '../mcp/schema/lenient';
 import type { ServerPoolOptions } from '../pool/server-pools';
 import { type CacheConfig, type ServerCacheConfig, serverCache } from './cache';
 import type { JsonObject } from '../util/json-object';

@@ -1,4 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { Socket } from 'node:net';
 import type { McpoError } from '../errors';
 import { stateOf } from './request-state';
 
@@ -29,9 +30,13 @@ export function send(
   res.statusCode = status;
   for (const name in headers) res.setHeader(name, headers[name] ?? '');
   const isExpecting = req.headers.expect !== undefined;
-  // Node writes a string together with the headers and adds its length; latin1 preserves the bytes. A replaced `end()` may
-  // ignore the encoding.
-  const isOnePiece = typeof body !== 'string' && body.length <= MAX_ONE_PIECE && !Object.hasOwn(res, 'end');
+  // Node writes a string together with the headers and adds its length; latin1 preserves the bytes. A replaced `end()`, and what
+  // stands for a socket in an adapter of AWS Lambda, may ignore the encoding.
+  const isOnePiece =
+    typeof body !== 'string' &&
+    body.length <= MAX_ONE_PIECE &&
+    res.socket instanceof Socket &&
+    !Object.hasOwn(res, 'end');
   if (isOnePiece && !isExpecting && req.method !== 'HEAD') {
     res.end(body.toString('latin1'), 'latin1');
     return;

@@ -5,7 +5,7 @@ import { type Layer, failing } from '../http/compose';
 import { onResponseEnd } from '../http/disconnect';
 import { stateOf } from '../http/request-state';
 import { endConnection, pathOf } from '../http/response';
-import { type ServerRegistry, closing } from '../servers/registry';
+import type { ServerRegistry } from '../servers/registry';
 import type { ToolEntry } from '../servers/tool-entry';
 import { Canceller } from '../util/cancellation';
 import { isPromise } from '../util/maybe-promise';
@@ -13,10 +13,8 @@ import { isPromise } from '../util/maybe-promise';
 /** Finds the tool that the path names; waits for a server that is being reached for the first time. */
 export function resolve(servers: ServerRegistry): Layer {
   return function resolve(req, res, next) {
-    if (servers.closing) {
-      endConnection(req, res);
-      throw closing();
-    }
+    if (servers.closing) endConnection(req, res);
+    servers.requireOpen();
     let stay = (): void => undefined;
     const found = servers.find(pathOf(req), () => {
       const canceller = new Canceller();

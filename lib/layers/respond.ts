@@ -7,7 +7,9 @@ import type { Layer } from '../http/compose';
 import { hasResponseEnded, onResponseEnd } from '../http/disconnect';
 import { stateOf } from '../http/request-state';
 import { endConnection, send } from '../http/response';
+import { countUnread } from '../http/unread';
 import type { ServerRegistry } from '../servers/registry';
+import type { BufferedBytes } from '../util/buffered-bytes';
 
 /** Pointers that `X-MCPO-Arguments` names. */
 const MAX_ADJUSTED = 10;
@@ -15,7 +17,7 @@ const MAX_ADJUSTED = 10;
 const MAX_POINTER_LENGTH = 200;
 
 /** Runs the call through the call layers and sends the answer. Cancels the call when its caller leaves. */
-export function respond(run: Next, servers: ServerRegistry): Layer {
+export function respond(run: Next, servers: ServerRegistry, buffers: BufferedBytes): Layer {
   const hits = new AnswerBatcher();
   return function respond(req, res, next) {
     const { call, canceller } = stateOf(req);
@@ -47,7 +49,12 @@ export function respond(run: Next, servers: ServerRegistry): Layer {
         next(error);
       }
     };
-    const answer = ({ body }: Answer): void => finish(() => send(req, res, 200, { 'Content-Type': call.format }, body));
+    const answer = ({ body, companions }: Answer): void =>
+      finish(() => {
+        if (companions > 0) res.setHeader('X-MCPO-Content', String(companions));
+        countUnread(req, res, body.length, buffers);
+        send(req, res, 200, { 'Content-Type': call.format }, body);
+      });
     run(call).then(
       (answered) => {
         isAnswered = true;

@@ -7,7 +7,7 @@ import {
   isJSONRPCRequest,
   isJSONRPCResultResponse,
 } from '@modelcontextprotocol/sdk/types.js';
-import { revived } from '../util/exact-json';
+import { closingQuote, revived } from '../util/exact-json';
 import { isObject } from '../util/json-object';
 import { INVALID_MESSAGE } from './session/failures';
 
@@ -21,10 +21,46 @@ export function asMessage(value: unknown): JSONRPCMessage | undefined {
   return { jsonrpc: '2.0', id: value.id, error: { code: -32603, message: 'invalid response', data: INVALID_MESSAGE } };
 }
 
+/**
+ * A message that is no JSON, for example because of a NaN, as an answer without a result: its request would wait for ever.
+ * `undefined` if no id of a request is in it.
+ */
+export function brokenAnswer(text: string): JSONRPCMessage | undefined {
+  if (!text.includes('"jsonrpc"')) return undefined;
+  let depth = 0;
+  for (let index = 0; index < text.length; index++) {
+    const char = text[index];
+    if (char === '{' || char === '[') depth += 1;
+    else if (char === '}' || char === ']') depth -= 1;
+    else if (char === '"') {
+      const end = closingQuote(text, index);
+      const id =
+        depth === 1 && text.slice(index, end) === '"id'
+          ? /^\s*:\s*(\d{1,15})/.exec(text.slice(end + 1, end + 40))
+          : null;
+      if (id) return { jsonrpc: '2.0', id: Number(id[1]), result: {} };
+      index = end;
+    }
+  }
+  return undefined;
+}
+
 /** Applies {@link asMessage} to a transport that does not do so itself. */
 export function answerInvalidMessages(transport: Transport): void {
   const receive = transport.onmessage;
   transport.onmessage = (message, extra) => receive?.(asMessage(message) ?? message, extra);
+}
+
+/**
+ * The id of a JSON-RPC response of which only both ends are known; `undefined` if neither shows it. Servers write the id before
+ * the result, or after it.
+ */
+export function idOfEdges(head: string, tail: string): number | undefined {
+  const before = /^\s*\{\s*(?:"jsonrpc"\s*:\s*"2\.0"\s*,\s*)?"id"\s*:\s*(\d+)\s*,/.exec(head);
+  const version = /\s*,\s*"jsonrpc"\s*:\s*"2\.0"/.source;
+  const after = new RegExp(`(?:${version})?\\s*,\\s*"id"\\s*:\\s*(\\d+)(?:${version})?\\s*\\}\\s*$`).exec(tail);
+  const id = (before ?? after)?.[1];
+  return id === undefined ? undefined : Number(id);
 }
 
 /** The id of the request that a message cancels. */

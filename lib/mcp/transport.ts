@@ -2,6 +2,7 @@ import { SSEClientTransport } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
+import type { BufferedBytes } from '../util/buffered-bytes';
 import { withMarks } from '../util/exact-json';
 import { lowerCaseKeys } from '../util/json-object';
 import type { Logger } from '../util/logger';
@@ -14,24 +15,24 @@ import { StdioTransport } from './stdio/transport';
 export async function makeTransport(
   spec: TransportSpec,
   headers: Readonly<Record<string, string>>,
-  logger: Logger,
+  { logger, buffers }: { readonly logger: Logger; readonly buffers: BufferedBytes },
 ): Promise<Transport> {
   switch (spec.kind) {
     case 'stdio':
-      return new StdioTransport(spec, logger);
+      return new StdioTransport(spec, logger, buffers);
     case 'custom':
       return spec.connect({ headers });
     case 'http': {
       // In lower case, so that a caller's header replaces the server's own.
       const all = { ...basicAuth(spec.url), ...lowerCaseKeys(spec.headers), ...headers };
       const url = Object.assign(new URL(spec.url), { username: '', password: '' });
-      return spec.mode === 'sse' ? sse(url, all) : new HttpTransport(url, all);
+      return spec.mode === 'sse' ? sse(url, all, buffers) : new HttpTransport(url, all, buffers);
     }
   }
 }
 
-function sse(url: URL, headers: Readonly<Record<string, string>>): Transport {
-  const upstream = new Upstream();
+function sse(url: URL, headers: Readonly<Record<string, string>>, buffers: BufferedBytes): Transport {
+  const upstream = new Upstream(buffers);
   const transport = new SSEClientTransport(url, {
     async fetch(target, init) {
       const response = await upstream.fetch(target, init);

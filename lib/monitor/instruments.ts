@@ -5,7 +5,14 @@ import { MetricNames } from './registry';
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 /** The reasons for which requests are rejected under load. */
-export const REJECTIONS = ['queue_full', 'queue_timeout', 'pool_exhausted', 'breaker_open', 'closing'] as const;
+export const REJECTIONS = [
+  'queue_full',
+  'queue_timeout',
+  'pool_exhausted',
+  'breaker_open',
+  'closing',
+  'overloaded',
+] as const;
 type Rejection = (typeof REJECTIONS)[number];
 
 const CONNECTION_ERRORS = ['connect', 'died', 'ping', 'close'] as const;
@@ -35,6 +42,8 @@ export interface Sources {
   /** By what depends on the store. */
   readonly stores: () => Iterable<readonly [name: string, health: StoreNumbers]>;
   readonly concurrency: () => { readonly limit: number; readonly inFlight: number; readonly waiting: number };
+  /** Bytes that the router holds. */
+  readonly buffered: () => number;
   /** By server. */
   readonly servers: () => Iterable<readonly [name: string, stats: ServerNumbers]>;
 }
@@ -221,7 +230,7 @@ function eachOf<T>(
 }
 
 /** Registers the metrics whose values are read at each scrape. */
-function registerSources(names: MetricNames, { caches, stores, concurrency, servers }: Sources): void {
+function registerSources(names: MetricNames, { caches, stores, concurrency, buffered, servers }: Sources): void {
   type Aggregator = 'min' | 'max' | 'sum';
   const gauge = (name: string, help: string, { labels, read }: Source, aggregator: Aggregator = 'sum'): Gauge =>
     new Gauge({
@@ -256,6 +265,8 @@ function registerSources(names: MetricNames, { caches, stores, concurrency, serv
   gauge('concurrency_limit', 'Maximum number of running calls.', calls('limit'));
   gauge('concurrency_in_flight', 'Running calls.', calls('inFlight'));
   gauge('concurrency_waiting', 'Calls waiting for a permit.', calls('waiting'));
+  const held = { labels: [], read: (): Sample[] => [[{}, buffered()]] };
+  gauge('buffered_bytes', 'Unread answers, incoming messages and unwritten calls.', held);
   gauge('pool_connections', 'Connections to a server.', connections);
   counter('unchecked_calls_total', 'Calls without a full check.', each('server', servers, 'uncheckedCalls'));
   gauge('pool_waiting', 'Calls waiting for a connection.', each('server', servers, 'waiting'));

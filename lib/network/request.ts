@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type * as Undici from 'undici';
 import type { Cancellation } from '../util/cancellation';
 import { HttpResponse } from './response';
@@ -59,7 +58,8 @@ function sendable(headers: Readonly<Record<string, string>>): string[] {
 /** Loads undici, which takes some 17 MB, at the first request only. */
 function agent(): Undici.Agent {
   if (!dispatcher) {
-    const { Agent } = createRequire(__filename)('undici') as typeof Undici;
+    // A form that bundlers follow. By its file: Bun has something else of the name undici, without `dispatch`.
+    const { Agent } = require('undici/index.js') as typeof Undici;
     const idle = { keepAliveTimeout: IDLE_MS, keepAliveMaxTimeout: IDLE_MS };
     dispatcher = new Agent({ headersTimeout: 0, bodyTimeout: 0, ...idle, connect: { timeout: CONNECT_MS } });
   }

@@ -1,4 +1,7 @@
 import { createHash } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { McpoError } from '../errors';
 import { send } from '../http/response';
 import type { Page } from './pages';
 
@@ -20,6 +23,22 @@ export const HTML_HEADERS = {
   'Referrer-Policy': 'no-referrer',
   'X-Content-Type-Options': 'nosniff',
 };
+
+/** Where the files of the pages are: in the package, from `lib/` or `dist/`; beside a bundle that holds this code. */
+const FOLDERS = [path.join(__dirname, '../../assets'), path.join(__dirname, 'express-mcpo-assets')];
+
+/** Reads a file of the pages. @throws McpoError MCPO_INTERNAL, which says what to do, if there is none */
+export async function readAsset(file: string): Promise<Buffer> {
+  for (const folder of FOLDERS) {
+    try {
+      return await readFile(path.join(folder, file));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+  const remedy = 'copy node_modules/express-mcpo/assets to a folder express-mcpo-assets beside the bundled app';
+  throw new McpoError('MCPO_INTERNAL', `the file ${file} of this page is missing: ${remedy}`);
+}
 
 /** Reads once and keeps the result. After a failure, such as a lack of file descriptors, the next call tries again. */
 export function readOnce<T>(read: () => Promise<T>): () => Promise<T> {

@@ -1,16 +1,13 @@
-import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type Authenticator, unauthorized } from '../auth/authenticator';
 import type { ServerRegistry } from '../servers/registry';
 import { pathOf, send } from '../http/response';
 import type { BreakerState } from '../pool/breaker';
-import { HTML_HEADERS, asset, readOnce } from './asset';
+import { HTML_HEADERS, asset, readOnce, readAsset } from './asset';
 import { DashboardEvents } from './dashboard-events';
 import type { MetricsJson } from './metrics';
 import type { Page } from './pages';
 
-/** Valid from `lib/` and from `dist/`. */
-const DIRECTORY = path.join(__dirname, '../../assets');
 const SCRIPT = 'text/javascript; charset=utf-8';
 const STYLE = 'text/css; charset=utf-8';
 
@@ -79,7 +76,7 @@ export function dashboardPages(
     };
   const page = guarded(dashboardPage(authenticator));
   const files = Object.entries(ASSETS).map(([file, type]) => {
-    const serve = asset(type, () => readFile(path.join(DIRECTORY, file)));
+    const serve = asset(type, () => readAsset(file));
     return [`/dashboard/${path.posix.basename(file)}`, guarded(serve)] as const;
   });
   return {
@@ -94,7 +91,7 @@ export function dashboardPages(
  * which asks for them.
  */
 function dashboardPage(authenticator: Authenticator): Page {
-  const load = readOnce(() => readFile(path.join(DIRECTORY, 'dashboard/index.html'), 'utf8'));
+  const load = readOnce(async () => (await readAsset('dashboard/index.html')).toString());
   return async function dashboard(req, res) {
     const authorized = await authenticator.isAuthorized(req);
     const refusal = authorized ? undefined : unauthorized(req);

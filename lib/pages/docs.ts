@@ -1,12 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import type { ServerRegistry } from '../servers/registry';
 import { pathOf, send } from '../http/response';
-import { HTML_HEADERS, asset } from './asset';
+import { HTML_HEADERS, asset, readAsset, readOnce } from './asset';
 import type { Page, ServerPage } from './pages';
-
-/** Valid from `lib/` and from `dist/`. */
-const DIRECTORY = path.join(__dirname, '../../assets/swagger-ui');
 
 /** Starts Swagger UI. A separate file, as the content security policy forbids inline scripts. */
 const STARTER = `'use strict';
@@ -33,11 +28,12 @@ export type DocsAsset = keyof typeof TYPES;
 /** The names of all files of the docs pages. */
 export const DOCS_ASSETS = Object.keys(TYPES) as readonly DocsAsset[];
 
+/** Without its files the page would be empty, and nobody told why. */
+const haveFiles = readOnce(() => readAsset('swagger-ui/favicon-32x32.png').then(() => true));
+
 /** Serves a file of the docs pages. */
 export function docsAsset(name: DocsAsset): Page {
-  return asset(TYPES[name], async () =>
-    name === 'start.js' ? Buffer.from(STARTER) : readFile(path.join(DIRECTORY, name)),
-  );
+  return asset(TYPES[name], async () => (name === 'start.js' ? Buffer.from(STARTER) : readAsset(`swagger-ui/${name}`)));
 }
 
 /** Serves Swagger UI at `/docs` and at `/:server/docs`, from local files only. */
@@ -63,7 +59,8 @@ export function docsPages(
  * @param page - its title, and the path of its files relative to the page without a trailing slash
  */
 export function docsPage(page: { readonly title: string; readonly assets: string }): Page {
-  return function docsPage(req, res) {
+  return async function docsPage(req, res) {
+    await haveFiles();
     const up = pathOf(req).endsWith('/') ? '../' : '';
     const assets = `${up}${page.assets}`;
     const html = `<!doctype html>

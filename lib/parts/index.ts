@@ -10,6 +10,7 @@ export type { CloseReason, ErrorReason, PoolEvent, PoolStats } from '../pool/eve
 export type { BreakerState } from '../pool/breaker';
 export type { BreakerOptions, PoolOptions as ConnectionPoolOptions } from '../pool/options';
 export { ConnectionPool } from '../pool/pool';
+export type { AcquireOptions } from '../pool/pool';
 export { PoolManager } from '../pool/pool-manager';
 export type { Lease, Open, PoolResource } from '../pool/resource';
 export type { Credentials, OpenFor, ServerPoolOptions, ServerPoolStats } from '../pool/server-pools';

@@ -48,7 +48,6 @@ export class Connections<R extends PoolResource> {
     });
     this.maintenance = new Maintenance(config, {
       connections: this.#all,
-      isSilent: (pooled, ms) => this.#growth.isSilent(pooled, ms),
       answered: (pooled) => this.answered(pooled),
       unresponsive: (pooled, error) => this.#unresponsive(pooled, error),
       isNeeded: (pooled) => this.#growth.isStrained(this.#all.filter((other) => other !== pooled)),
@@ -73,19 +72,26 @@ export class Connections<R extends PoolResource> {
     return this.#opener.retryAfterMs;
   }
 
-  /** Where the next call goes: to the fewest in flight, among equals to the oldest; `undefined` when all are full. */
+  /**
+   * Where the next call goes: to the fewest in flight, among equals to the oldest, to one that does not answer only where there
+   * is no other; `undefined` when all are full.
+   */
   leastBusy(): PooledConnection<R> | undefined {
     let best: PooledConnection<R> | undefined;
-    let fewest = this.#config.maxInFlightPerConnection;
+    let suspect: PooledConnection<R> | undefined;
+    const max = this.#config.maxInFlightPerConnection;
     for (const pooled of this.#all) {
       const inFlight = pooled.leases.size;
-      if (inFlight >= fewest || pooled.state !== 'open') continue;
-      if (pooled.connection.closed || pooled.connection.full) continue;
+      const { closed, full } = pooled.connection;
+      if (inFlight >= max || pooled.state !== 'open' || closed || full) continue;
+      if (pooled.isSuspect) {
+        if (!suspect || inFlight < suspect.leases.size) suspect = pooled;
+        continue;
+      }
       if (inFlight === 0) return pooled;
-      best = pooled;
-      fewest = inFlight;
+      if (!best || inFlight < best.leases.size) best = pooled;
     }
-    return best;
+    return best ?? suspect;
   }
 
   watch(): number {
@@ -94,10 +100,16 @@ export class Connections<R extends PoolResource> {
 
   /** A connection has answered, so it works. */
   answered(pooled: PooledConnection<R>): void {
-    pooled.answeredTick = this.#growth.tick;
+    pooled.hasAnswered = true;
+    pooled.isSuspect = false;
     if (pooled.proven || pooled.state === 'gone' || pooled.connection.closed) return;
     pooled.proven = true;
     this.#opener.proven();
+  }
+
+  /** A call on it has waited in vain. */
+  doubt(pooled: PooledConnection<R>): void {
+    this.maintenance.doubt(pooled);
   }
 
   /** Takes a connection out of use. It is closed at the end of its last call. */
@@ -148,8 +160,9 @@ export class Connections<R extends PoolResource> {
     return this.#open + this.opening;
   }
 
+  /** What is still being closed counts: the next process must not meet the last one's locks and ports. */
   get #hasRoom(): boolean {
-    return this.size + this.opening < this.#config.maxConnections;
+    return this.size + this.opening + this.#disposals.size < this.#config.maxConnections;
   }
 
   /** A second one at a time must be worth it: there are more calls than connections, even with the one to come. */
@@ -166,7 +179,7 @@ export class Connections<R extends PoolResource> {
       this.#calls.settled();
       return;
     }
-    const pooled = new PooledConnection(connection, this.#growth.tick);
+    const pooled = new PooledConnection(connection);
     connection.onClose(() => this.#died(pooled));
     connection.onRoom?.(() => this.#calls.room());
     this.#all.push(pooled);
@@ -228,7 +241,10 @@ export class Connections<R extends PoolResource> {
   #dispose(connection: R): void {
     const disposal = (async () => connection.close())()
       .catch((error: unknown) => this.#journal.failed('close', error))
-      .finally(() => this.#disposals.delete(disposal));
+      .finally(() => {
+        this.#disposals.delete(disposal);
+        this.refill();
+      });
     this.#disposals.add(disposal);
   }
 }

@@ -1,7 +1,6 @@
 import type { PooledConnection } from './pooled-connection';
 import type { PoolResource } from './resource';
 
-/** Silence is measured in ticks too, to about a second. */
 const LONGEST_TICK_MS = 1_000;
 
 /**
@@ -36,15 +35,6 @@ export class Growth<R extends PoolResource> {
   watch(): number {
     if (!this.#ticking) this.#start();
     return this.#tick;
-  }
-
-  get tick(): number {
-    return this.#tick;
-  }
-
-  /** Whether a connection has given no answer for at least `ms` milliseconds in which there were calls, to a tick. */
-  isSilent(pooled: PooledConnection<R>, ms: number): boolean {
-    return this.#isPast(pooled.answeredTick, ms);
   }
 
   /** Whether all of these that take calls are busy, and have been at their oldest for too long. */

@@ -7,10 +7,8 @@ import { withTimeout } from '../util/timeout';
 /** The pool, as its maintenance sees it. */
 export interface MaintenanceHost<R extends PoolResource> {
   readonly connections: readonly PooledConnection<R>[];
-  /** Whether a connection has given no answer for at least `ms` milliseconds in which there were calls. */
-  isSilent(pooled: PooledConnection<R>, ms: number): boolean;
   answered(pooled: PooledConnection<R>): void;
-  /** A connection did not answer a ping. */
+  /** A connection was silent after a ping, or the ping failed. */
   unresponsive(pooled: PooledConnection<R>, error: unknown): void;
   /** Whether the pool would open another at once if it closed this connection. */
   isNeeded(pooled: PooledConnection<R>): boolean;
@@ -20,7 +18,7 @@ export interface MaintenanceHost<R extends PoolResource> {
   refill(): void;
 }
 
-/** Pings idle and silent connections at an interval, and closes connections that were idle beyond the minimum. */
+/** Pings connections that were silent for an interval, or have let a call wait in vain, and closes connections that were idle beyond the minimum. */
 export class Maintenance<R extends PoolResource> {
   readonly #config: PoolConfig;
   readonly #pool: MaintenanceHost<R>;
@@ -52,31 +50,43 @@ export class Maintenance<R extends PoolResource> {
   #check(): void {
     const { connections } = this.#pool;
     this.#checkedAt = new Date();
-    for (const pooled of connections) if (this.#isDoubtful(pooled)) void this.#ping(pooled);
+    for (const pooled of connections) if (this.#isSilent(pooled)) this.doubt(pooled);
     this.#pool.refill();
   }
 
-  /**
-   * An answer to a call is as good as one to a ping, so a busy connection is asked only when none has come for long. How old
-   * its calls are says nothing: they may have been given up, one after the other.
-   */
-  #isDoubtful(pooled: PooledConnection<R>): boolean {
-    if (pooled.state !== 'open' || pooled.pinged) return false;
-    return pooled.leases.size === 0 || this.#pool.isSilent(pooled, this.#config.healthCheckIntervalMs);
+  /** Whether nothing has been heard of it since the last check. What is heard of late calls is life too. */
+  #isSilent(pooled: PooledConnection<R>): boolean {
+    const { received } = pooled.connection;
+    const isSilent = !pooled.hasAnswered && received === pooled.received;
+    pooled.hasAnswered = false;
+    pooled.received = received;
+    return isSilent;
+  }
+
+  /** Pings a connection. Until it has answered, calls go to others first. */
+  doubt(pooled: PooledConnection<R>): void {
+    if (pooled.state === 'open' && !pooled.pinged && !this.#stopped.signal.aborted) void this.#ping(pooled);
   }
 
   async #ping(pooled: PooledConnection<R>): Promise<void> {
     const { pingTimeoutMs } = this.#config;
-    const late = (): McpoError => new McpoError('MCPO_TIMEOUT', `no answer to a ping in ${pingTimeoutMs} ms`);
+    const late = (): McpoError => new McpoError('MCPO_TIMEOUT', `silent for ${pingTimeoutMs} ms after a ping`);
+    const { received } = pooled.connection;
     pooled.pinged = true;
+    pooled.isSuspect = true;
     try {
       const ping = (async () => pooled.connection.ping(pingTimeoutMs))();
       await withTimeout(ping, pingTimeoutMs, late, this.#stopped.signal);
       this.#pool.answered(pooled);
+      // It counts until the next check only: an idle connection is pinged at each.
+      pooled.hasAnswered = false;
+      pooled.received = pooled.connection.received;
     } catch (error) {
-      this.#pool.unresponsive(pooled, error);
+      if (hasSpoken(pooled, received)) this.#pool.answered(pooled);
+      else this.#pool.unresponsive(pooled, error);
     } finally {
       pooled.pinged = false;
+      pooled.isSuspect = false;
     }
   }
 
@@ -105,4 +115,9 @@ export class Maintenance<R extends PoolResource> {
     }
     if (surplus > 0) this.#trimIn(next);
   }
+}
+
+/** Whether a suspect has answered a call, or said anything at all: an error is a sign of life too. */
+function hasSpoken<R extends PoolResource>(pooled: PooledConnection<R>, received: number | undefined): boolean {
+  return !pooled.isSuspect || pooled.connection.received !== received;
 }

@@ -41,7 +41,10 @@ export interface PoolOptions {
   readonly maxWaiting?: number | undefined;
   /** Interval of pings to connections that have not answered anything lately, in milliseconds. @defaultValue 60000 */
   readonly healthCheckIntervalMs?: number | undefined;
-  /** Time-out of a ping, in milliseconds. @defaultValue 5000 */
+  /**
+   * Time without any message, counted from a ping, after which a connection is replaced, in milliseconds. While it is silent,
+   * calls go to other connections. @defaultValue `timeoutMs` of the server, 60000 in a pool of your own
+   */
   readonly pingTimeoutMs?: number | undefined;
   /** When calls are refused with `MCPO_BREAKER_OPEN`. @defaultValue never */
   readonly breaker?: BreakerOptions | undefined;
@@ -62,7 +65,7 @@ const DEFAULTS: PoolConfig = {
   acquireTimeoutMs: 30_000,
   maxWaiting: 1_000,
   healthCheckIntervalMs: 60_000,
-  pingTimeoutMs: 5_000,
+  pingTimeoutMs: 60_000,
 };
 
 const MAY_BE_ZERO: ReadonlySet<string> = new Set(['minConnections', 'maxWaiting']);

@@ -116,6 +116,7 @@ export class ConnectionPool<R extends PoolResource> {
       return await call(lease.connection);
     } catch (error) {
       lease.hasFailed = true;
+      lease.isLate = isMcpoError(error) && error.code === 'MCPO_TIMEOUT';
       throw error;
     } finally {
       lease.release();
@@ -179,7 +180,8 @@ export class ConnectionPool<R extends PoolResource> {
   }
 
   readonly #release = (lease: PooledLease<R>): void => {
-    if (!lease.hasFailed || !lease.pooled.proven) this.#connections.answered(lease.pooled);
+    if (lease.isLate) this.#connections.doubt(lease.pooled);
+    else if (!lease.hasFailed || !lease.pooled.proven) this.#connections.answered(lease.pooled);
     this.#giveBack(lease);
   };
 

@@ -13,15 +13,19 @@ export class PooledConnection<R extends PoolResource> {
   state: 'open' | 'retiring' | 'gone' = 'open';
   /** Whether it has ever answered: a call that ended while it lived, or a ping. */
   proven = false;
-  /** The tick of the pool's growth in which it last gave an answer, or came. */
-  answeredTick: number;
+  /** Whether it has answered since the last health check. */
+  hasAnswered = false;
+  /** The messages that it had received by the last health check or the answer to the last ping. */
+  received: number | undefined;
   pinged = false;
+  /** Whether it was pinged and has not answered since: others come first. */
+  isSuspect = false;
   /** Since when it has had no call, on the clock of `performance.now()`; means nothing while it has one. */
   idleSince = performance.now();
 
-  constructor(connection: R, tick: number) {
+  constructor(connection: R) {
     this.connection = connection;
-    this.answeredTick = tick;
+    this.received = connection.received;
   }
 }
 
@@ -32,6 +36,8 @@ export class PooledLease<R extends PoolResource> implements Lease<R>, ListNode<P
   readonly tick: number;
   /** Whether its call has failed: that is no sign of life. */
   hasFailed = false;
+  /** Whether its call has waited for an answer in vain. */
+  isLate = false;
   previous: PooledLease<R> | undefined = undefined;
   next: PooledLease<R> | undefined = undefined;
   #end: ((lease: PooledLease<R>) => void) | undefined;

@@ -6,6 +6,8 @@ export interface PoolResource {
   readonly full?: boolean;
   /** Calls `listener` whenever it is no longer `full`. */
   onRoom?(listener: () => void): void;
+  /** How many messages it has received: whoever says something lives, even without an answer to a ping. @defaultValue unknown */
+  readonly received?: number;
   /** Calls `listener` once when it ends, for whatever reason. */
   onClose(listener: () => void): void;
   /** Resolves when the other side has answered; rejects when it has not within `timeoutMs` milliseconds. */

@@ -2,9 +2,12 @@ import type { Caller } from '../calls/caller';
 import { isMcpoError } from '../errors';
 import { Catalogue } from '../mcp/tools/catalogue';
 import { Connection } from '../mcp/session/connection';
+import { ProcessSays } from '../mcp/session/handshake';
+import type { BufferedBytes } from '../util/buffered-bytes';
 import type { Logger } from '../util/logger';
 import { CatalogueRefresh } from '../mcp/tools/catalogue-refresh';
 import type { Tool } from '../mcp/tools/tool';
+import { OutageLog } from './outage';
 import type { ToolEntry } from './tool-entry';
 import type { TransportSpec } from '../mcp/transport-spec';
 
@@ -21,6 +24,8 @@ export interface ConnectorConfig {
   readonly transport: TransportSpec;
   readonly isServed: (tool: string) => boolean;
   readonly connectTimeoutMs: number;
+  /** What the router holds. */
+  readonly buffers: BufferedBytes;
 }
 
 /** Makes the connections to one server, and learns its tools from them. */
@@ -28,7 +33,8 @@ export class Connector {
   readonly catalogue: Catalogue<ToolEntry>;
   readonly #config: ConnectorConfig;
   readonly #logger: Logger;
-  readonly #listing: CatalogueRefresh;
+  readonly listing: CatalogueRefresh;
+  readonly #outages: OutageLog;
   #latest: Connection | undefined;
 
   /** @param makeEntry - makes what is known of a tool, once for each definition */
@@ -36,7 +42,8 @@ export class Connector {
     this.#config = config;
     this.#logger = logger;
     this.catalogue = new Catalogue(config.name, config.isServed, logger, makeEntry);
-    this.#listing = new CatalogueRefresh(config.name, this.catalogue, logger);
+    this.#outages = new OutageLog(config.name, logger);
+    this.listing = new CatalogueRefresh(config.name, this.catalogue, logger);
   }
 
   /** What the server said of itself; `undefined` until it has been reached. */
@@ -47,19 +54,19 @@ export class Connector {
   }
 
   /**
-   * A connection of the server's own, which counts as made once the tools are known.
-   *
-   * @param isFirst - whether there is no other; one more to the same server has nothing new to say
+   * A connection of the server's own, which counts as made once the tools are known: the server may be a newer one than that of
+   * the connection before.
    */
-  async open(signal: AbortSignal, isFirst: boolean): Promise<Connection> {
+  async open(signal: AbortSignal): Promise<Connection> {
     try {
       const connection = await this.#connect({}, signal);
-      this.#listing.follow(connection);
-      if (isFirst || !this.#isKnown(connection)) await this.#learn(connection, signal);
+      this.listing.follow(connection);
+      await this.#learn(connection, signal);
       this.#latest = connection;
+      this.#outages.reached();
       return connection;
     } catch (error) {
-      if (!isClosing(signal)) this.#logger.warn(`mcpo: server ${this.#config.name}: ${logText(error)}`);
+      if (!isClosing(signal)) this.#outages.failed(logText(error));
       throw error;
     }
   }
@@ -75,26 +82,21 @@ export class Connector {
   }
 
   async #connect(headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Connection> {
-    const { transport, connectTimeoutMs } = this.#config;
-    return Connection.open(transport, { connectTimeoutMs, headers, logger: this.#logger, signal });
+    const { transport, connectTimeoutMs, buffers } = this.#config;
+    return Connection.open(transport, { connectTimeoutMs, headers, buffers, logger: this.#logger, signal });
   }
 
   async #learn(connection: Connection, signal: AbortSignal): Promise<void> {
     const giveUp = (): void => void connection.close();
     signal.addEventListener('abort', giveUp, { once: true });
     try {
-      await this.#listing.read(connection);
+      await this.listing.read(connection);
     } catch (error) {
       await connection.close();
       throw error;
     } finally {
       signal.removeEventListener('abort', giveUp);
     }
-  }
-
-  #isKnown({ serverInfo }: Connection): boolean {
-    const known = this.#latest?.serverInfo;
-    return known?.name === serverInfo.name && known.version === serverInfo.version;
   }
 }
 
@@ -103,8 +105,8 @@ function isClosing({ reason }: AbortSignal): boolean {
   return isMcpoError(reason) && reason.code === 'MCPO_CLOSING';
 }
 
-/** For the operator alone: with the reason behind the error. */
+/** For the operator alone: with what the process says. */
 function logText(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error ? `${error.message} (${error.cause.message})` : error.message;
+  return error.cause instanceof ProcessSays ? error.cause.message : error.message;
 }

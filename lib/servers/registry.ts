@@ -4,6 +4,7 @@ import { McpoError } from '../errors';
 import type { Connection } from '../mcp/session/connection';
 import type { ErrorReason } from '../pool/events';
 import { PoolManager } from '../pool/pool-manager';
+import type { BufferedBytes } from '../util/buffered-bytes';
 import type { Cancellation } from '../util/cancellation';
 import { Drain } from '../util/drain';
 import { McpServer, type ServerParts } from './server';
@@ -14,10 +15,12 @@ export class ServerRegistry {
   readonly #byName: ReadonlyMap<string, McpServer>;
   readonly #pools = new PoolManager<Connection, Caller>();
   readonly #drain = new Drain(() => this.#running === 0);
+  readonly #buffers: BufferedBytes;
   #running = 0;
   #closing = false;
 
   constructor(configs: readonly ServerConfig[], parts: Omit<ServerParts, 'pools'>) {
+    this.#buffers = parts.buffers;
     const all = { ...parts, pools: this.#pools };
     this.#byName = new Map(configs.map((config) => [config.name, new McpServer(config, all)]));
   }
@@ -42,6 +45,12 @@ export class ServerRegistry {
     return this.#closing;
   }
 
+  /** @throws McpoError MCPO_CLOSING or MCPO_OVERLOADED if no new call may begin */
+  requireOpen(): void {
+    if (this.#closing) throw closing();
+    if (this.#buffers.full) throw overloaded(this.#buffers.max);
+  }
+
   /** The server of a name, or of its percent-encoded form. */
   get(name: string): McpServer | undefined {
     const server = this.#byName.get(name);
@@ -57,7 +66,7 @@ export class ServerRegistry {
    * The tool of a path `/server/tool`.
    *
    * @param signal - ends the wait for a server that is being reached for the first time
-   * @returns a promise only for such a server
+   * @returns a promise only for such a server, and for a tool that is not known
    * @throws McpoError MCPO_UNKNOWN_SERVER, MCPO_UNKNOWN_TOOL, or MCPO_SERVER_DOWN while the server's tools are not known
    */
   find(path: string, signal: () => Cancellation): ToolEntry | Promise<ToolEntry> {
@@ -97,9 +106,13 @@ export class ServerRegistry {
   }
 }
 
-/** The 503 for a call that comes once the router is closing. */
-export function closing(): McpoError {
+function closing(): McpoError {
   return new McpoError('MCPO_CLOSING', 'the router is shutting down', { retryAfterMs: 1_000 });
+}
+
+function overloaded(max: number): McpoError {
+  const detail = `the router holds ${max} bytes of answers not yet read, messages and calls (maxBufferedBytes)`;
+  return new McpoError('MCPO_OVERLOADED', detail, { retryAfterMs: 1_000 });
 }
 
 type Find = (catalogue: McpServer['catalogue']) => ToolEntry | undefined;
@@ -113,7 +126,14 @@ function entryOf(
   if (!find) throw unknownTool(server);
   const entry = find(server.catalogue);
   if (entry) return entry;
-  return server.isStarting ? onceStarted(server, find, signal()) : notFound(server);
+  if (server.isStarting) return onceStarted(server, find, signal());
+  return server.info === undefined ? notFound(server) : onceRenewed(server, find);
+}
+
+/** The server may have got the tool since its list was read. */
+async function onceRenewed(server: McpServer, find: Find): Promise<ToolEntry> {
+  await server.renew();
+  return find(server.catalogue) ?? notFound(server);
 }
 
 async function onceStarted(server: McpServer, find: Find, signal: Cancellation): Promise<ToolEntry> {

@@ -12,6 +12,7 @@ import type { ConnectionPool } from '../pool/pool';
 import type { PoolManager } from '../pool/pool-manager';
 import type { ServerPoolStats } from '../pool/server-pools';
 import { Retrier } from '../retry/retry';
+import type { BufferedBytes } from '../util/buffered-bytes';
 import type { Cancellation } from '../util/cancellation';
 import { join } from '../util/checks';
 import type { Logger } from '../util/logger';
@@ -20,11 +21,16 @@ import { type ServerState, type ServerStatus, Uptime } from './status';
 import { RateLimits } from './rate-limits';
 import type { ToolEntry, Upstream } from './tool-entry';
 
+/** A server may not announce changes, or cannot: HTTP without an event stream. */
+const READ_AGAIN_MS = 300_000;
+
 /** What the servers of a router have in common. */
 export interface ServerParts {
   readonly pools: PoolManager<Connection, Caller>;
   readonly breaker: BreakerOptions;
   readonly logger: Logger;
+  /** What the router holds. */
+  readonly buffers: BufferedBytes;
   /** Makes what is known of a tool, once for each definition. */
   readonly makeEntry: (server: Upstream, tool: Tool) => ToolEntry;
 }
@@ -37,23 +43,27 @@ export class McpServer implements Upstream {
   readonly #pools: PoolManager<Connection, Caller>;
   readonly #pool: ConnectionPool<Connection>;
   readonly maxConnections: number;
+  readonly #minConnections: number;
   readonly #rateLimits = new RateLimits();
   #onConnectionFailed: ((reason: ErrorReason) => void) | undefined;
   readonly #uptime = new Uptime();
   readonly #logger: Logger;
   #saturationIsLogged = false;
+  #readings: NodeJS.Timeout | undefined;
 
-  constructor(config: ServerConfig, { pools, breaker, logger, makeEntry }: ServerParts) {
-    const { name, pool, stateful, transport } = config;
+  constructor(config: ServerConfig, { pools, breaker, logger, buffers, makeEntry }: ServerParts) {
+    const { name, stateful, timeoutMs, transport } = config;
+    const pool = { ...config.pool, pingTimeoutMs: config.pool.pingTimeoutMs ?? timeoutMs };
     this.config = config;
     this.#logger = logger;
     this.retrier = new Retrier(config.retry);
     // Where each session has a connection of its own, the server's own is there to know the tools.
     const bounds = stateful ? { minConnections: 1, maxConnections: 1, stateful } : {};
-    const { connectTimeoutMs, maxConnections } = poolConfig({ ...pool, ...bounds });
-    this.#connector = new Connector({ ...config, connectTimeoutMs }, logger, (tool) => makeEntry(this, tool));
+    const { connectTimeoutMs, maxConnections, minConnections } = poolConfig({ ...pool, ...bounds });
+    this.#connector = new Connector({ ...config, connectTimeoutMs, buffers }, logger, (tool) => makeEntry(this, tool));
     this.#pools = pools;
     this.maxConnections = maxConnections;
+    this.#minConnections = minConnections;
     const onEvent = (event: PoolEvent): void => {
       if (event.type === 'saturated') {
         this.#saturated();
@@ -107,8 +117,12 @@ export class McpServer implements Upstream {
     this.#onConnectionFailed = listener;
   }
 
-  /** Connects; resolves when the first try has succeeded or failed. */
+  /** Connects, and reads the list of tools every five minutes from then on; resolves when the first try has succeeded or failed. */
   async start(): Promise<void> {
+    this.#readings ??= setInterval(() => {
+      // A reading would keep a connection that is not to stay.
+      if (this.#minConnections > 0 && this.#pool.stats.connections > 0) void this.renew();
+    }, READ_AGAIN_MS).unref();
     await this.#pool.start().catch(() => undefined);
   }
 
@@ -191,7 +205,19 @@ export class McpServer implements Upstream {
 
   /** Sets the state to `closed`; the pools close the connections. */
   close(): void {
+    clearInterval(this.#readings);
+    this.#connector.listing.stop();
     this.#uptime.close(this.#pool.stats);
+  }
+
+  async renewed(name: string): Promise<ToolEntry | undefined> {
+    await this.renew();
+    return this.catalogue.named(name);
+  }
+
+  /** Reads a list of tools older than 5 s again, where the server can be reached. */
+  renew(): Promise<void> {
+    return this.#connector.listing.renew(() => this.#readTools());
   }
 
   get state(): ServerState {
@@ -202,11 +228,20 @@ export class McpServer implements Upstream {
     this.#requireQuota(caller);
     try {
       if (caller) return await this.#connector.openFor(caller, signal);
-      return await this.#connector.open(signal, this.state !== 'up');
+      return await this.#connector.open(signal);
     } catch (error) {
       this.#rateLimits.note(caller, error);
       throw error;
     }
+  }
+
+  async #readTools(): Promise<void> {
+    if (this.state !== 'up') return;
+    const read = (connection: Connection): Promise<void> => this.#connector.listing.read(connection);
+    await this.#pool.use(read).catch((error: unknown) => {
+      if (!isConnectionGone(error)) throw error;
+      return this.#pool.use(read);
+    });
   }
 
   /** Names the option once. Requests over HTTP do not wait for each other, so slow ones are no sign; those that wait are. */

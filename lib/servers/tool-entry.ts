@@ -28,6 +28,9 @@ export interface Upstream {
   /** The id of the caller's session: another one after its end. @throws McpoError MCPO_POOL_EXHAUSTED, MCPO_CLOSING */
   sessionOf(caller: Caller): string;
 
+  /** The tool of this name now: a list older than 5 s is read again before, where the server can be reached. */
+  renewed(name: string): Promise<ToolEntry | undefined>;
+
   /**
    * Does something with a connection: one of the server's own, or of the caller's.
    *

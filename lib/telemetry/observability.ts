@@ -6,6 +6,7 @@ import { PerformanceMonitor } from '../monitor/performance-monitor';
 import { type Registry, exposition, registryOf } from '../monitor/registry';
 import { type MetricsJson, metricsJson, metricsPage } from '../pages/metrics';
 import type { Page } from '../pages/pages';
+import type { BufferedBytes } from '../util/buffered-bytes';
 import { Telemetry } from './telemetry';
 
 const BREAKER = { closed: 0, 'half-open': 1, open: 2 } as const;
@@ -23,11 +24,16 @@ export interface Observability {
 }
 
 /** Throws a ConfigError if the host's registry has metrics of these names. */
-export function observability(config: Config, servers: ServerRegistry, acceleration: Acceleration): Observability {
+export function observability(
+  config: Config,
+  servers: ServerRegistry,
+  acceleration: Acceleration,
+  buffers: BufferedBytes,
+): Observability {
   const { metrics, logger } = config;
   const monitor = new PerformanceMonitor(config.monitor);
   const registry = registryOf(metrics.register, metrics.defaultMetrics);
-  const instruments = new Instruments(registry, metrics.prefix, sources(servers, acceleration));
+  const instruments = new Instruments(registry, metrics.prefix, sources(servers, acceleration, buffers));
   const telemetry = new Telemetry(monitor, instruments, logger);
   servers.onConnectionFailed((server, reason) => telemetry.connectionFailed(server, reason));
   monitor.on('alert', ({ level, state, message }) => {
@@ -47,7 +53,11 @@ export function observability(config: Config, servers: ServerRegistry, accelerat
   };
 }
 
-function sources(servers: ServerRegistry, { cache, freshness, fleet, limits }: Acceleration): Sources {
+function sources(
+  servers: ServerRegistry,
+  { cache, freshness, fleet, limits }: Acceleration,
+  buffers: BufferedBytes,
+): Sources {
   return {
     caches: () => Object.entries(cache.stats),
     stores: () => {
@@ -59,6 +69,7 @@ function sources(servers: ServerRegistry, { cache, freshness, fleet, limits }: A
       const { maxConcurrent, current, waiting } = limits.global;
       return { limit: maxConcurrent, inFlight: current, waiting };
     },
+    buffered: () => buffers.held,
     servers: () =>
       servers.all.map((server) => {
         const { idle, busy, opening, waiting } = server.connections;

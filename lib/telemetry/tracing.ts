@@ -1,4 +1,3 @@
-import { createRequire } from 'node:module';
 import type * as OpenTelemetry from '@opentelemetry/api';
 import type { ToolCall } from '../calls/call';
 import { type ErrorCode, isMcpoError } from '../errors';
@@ -102,7 +101,8 @@ export class Tracing {
 /** `@opentelemetry/api`, if it is installed. */
 function loadApi(): Api | undefined {
   try {
-    return createRequire(__filename)('@opentelemetry/api') as Api;
+    // A form that bundlers follow.
+    return require('@opentelemetry/api') as Api;
   } catch {
     return undefined;
   }

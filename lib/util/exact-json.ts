@@ -11,8 +11,10 @@ const NUMBER = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?$/;
 const INTEGER = /^-?\d+$/;
 /** Longer ones stay text: a bigint takes more than linear time. */
 const MAX_BIGINT_LENGTH = 1_000;
-/** A number with fewer characters and no exponent is a double, exactly. */
-const MIN_EXACT_LENGTH = 16;
+/** A double has so many decimal digits, whatever they are, and any exponent of two digits. */
+const MAX_DOUBLE_DIGITS = 15;
+/** `e99`, `e-9`. */
+const SHORT_EXPONENT = 3;
 const MAX_QUOTED_LENGTH = 60;
 
 const MARK = `${crypto.randomUUID()}:`;
@@ -149,16 +151,10 @@ export function withoutMarks(json: string): string {
   return json.replace(MARKED, '$1');
 }
 
-/** JSON for somebody else's `JSON.parse`, whose value {@link revived} makes exact. What is no JSON stays as it is. */
+/** JSON for somebody else's `JSON.parse`, whose value {@link revived} makes exact. */
 export function forParser(json: string): string {
-  try {
-    const { exact } = scan(json);
-    if (exact.length === 0) return json;
-    JSON.parse(json);
-    return marked(json, exact);
-  } catch {
-    return json;
-  }
+  const { exact } = scan(json);
+  return exact.length === 0 ? json : marked(json, exact);
 }
 
 /** Puts numbers in place of marked strings, in the value itself. Iterative. */
@@ -200,12 +196,13 @@ function scan(text: string): Scan {
       members += 1;
     } else if (isDigit(code) || code === 0x2d) {
       const start = index;
-      let hasExponent = false;
+      let mark = 0;
       for (let next = text.charCodeAt(index + 1); isInNumber(next); next = text.charCodeAt(++index + 1)) {
-        hasExponent ||= next > 0x39;
+        if (next > 0x39) mark = index + 1;
       }
       const end = index + 1;
-      if ((hasExponent || end - start >= MIN_EXACT_LENGTH) && isBeyondDouble(text.slice(start, end))) {
+      const isShort = (mark || end) - start <= MAX_DOUBLE_DIGITS && (mark === 0 || end - mark <= SHORT_EXPONENT);
+      if (!isShort && isBeyondDouble(text.slice(start, end))) {
         (exact ??= []).push([start, end]);
       }
     }
@@ -223,7 +220,7 @@ function isInNumber(code: number): boolean {
 }
 
 /** The end of the string that begins at `open`. */
-function closingQuote(text: string, open: number): number {
+export function closingQuote(text: string, open: number): number {
   for (let end = text.indexOf('"', open + 1); end !== -1; end = text.indexOf('"', end + 1)) {
     let before = end - 1;
     while (text.charCodeAt(before) === BACKSLASH) before -= 1;

@@ -134,3 +134,30 @@ it('a call that is given up ends its stream', async () => {
   expect(await failure(call(connection, {}, 'echo', 200))).toMatchObject({ code: 'MCPO_TIMEOUT' });
   await ended.promise;
 });
+
+it.each([
+  ['without ids', ''],
+  ['with ids', 'id: 1\n'],
+])('a stream %s that the server leaves open after its answer is closed', async (_what, id) => {
+  let open = 0;
+  const connection = await connect((res, request) => {
+    open += 1;
+    res.on('close', () => (open -= 1)).writeHead(200, STREAM);
+    res.write(event(answer(request, text('well')), id));
+  });
+  await Promise.all(Array.from({ length: 5 }, async () => expect(await call(connection)).toEqual(text('well'))));
+  await until(() => open === 0);
+  expect(connection.closed).toBe(false);
+});
+
+it('lines of ids without an end take linear time', async () => {
+  const lines = 'id:x\n'.repeat(200_000);
+  const connection = await connect((res, request) => {
+    res.writeHead(200, STREAM).end(`${lines}${event(answer(request, text('well')))}`);
+  });
+  const before = process.cpuUsage();
+  expect(await call(connection)).toEqual(text('well'));
+  const { user, system } = process.cpuUsage(before);
+  // A small multiple of what the parser takes; quadratic, it was six seconds.
+  expect((user + system) / 1_000).toBeLessThan(2_000);
+});

@@ -18,7 +18,7 @@ describe.each([
     const { url } = await started.listen(streamable({ json, stateful, sessions }));
     const connection = await started.connect(url);
     expect(connection.serverInfo).toMatchObject({ name: 'echo', version: '1.0.0' });
-    expect((await connection.listTools()).map(({ name }) => name)).toEqual(['echo']);
+    expect((await connection.listTools())?.map(({ name }) => name)).toEqual(['echo']);
     const calls = Array.from({ length: 50 }, (_item, n) => ({ n, text: 'grüße 🎈' }));
     expect(await Promise.all(calls.map((args) => call(connection, args)))).toEqual(
       calls.map((args) => text(JSON.stringify(args))),

@@ -52,7 +52,7 @@ describe('the answer of a server', () => {
   it.each([
     [-32700, 'MCPO_REJECTED', 400],
     [-32600, 'MCPO_REJECTED', 400],
-    [-32601, 'MCPO_UNKNOWN_TOOL', 404],
+    [-32601, 'MCPO_SERVER_ERROR', 500],
     [-32602, 'MCPO_INVALID_ARGUMENTS', 422],
     [-32603, 'MCPO_SERVER_ERROR', 500],
     [-32000, 'MCPO_SERVER_ERROR', 500],

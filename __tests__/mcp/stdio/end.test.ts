@@ -1,5 +1,6 @@
 import { Connection } from '../../../lib/mcp/session/connection';
 import { StdioTransport } from '../../../lib/mcp/stdio/transport';
+import { BufferedBytes } from '../../../lib/util/buffered-bytes';
 import { until } from '../../support/deferred';
 import { LogBook, callOptions, isRunning, openOptions, scripted, textOf } from '../../support/stdio';
 
@@ -76,7 +77,7 @@ describe('close()', () => {
   });
 
   it('does nothing to a transport that was never started', async () => {
-    await new StdioTransport(scripted(), new LogBook()).close();
+    await new StdioTransport(scripted(), new LogBook(), new BufferedBytes(Infinity)).close();
   });
 });
 

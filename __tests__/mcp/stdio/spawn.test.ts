@@ -1,4 +1,5 @@
 import childProcess, { ChildProcess } from 'node:child_process';
+import { BufferedBytes } from '../../../lib/util/buffered-bytes';
 import { Connection } from '../../../lib/mcp/session/connection';
 import { StdioTransport } from '../../../lib/mcp/stdio/transport';
 import { silent } from '../../support/loggers';
@@ -32,7 +33,7 @@ describe.each(reasons)('a child that cannot be started for %s', (code, reason) =
 
   it('and has no pipes is a failed start', async () => {
     jest.spyOn(childProcess, 'spawn').mockImplementation(() => withoutPipes(code));
-    const transport = new StdioTransport(scripted(), silent);
+    const transport = new StdioTransport(scripted(), silent, new BufferedBytes(Infinity));
     const onclose = jest.fn();
     transport.onclose = onclose;
     await expect(transport.start()).rejects.toMatchObject({ message, cause: { code } });

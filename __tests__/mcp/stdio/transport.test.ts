@@ -7,6 +7,7 @@ import { Connection } from '../../../lib/mcp/session/connection';
 import { LineSplitter } from '../../../lib/mcp/stdio/line-splitter';
 import { StdioTransport } from '../../../lib/mcp/stdio/transport';
 import type { StdioSpec } from '../../../lib/mcp/transport-spec';
+import { BufferedBytes } from '../../../lib/util/buffered-bytes';
 import { until } from '../../support/deferred';
 import { LogBook, callOptions, isRunning, openOptions, scripted, textOf } from '../../support/stdio';
 
@@ -46,23 +47,29 @@ describe('lines', () => {
   it('are the same wherever the chunks are cut', () => {
     for (let first = 0; first <= bytes.length; first++) {
       for (let second = first; second <= bytes.length; second += 7) {
-        const splitter = new LineSplitter(1_000);
+        const splitter = new LineSplitter(1_000, () => undefined);
         const chunks = [bytes.subarray(0, first), bytes.subarray(first, second), bytes.subarray(second)];
         expect(chunks.flatMap((chunk) => [...splitter.push(chunk)])).toEqual(lines);
       }
     }
   });
 
-  it('may be as long as the limit and no longer, in one chunk or many', () => {
+  it('may be as long as the limit; a longer one is skipped to its end, in one chunk or many', () => {
+    let skipped: unknown[] = [];
     const push = (...chunks: string[]): string[] => {
-      const splitter = new LineSplitter(5);
+      skipped = [];
+      const splitter = new LineSplitter(5, (line) => skipped.push(line));
       return chunks.flatMap((chunk) => [...splitter.push(Buffer.from(chunk))]);
     };
     expect(push('12345\n12345\n')).toEqual(['12345', '12345']);
     expect(push('123', '45', '\n12', '345\n')).toEqual(['12345', '12345']);
     for (const chunks of [['123456\n'], ['123', '456\n'], ['123456'], ['ok\n1234', '5', '6']]) {
-      expect(() => push(...chunks)).toThrow(new RangeError('a line is longer than 5 bytes'));
+      expect(push(...chunks)).toEqual(chunks[0]?.startsWith('ok') ? ['ok'] : []);
+      expect(skipped).toEqual(chunks.at(-1)?.endsWith('\n') ? [{ head: '123456', tail: '123456' }] : []);
+      expect(push(...chunks, '7\n', 'next\n').at(-1)).toBe('next');
     }
+    push(`start${'x'.repeat(5_000)}`, 'y'.repeat(5_000), `${'z'.repeat(5_000)}end\n`);
+    expect(skipped).toEqual([{ head: `start${'x'.repeat(1_019)}`, tail: `${'z'.repeat(1_021)}end` }]);
   });
 });
 
@@ -116,21 +123,40 @@ describe('messages of a child', () => {
     expect(await textOf(connection, 'echo', { text: 'still here' })).toBe('still here');
   });
 
-  it('that never end are given up at 64 MiB, and the child with them', async () => {
+  it.each([
+    ['at the beginning', true],
+    ['at the end', false],
+  ])('of more than 64 MiB fail their call alone, where the id is %s', async (_where, first) => {
     const logger = new LogBook();
     const connection = await open(scripted(), logger);
     const pid = await pidOf(connection);
-    await expect(connection.call('endless', {}, callOptions())).rejects.toMatchObject({ code: 'MCPO_CONNECTION_LOST' });
-    expect(connection.closed).toBe(true);
-    expect(isRunning(pid)).toBe(false);
-    expect(logger.debugs).toContain(`mcpo: a line is longer than ${64 * 2 ** 20} bytes`);
+    const hung = connection.call('late', { text: 'later', ms: 500 }, callOptions());
+    const tooLong = connection.call('long', { megabytes: 65, first }, callOptions());
+    await expect(tooLong).rejects.toMatchObject({ code: 'MCPO_BAD_RESPONSE', status: 502, outcome: 'unknown' });
+    expect((await hung).content).toEqual([{ type: 'text', text: 'later' }]);
+    expect(await textOf(connection, 'pid')).toBe(String(pid));
+    expect(logger.warnings).toEqual([expect.stringContaining(`a line of more than ${64 * 2 ** 20} bytes`)]);
+  });
+
+  it('that never end are not kept, and keep nobody else from anything', async () => {
+    const buffers = new BufferedBytes(Infinity);
+    const connection = await Connection.open(scripted(), openOptions({ buffers }));
+    ends.push(() => connection.close());
+    let most = 0;
+    const timer = setInterval(() => (most = Math.max(most, buffers.held)), 1);
+    const endless = connection.call('endless', {}, callOptions({ timeoutMs: 3_000 }));
+    await expect(endless).rejects.toMatchObject({ code: 'MCPO_TIMEOUT' });
+    clearInterval(timer);
+    expect(most).toBeGreaterThan(2 ** 20);
+    expect(most).toBeLessThanOrEqual(64 * 2 ** 20);
+    expect(buffers.held).toBe(0);
   });
 });
 
 describe('a flood of messages', () => {
   it('lets everything else have its turn after a chunk or two', async () => {
     const notification = '{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":1}}';
-    const transport = new StdioTransport(scripted(), new LogBook());
+    const transport = new StdioTransport(scripted(), new LogBook(), new BufferedBytes(Infinity));
     ends.push(() => transport.close());
     await transport.start();
     let [inTurn, most, all] = [0, 0, 0];

@@ -9,13 +9,13 @@ const text = (value: string): object => ({ type: 'text', text: value });
 
 /** The body of a result with this content, as it is sent. */
 function sent(...content: unknown[]): string {
-  return resultBody({ content } as CallResult).toString();
+  return resultBody({ content } as CallResult).body.toString();
 }
 
 describe('content', () => {
   it('of none is an empty array', () => {
     expect(sent()).toBe('[]');
-    expect(resultBody({} as CallResult).toString()).toBe('[]');
+    expect(resultBody({} as CallResult).body.toString()).toBe('[]');
   });
 
   it('of one item stands alone, and several are an array', () => {
@@ -45,7 +45,7 @@ describe('content', () => {
     [
       'resource link',
       { type: 'resource_link', uri: 'file:///a', name: 'a', mimeType: 'text/plain', description: 'd' },
-      { uri: 'file:///a', name: 'a', mimeType: 'text/plain' },
+      { uri: 'file:///a', name: 'a', mimeType: 'text/plain', description: 'd' },
     ],
     [
       'resource link without a type',
@@ -125,24 +125,66 @@ describe('text', () => {
       }),
     );
     const result = await call(await started.connect(`${url}/mcp`));
-    expect(resultBody(result).toString()).toBe(json);
+    expect(resultBody(result).body.toString()).toBe(json);
     expect(JSON.parse(rawResultBody(result).toString())).toEqual({ content: [text(json)], extra: { kept: true } });
   });
 });
 
 describe('structured content', () => {
+  const bodyOf = (result: object, schema?: { readonly type: 'object' }): [string, number] => {
+    const { body, companions } = resultBody(result as CallResult, schema);
+    return [body.toString(), companions];
+  };
+
   it.each([{ a: [1, null] }, {}, { __proto__: null, content: 'x' }])('%j wins over content', (structuredContent) => {
     const result: CallResult = { content: [{ type: 'text', text: 'for people' }], structuredContent };
-    expect(JSON.parse(resultBody(result).toString())).toEqual({ ...structuredContent });
+    expect(JSON.parse(resultBody(result).body.toString())).toEqual({ ...structuredContent });
+  });
+
+  it.each([[[1, 'a']], ['text'], [3], [true], [false], [null], [[]], ['']])(
+    'may be any JSON: %j',
+    (structuredContent) => {
+      const result = { content: [text('for people')], structuredContent };
+      expect(bodyOf(result)).toEqual([JSON.stringify(structuredContent), 0]);
+      expect(bodyOf(result, { type: 'object' })).toEqual([JSON.stringify(structuredContent), 0]);
+    },
+  );
+
+  it('is followed by what is beside it where no schema says what the body is, else that is counted', () => {
+    const link = { type: 'resource_link', uri: 'file:///a', name: 'a', title: 't', description: 'd', size: 3 };
+    const image = { type: 'image', data: 'aGk=', mimeType: 'image/png' };
+    const embedded = { type: 'resource', resource: { uri: 'file:///b', text: 'hello' } };
+    const result = { content: [text('a 1'), image, link, embedded], structuredContent: { a: 1 } };
+    const { type: _, ...members } = link;
+    const all = JSON.stringify([{ a: 1 }, 'data:image/png;base64,aGk=', members, 'hello']);
+    expect(bodyOf(result)).toEqual([all, 0]);
+    expect(bodyOf(result, { type: 'object' })).toEqual(['{"a":1}', 3]);
+    expect(JSON.parse(rawResultBody(result as unknown as CallResult).toString())).toEqual(result);
+  });
+
+  it('is opened where FastMCP has marked it as an envelope, and only there', () => {
+    const marked = { type: 'object', 'x-fastmcp-wrap-result': true } as const;
+    const result = { content: [text('3')], structuredContent: { result: 3 } };
+    const _meta = { fastmcp: { wrap_result: true } };
+    expect(bodyOf(result)).toEqual(['{"result":3}', 0]);
+    expect(bodyOf(result, { type: 'object' })).toEqual(['{"result":3}', 0]);
+    expect(bodyOf(result, marked)).toEqual(['3', 0]);
+    expect(bodyOf({ ...result, _meta })).toEqual(['3', 0]);
+    expect(bodyOf({ ...result, structuredContent: { result: null } }, marked)).toEqual(['null', 0]);
+    expect(bodyOf({ ...result, structuredContent: { result: 3, more: 1 } }, marked)).toEqual([
+      '{"result":3,"more":1}',
+      0,
+    ]);
+    expect(bodyOf({ ...result, structuredContent: [3] }, marked)).toEqual(['[3]', 0]);
   });
 
   it('does without content', () => {
-    expect(resultBody({ structuredContent: { a: 1 } } as unknown as CallResult).toString()).toBe('{"a":1}');
+    expect(resultBody({ structuredContent: { a: 1 } } as unknown as CallResult).body.toString()).toBe('{"a":1}');
   });
 });
 
 describe('a tool that failed', () => {
-  const run = (result: object): Promise<unknown> => Promise.resolve(result as CallResult).then(resultBody);
+  const run = (result: object): Promise<unknown> => Promise.resolve(result as CallResult).then((it) => resultBody(it));
 
   it.each([
     ['its texts', [text('no'), { type: 'image', data: 'aGk=' }, text('such file')], 'no\nsuch file'],
@@ -161,7 +203,7 @@ describe('a tool that failed', () => {
   });
 
   it.each([false, undefined, 'true', 1, null])('is not one whose isError is %j', (isError) => {
-    expect(resultBody({ content: [text('fine')], isError } as unknown as CallResult).toString()).toBe('"fine"');
+    expect(resultBody({ content: [text('fine')], isError } as unknown as CallResult).body.toString()).toBe('"fine"');
   });
 });
 

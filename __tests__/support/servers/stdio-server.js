@@ -37,11 +37,6 @@ const tools = {
   pid: (id) => print(answer(id, String(process.pid))),
   env: (id) => print(answer(id, JSON.stringify(process.env))),
   cwd: (id) => print(answer(id, process.cwd())),
-  /** Is at nothing else for a while. */
-  busy(id, { ms }) {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, ms);
-    print(answer(id, 'no longer busy'));
-  },
   /** How many calls have come so far. */
   calls: (id) => print(answer(id, String(calls))),
   hang: () => process.stderr.write('it hangs\n'),
@@ -91,6 +86,11 @@ const tools = {
   },
   /** Answers with that many megabytes. */
   big: (id, { megabytes }) => print(answer(id, 'x'.repeat(megabytes * 2 ** 20))),
+  /** Answers so, its id before the result or after it. */
+  long(id, { megabytes, first }) {
+    const result = { content: [{ type: 'text', text: 'x'.repeat(megabytes * 2 ** 20) }] };
+    print(`${JSON.stringify(first ? { jsonrpc: '2.0', id, result } : { result, jsonrpc: '2.0', id })}\n`);
+  },
   /** Prints a line so many times, and the answer after them. */
   burst(id, { text, times }) {
     for (let left = times; left > 0; left -= 1000) print(`${text}\n`.repeat(Math.min(left, 1000)));
@@ -127,6 +127,8 @@ function receive({ id, method, params }) {
   } else if (method === 'tools/call') {
     calls += 1;
     void tools[params.name](id, params.arguments);
+  } else if (method === 'ping' && is('pingless')) {
+    print(line({ id, error: { code: -32601, message: 'Method not found' } }));
   } else if (id !== undefined) {
     print(line({ id, result: {} }));
   }

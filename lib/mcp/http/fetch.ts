@@ -1,16 +1,22 @@
 import type { FetchLike } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { RequestId } from '@modelcontextprotocol/sdk/types.js';
 import { createParser } from 'eventsource-parser';
+import type { BufferedBytes } from '../../util/buffered-bytes';
 import { type Cancellation, Canceller } from '../../util/cancellation';
 import { forParser, withoutMarks } from '../../util/exact-json';
+import { brokenAnswer } from '../json-rpc';
 import { rateLimited } from '../session/failures';
 import { type HttpRequest, sendRequest } from '../../network/request';
 import type { HttpResponse } from '../../network/response';
 
 const MAX_MESSAGE_BYTES = 64 * 1_048_576;
+/** A message of this size is read even when there is no room: a body cannot be made to wait (see `lib/network/response.ts`). */
+const SHORT_BYTES = 65_536;
 const MAX_REDIRECTS = 5;
+/** A server ends an event stream after its answer, which lets the connection be used again; some do not. */
+const END_MS = 1_000;
 const STATUS_WITHOUT_BODY = [204, 205, 304];
-const EVENT_END = /\n\n|\r\r|\r\n\r\n/;
+const BLANK_LINE = /\n\n|\r\r|\r\n\r\n/;
 const EVENT_STREAM = /^\s*text\/event-stream\b/i;
 /** An event without an id: a stream of these cannot be resumed. */
 const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
@@ -31,15 +37,19 @@ export interface OpenResponse {
  * POST, on which listeners pile up.
  */
 export class Upstream {
+  readonly #buffers: BufferedBytes;
   readonly #onEnd: (id: RequestId, isResumable: boolean) => void;
   readonly #running = new Map<Canceller, RequestId | undefined>();
+  /** The event streams that answer a JSON-RPC request, each with the timer that ends it once the answer is there. */
+  readonly #streams = new Map<RequestId, { readonly abort: Canceller; timer?: NodeJS.Timeout }>();
   readonly #held = new Map<RequestId, OpenResponse>();
 
   /**
    * @param onEnd - called at the end of the response to a JSON-RPC request, complete or not, with whether it can be resumed;
    * not by {@link text}
    */
-  constructor(onEnd: (id: RequestId, isResumable: boolean) => void = () => undefined) {
+  constructor(buffers: BufferedBytes, onEnd: (id: RequestId, isResumable: boolean) => void = () => undefined) {
+    this.#buffers = buffers;
     this.#onEnd = onEnd;
   }
 
@@ -93,15 +103,19 @@ export class Upstream {
     const { response } = opened;
     const { status, statusText } = response;
     const headers = new Headers([...response.headers]);
-    const watch = new BodyWatch(isEventStream(response));
+    this.#follow(opened);
+    const watch = new BodyWatch(isEventStream(response), this.#buffers);
     const onData = (chunk: Buffer): void => watch.push(chunk);
-    const bytes = response.stream(onData, () => this.#ended(opened, watch.isResumable));
+    const bytes = response.stream(onData, () => {
+      watch.end();
+      this.#ended(opened, watch.isResumable);
+    });
     const body = isEventStream(response) ? bytes.pipeThrough(eventsForParser()) : bytes;
     return new Response(STATUS_WITHOUT_BODY.includes(status) ? null : body, { status, statusText, headers });
   }
 
   async text({ response, abort }: OpenResponse): Promise<string> {
-    const watch = new BodyWatch(false);
+    const watch = new BodyWatch(false, this.#buffers);
     const chunks: Buffer[] = [];
     try {
       await response.read((chunk) => {
@@ -109,6 +123,7 @@ export class Upstream {
         watch.push(chunk);
       });
     } finally {
+      watch.end();
       this.#running.delete(abort);
     }
     // TextDecoder removes a byte order mark.
@@ -127,12 +142,16 @@ export class Upstream {
     if (!isEventStream(response)) return false;
     const first = await response.first();
     if (first && !EVENT_WITHOUT_ID.test(first.toString('latin1'))) return false;
-    const end = (): void => this.#ended(opened, false);
+    const watch = new BodyWatch(true, this.#buffers);
+    const end = (): void => {
+      watch.end();
+      this.#ended(opened, false);
+    };
     if (!first) {
       end();
       return true;
     }
-    const watch = new BodyWatch(true);
+    this.#follow(opened);
     const decoder = new TextDecoder();
     const parser = createParser({
       onEvent: ({ event = 'message', data }) => {
@@ -147,9 +166,22 @@ export class Upstream {
     return true;
   }
 
+  /** The answer to a request has arrived: an event stream that goes on is ended soon. */
+  answered(id: RequestId): void {
+    const stream = this.#streams.get(id);
+    if (stream) stream.timer ??= setTimeout(() => stream.abort.abort(), END_MS).unref();
+  }
+
+  #follow({ response, abort, id }: OpenResponse): void {
+    if (id !== undefined && isEventStream(response)) this.#streams.set(id, { abort });
+  }
+
   #ended({ abort, id }: OpenResponse, isResumable: boolean): void {
     this.#running.delete(abort);
-    if (id !== undefined) this.#onEnd(id, isResumable);
+    if (id === undefined) return;
+    clearTimeout(this.#streams.get(id)?.timer);
+    this.#streams.delete(id);
+    this.#onEnd(id, isResumable);
   }
 
   /** Aborts the JSON-RPC request with this id, or all requests. */
@@ -193,7 +225,7 @@ function eventsForParser(): TransformStream<Uint8Array, Uint8Array> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let parts: string[] = [];
   const rewritten = (text: string): Buffer =>
-    Buffer.from(text.replace(DATA_LINE, (_, start: string, data: string) => `${start}data:${forParser(data)}`));
+    Buffer.from(text.replace(DATA_LINE, (_, start: string, data: string) => `${start}data:${dataForParser(data)}`));
   return new TransformStream({
     transform(chunk, controller) {
       const text = decoder.decode(chunk, { stream: true });
@@ -211,32 +243,57 @@ function eventsForParser(): TransformStream<Uint8Array, Uint8Array> {
   });
 }
 
-/** Watches a body: whether it can be resumed by an event id, and the size of its messages. */
+/** What is no JSON but the answer to a request ends that request. */
+function dataForParser(data: string): string {
+  try {
+    JSON.parse(data);
+    return forParser(data);
+  } catch {
+    const broken = brokenAnswer(data);
+    return broken ? JSON.stringify(broken) : data;
+  }
+}
+
+/** Watches a body: whether it can be resumed by an event id, and the size of its messages, which the router holds. */
 class BodyWatch {
   isResumable = false;
   #hasId = false;
   readonly #isStream: boolean;
+  readonly #buffers: BufferedBytes;
   #size = 0;
   // The end of the data so far, as chunks may end anywhere.
   #tail = '\n';
 
-  constructor(isStream: boolean) {
+  constructor(isStream: boolean, buffers: BufferedBytes) {
     this.#isStream = isStream;
+    this.#buffers = buffers;
   }
 
-  /** @throws Error for a message of more than 64 MiB */
+  /** @throws Error for a message of more than 64 MiB, or one that is not short and for which there is no room */
   push(chunk: Buffer): void {
-    this.#size += chunk.byteLength;
+    this.#grow(chunk.byteLength);
     if (this.#isStream) {
       const text = this.#tail + chunk.toString('latin1');
       this.#tail = text.slice(-6);
-      const isComplete = EVENT_END.test(text);
-      const idAt = text.search(/[\r\n]id: ?\S/);
+      const isComplete = BLANK_LINE.test(text);
       // The SDK resumes a stream in which a complete event had an id.
-      this.isResumable ||= (this.#hasId && isComplete) || (idAt !== -1 && EVENT_END.test(text.slice(idAt)));
-      this.#hasId ||= idAt !== -1;
-      if (isComplete) this.#size = 0;
+      const idAt = this.isResumable || this.#hasId ? 0 : text.search(/[\r\n]id: ?\S/);
+      this.isResumable ||= isComplete && idAt >= 0 && BLANK_LINE.test(text.slice(idAt));
+      this.#hasId ||= idAt >= 0;
+      if (isComplete) this.end();
     }
     if (this.#size > MAX_MESSAGE_BYTES) throw new Error('the MCP server sends a message of more than 64 MiB');
+    if (this.#size > SHORT_BYTES && this.#buffers.full)
+      throw new Error('the router holds too many bytes for this message (maxBufferedBytes)');
+  }
+
+  /** To be called at the end of the body. */
+  end(): void {
+    this.#grow(-this.#size);
+  }
+
+  #grow(bytes: number): void {
+    this.#size += bytes;
+    this.#buffers.arrive(bytes);
   }
 }

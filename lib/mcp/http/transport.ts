@@ -4,8 +4,9 @@ import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.
 import { BROKEN_OFF } from '../session/failures';
 import { parseJson, revived, stringifyJson } from '../../util/exact-json';
 import { Upstream } from './fetch';
+import type { BufferedBytes } from '../../util/buffered-bytes';
 import { withTimeout } from '../../util/timeout';
-import { asMessage, cancelledId } from '../json-rpc';
+import { asMessage, brokenAnswer, cancelledId } from '../json-rpc';
 
 const JSON_TYPE = 'application/json';
 const IS_JSON = /^application\/json\s*(?:;|$)/i;
@@ -38,10 +39,10 @@ export class HttpTransport implements Transport {
   #closing: Promise<void> | undefined;
 
   /** @param headers - by their lower-case names */
-  constructor(url: URL, headers: Readonly<Record<string, string>>) {
+  constructor(url: URL, headers: Readonly<Record<string, string>>, buffers: BufferedBytes) {
     this.#url = url;
     this.#headers = { ...headers, accept: 'application/json, text/event-stream', 'content-type': JSON_TYPE };
-    this.#upstream = new Upstream((id, isResumable) => {
+    this.#upstream = new Upstream(buffers, (id, isResumable) => {
       // The SDK needs a turn to process the last events of the stream.
       setImmediate(() => {
         if (!isResumable) this.#fail(id);
@@ -114,6 +115,8 @@ export class HttpTransport implements Transport {
         this.#receive(parseJson(data));
       } catch (error) {
         this.onerror?.(error as Error);
+        const broken = brokenAnswer(data);
+        if (broken) this.#deliver(broken);
       }
     };
     if (isPlain && (await this.#upstream.events(opened, onEvent))) return;
@@ -128,7 +131,10 @@ export class HttpTransport implements Transport {
   }
 
   #deliver(message: JSONRPCMessage): void {
-    if (!('method' in message) && message.id !== undefined) this.#removeWaiting(message.id);
+    if (!('method' in message) && message.id !== undefined) {
+      this.#removeWaiting(message.id);
+      this.#upstream.answered(message.id);
+    }
     this.onmessage?.(message);
   }
 

@@ -5,6 +5,13 @@ import { NOT_ALLOWED } from './arguments';
 /** Each validates all arguments again. */
 const MAX_ROUNDS = 5;
 
+/**
+ * How arguments that do not fit the schema of their tool are read. `'strict'`: not at all. `'lenient'`: `null` for an
+ * optional property is left out, and a text is read as the number, boolean, array or object that it is the JSON of, where
+ * the place is valid with it. `X-MCPO-Arguments` says what was changed.
+ */
+export type ArgumentReading = 'strict' | 'lenient';
+
 /** Arguments that were read leniently. */
 export interface Lenient {
   readonly args: JsonObject;

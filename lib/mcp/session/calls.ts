@@ -1,6 +1,7 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import { callerGone } from '../../errors';
+import { isOwnError } from './failures';
 import { type CallOptions, type CallResult, PendingCall } from './pending-call';
 
 // The SDK counts its own requests from 0 on. These ids still fit into 32 bits.
@@ -23,6 +24,7 @@ export class Calls {
   readonly #onError: (error: Error) => void;
   readonly #pending = new Map<number, PendingCall>();
   #nextId = FIRST_ID;
+  #received = 0;
 
   /**
    * @param transport - a transport that the SDK is connected to
@@ -34,8 +36,14 @@ export class Calls {
     this.#onError = onError;
     const receive = transport.onmessage;
     transport.onmessage = (message, extra) => {
+      if (!isOwnError(message)) this.#received += 1;
       if (!this.#take(message)) receive?.(message, extra);
     };
+  }
+
+  /** How many messages of all kinds the server has sent. */
+  get received(): number {
+    return this.#received;
   }
 
   /**

@@ -11,10 +11,11 @@ import {
 import type { CallOptions, CallResult } from './pending-call';
 import type { Logger } from '../../util/logger';
 import { Calls } from './calls';
-import { asMcpoError, isConnectionGone, isUnknownThere, connectionGone } from './failures';
+import { asMcpoError, isConnectionGone, isMethodUnknown, isRefusal, isUnknownThere, connectionGone } from './failures';
 import { answerInvalidMessages, reviveNumbers } from '../json-rpc';
 import { answerSendFailures, sendFailureOf } from './send-failure';
 import { type OpenOptions, closeTransport, shakeHands } from './handshake';
+import { type SendRequest, callAsTask } from './task';
 import type { ToolDefinition } from '../tools/tool';
 import { readToolList } from '../tools/list-tools';
 import { StdioTransport } from '../stdio/transport';
@@ -125,24 +126,40 @@ export class Connection {
     this.#client.setNotificationHandler(ToolListChangedNotificationSchema, listener);
   }
 
-  async listTools(): Promise<readonly ToolDefinition[]> {
-    if (!this.#client.getServerCapabilities()?.tools) return [];
+  /** Reads the list of tools; `undefined` if the server does not know `tools/list`, whatever it announces. */
+  async listTools(): Promise<readonly ToolDefinition[] | undefined> {
     return readToolList(async (cursor) => {
       const params = cursor === undefined ? {} : { params: { cursor } };
       try {
         return await this.#client.request({ method: 'tools/list', ...params }, ResultSchema);
       } catch (error) {
-        throw sendFailureOf(error) ?? error;
+        const failure = sendFailureOf(error);
+        if (isUnknownThere(failure)) return this.#onFailure(failure);
+        throw failure ?? error;
       }
-    }, this.#logger);
+    }, this.#logger).catch((error: unknown) => {
+      if (isMethodUnknown(error)) return undefined;
+      throw error;
+    });
   }
 
   /** Calls a tool. @throws McpoError with `outcome: 'unknown'` if the tool may have run */
   call(name: string, args: Readonly<Record<string, unknown>>, options: CallOptions): Promise<CallResult> {
     if (this.closed || !this.#calls)
       return Promise.reject(connectionGone('the connection to the MCP server is closed'));
-    return this.#calls.call(name, args, options).catch(this.#onFailure);
+    const result = options.asTask
+      ? callAsTask(this.#request, name, args, options)
+      : this.#calls.call(name, args, options);
+    return result.catch(this.#onFailure);
   }
+
+  readonly #request: SendRequest = async (request, options) => {
+    try {
+      return await this.#client.request(request, ResultSchema, options);
+    } catch (error) {
+      throw sendFailureOf(error) ?? error;
+    }
+  };
 
   readonly #onFailure = async (error: unknown): Promise<never> => {
     const forgotten = isUnknownThere(error) && (await (this.#isForgotten ??= this.#findForgotten()));
@@ -152,8 +169,26 @@ export class Connection {
     throw failure;
   };
 
+  /** How many messages the server has sent since the handshake. */
+  get received(): number {
+    return this.#calls?.received ?? 0;
+  }
+
+  /** Any answer will do, an error too; over HTTP also a status which says that the server takes no pings. */
   async ping(timeoutMs: number): Promise<void> {
-    await this.#client.ping({ timeout: timeoutMs });
+    const { received } = this;
+    try {
+      await this.#client.ping({ timeout: timeoutMs });
+    } catch (error) {
+      const failure = sendFailureOf(error);
+      if (this.received !== received || (failure && (await this.#isRefusedAlive(failure)))) return;
+      throw failure ?? error;
+    }
+  }
+
+  async #isRefusedAlive(failure: Error): Promise<boolean> {
+    if (isUnknownThere(failure)) return !(await (this.#isForgotten ??= this.#findForgotten()));
+    return isRefusal(failure);
   }
 
   /** Asks whether the server still knows the session. @throws McpoError MCPO_SERVER_DOWN if not */
@@ -184,7 +219,7 @@ export class Connection {
   async #isPingRefused(): Promise<boolean> {
     if (!this.#keepsSession && this.#transport.sessionId === undefined) return false;
     try {
-      await this.ping(SESSION_CHECK_TIMEOUT_MS);
+      await this.#client.ping({ timeout: SESSION_CHECK_TIMEOUT_MS });
       return false;
     } catch (error) {
       return isUnknownThere(sendFailureOf(error) ?? error);

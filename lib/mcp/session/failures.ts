@@ -1,19 +1,25 @@
 import { types } from 'node:util';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
-import { ErrorCode as RpcCode, McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
+import { ErrorCode as RpcCode, type JSONRPCMessage, McpError as RpcError } from '@modelcontextprotocol/sdk/types.js';
 import { type ErrorCode, McpoError, isMcpoError } from '../../errors';
+import { isObject } from '../../util/json-object';
 
 const MAX_MESSAGE = 2_000;
 
 const BY_RPC_CODE: Readonly<Record<number, ErrorCode>> = {
   [RpcCode.ParseError]: 'MCPO_REJECTED',
   [RpcCode.InvalidRequest]: 'MCPO_REJECTED',
-  [RpcCode.MethodNotFound]: 'MCPO_UNKNOWN_TOOL',
   [RpcCode.InvalidParams]: 'MCPO_INVALID_ARGUMENTS',
 };
 
 // What the SDK itself says of a closed connection; a server may use the same code.
 const CONNECTION_CLOSED: number = RpcCode.ConnectionClosed;
+const METHOD_NOT_FOUND: number = RpcCode.MethodNotFound;
+const INVALID_PARAMS: number = RpcCode.InvalidParams;
+const URL_ELICITATION: number = RpcCode.UrlElicitationRequired;
+const MAX_URLS = 3;
+// How servers say it with the code of invalid parameters: "Unknown tool: x", "Tool x not found".
+const UNKNOWN_TOOL = /\b(?:unknown|no such) tool\b|\btool\b.{0,200}\bnot found\b/is;
 
 // System errors of a connection that was never made: nothing can have been sent.
 const NOT_CONNECTED = /^(?:ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|EMFILE|ENFILE)$/;
@@ -24,6 +30,11 @@ export const BROKEN_OFF = Object.freeze({ reason: 'connection lost' });
 
 /** The same for an invalid JSON-RPC response. */
 export const INVALID_MESSAGE = Object.freeze({ reason: 'invalid response' });
+
+/** Whether a message is an error that was made here for a request that failed, not received. */
+export function isOwnError(message: JSONRPCMessage): boolean {
+  return 'error' in message && (message.error.data === BROKEN_OFF || types.isNativeError(message.error.data));
+}
 
 /** Nothing was sent: another try is safe. */
 class NotSent extends McpoError {}
@@ -95,6 +106,21 @@ export function isUnknownThere(error: unknown): boolean {
   return error instanceof StreamableHTTPError && (error.code === 404 || error.code === 400);
 }
 
+/** Whether a server refused a message by an HTTP status, so that it is there. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof StreamableHTTPError && Number(error.code) >= 400 && Number(error.code) < 500;
+}
+
+/** Whether a server's error to a call may mean that it has no such tool (any more), or another of that name. */
+export function deniesTool({ cause }: McpoError): boolean {
+  return cause instanceof RpcError && (cause.code === METHOD_NOT_FOUND || cause.code === INVALID_PARAMS);
+}
+
+/** Whether the server answered that it does not know the method. */
+export function isMethodUnknown(error: unknown): boolean {
+  return error instanceof RpcError && error.code === METHOD_NOT_FOUND;
+}
+
 function isUnreachable(error: unknown): boolean {
   for (let each = error; types.isNativeError(each); each = each.cause) {
     const { code, syscall } = each as NodeJS.ErrnoException;
@@ -131,10 +157,22 @@ function fromRpc(error: RpcError, closed: boolean): McpoError {
   if (error.data === INVALID_MESSAGE) return badResponse(error);
   if (error.data === BROKEN_OFF || (closed && error.code === CONNECTION_CLOSED)) return connectionLost(error);
   // The SDK puts this before the server's own words.
-  const detail = error.message.replace(/^MCP error -?\d+: /, '').slice(0, MAX_MESSAGE);
-  return new McpoError(BY_RPC_CODE[error.code] ?? 'MCPO_SERVER_ERROR', detail || 'the MCP server gave no reason', {
-    cause: error,
-  });
+  const words = error.message.replace(/^MCP error -?\d+: /, '').slice(0, MAX_MESSAGE);
+  const detail = [words || 'the MCP server gave no reason', ...urlsToVisit(error)].join(' ');
+  const isUnknownTool = error.code === INVALID_PARAMS && UNKNOWN_TOOL.test(words);
+  const code = isUnknownTool ? 'MCPO_UNKNOWN_TOOL' : (BY_RPC_CODE[error.code] ?? 'MCPO_SERVER_ERROR');
+  return new McpoError(code, detail, { cause: error });
+}
+
+/** Where the user has to go before the tool can be called (MCP, "URL Elicitation Required Error"). */
+function urlsToVisit({ code, data }: RpcError): readonly string[] {
+  if (code !== URL_ELICITATION || !isObject(data) || !Array.isArray(data.elicitations)) return [];
+  const urls = data.elicitations.flatMap((each: unknown) => (isObject(each) && isHttpUrl(each.url) ? [each.url] : []));
+  return urls.slice(0, MAX_URLS);
+}
+
+function isHttpUrl(url: unknown): url is string {
+  return typeof url === 'string' && url.length <= MAX_MESSAGE && /^https?:\/\//.test(url) && URL.canParse(url);
 }
 
 function fromHttp(error: StreamableHTTPError): McpoError {

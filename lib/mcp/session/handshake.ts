@@ -1,15 +1,17 @@
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
-import { messageOf } from '../../util/listeners';
+import type { BufferedBytes } from '../../util/buffered-bytes';
 import type { Logger } from '../../util/logger';
 import { withTimeout } from '../../util/timeout';
 import { RateLimited, notSent } from './failures';
+import { reasonOf } from './reason';
 import { StdioTransport } from '../stdio/transport';
 import type { TransportSpec } from '../transport-spec';
 import { makeTransport } from '../transport';
 
-// A server may answer with a whole page.
-const MAX_REASON_LENGTH = 500;
 const CLOSE_TIMEOUT_MS = 5_000;
+
+/** Why a process could not be used, in its own words: for the log alone. */
+export class ProcessSays extends Error {}
 
 /** Options of a new connection. */
 export interface OpenOptions {
@@ -17,6 +19,8 @@ export interface OpenOptions {
   readonly connectTimeoutMs: number;
   readonly headers: Readonly<Record<string, string>>;
   readonly logger: Logger;
+  /** What the router holds. */
+  readonly buffers: BufferedBytes;
   readonly signal: AbortSignal;
 }
 
@@ -32,7 +36,7 @@ export async function shakeHands<T>(
   connect: (transport: Transport) => Promise<T>,
 ): Promise<T> {
   const { connectTimeoutMs, headers, logger, signal } = options;
-  const made = makeTransport(spec, headers, logger);
+  const made = makeTransport(spec, headers, options);
   let transport: Transport | undefined;
   let hasEnded = false;
   const open = async (): Promise<T> => {
@@ -49,11 +53,19 @@ export async function shakeHands<T>(
     if (transport) await closeTransport(transport, logger);
     else void made.then((late) => closeTransport(late, logger)).catch(() => undefined);
     if (error instanceof RateLimited) throw error;
-    const reason = signal.aborted ? 'the router is shutting down' : messageOf(error).slice(0, MAX_REASON_LENGTH);
+    const reason = signal.aborted ? 'the router is shutting down' : reasonWith(transport, error, spec);
     // The output of a process may hold secrets: it is for the log, not for callers.
-    const cause = output === '' ? error : new Error(`${reason}; it says: ${output}`, { cause: error });
+    const cause =
+      output === ''
+        ? error
+        : new ProcessSays(`the MCP server cannot be reached: ${reason}; it says: ${output}`, { cause: error });
     throw notSent(`the MCP server cannot be reached: ${reason}`, cause);
   }
+}
+
+function reasonWith(transport: Transport | undefined, error: unknown, spec: TransportSpec): string {
+  const exit = transport instanceof StdioTransport ? transport.exit : undefined;
+  return exit === undefined ? reasonOf(error, spec) : `its process has ended ${exit}`;
 }
 
 /** Closes a transport. One of the host's own may throw or never end. */

@@ -27,6 +27,8 @@ export interface CallOptions {
   /** The maximum total time, in milliseconds. */
   readonly maxTotalTimeoutMs: number;
   readonly meta?: object | undefined;
+  /** Whether the server runs the tool as a task only: its `execution.taskSupport` is `required`. */
+  readonly asTask?: boolean | undefined;
   /** Called with the progress of the tool. Must not throw. */
   readonly onProgress?: ((progress: Progress) => void) | undefined;
   /**
@@ -147,17 +149,14 @@ function progressOf(params: unknown): Progress | undefined {
   return { progress, ...(typeof total === 'number' && { total }), ...(typeof message === 'string' && { message }) };
 }
 
-function isCallResult(result: object): result is CallResult {
+/** Whether a result is one of `tools/call`. */
+export function isCallResult(result: object): result is CallResult {
   const { content, structuredContent } = result as { content?: unknown; structuredContent?: unknown };
-  if (content === undefined) return isObject(structuredContent);
-  return (
-    Array.isArray(content) &&
-    content.every(isObject) &&
-    (structuredContent === undefined || isObject(structuredContent))
-  );
+  if (content === undefined) return structuredContent !== undefined;
+  return Array.isArray(content) && content.every(isObject);
 }
 
-function timedOut(afterMs: number): McpoError {
+export function timedOut(afterMs: number): McpoError {
   return new McpoError('MCPO_TIMEOUT', `the MCP server did not answer within ${String(Math.round(afterMs))} ms`, {
     outcome: 'unknown',
   });

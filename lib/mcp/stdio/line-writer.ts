@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type { JSONRPCMessage, RequestId } from '@modelcontextprotocol/sdk/types.js';
+import type { BufferedBytes } from '../../util/buffered-bytes';
 import { stringifyJson } from '../../util/exact-json';
 
 /** The stream is given no further line while it holds this much: what it has been given cannot be taken back. */
@@ -21,14 +22,16 @@ interface QueuedLine {
 export class LineWriter {
   readonly #stream: Writable;
   readonly #onRoom: () => void;
+  readonly #buffers: BufferedBytes;
   readonly #queue = new Set<QueuedLine>();
   #queuedBytes = 0;
   #wasFull = false;
 
   /** @param onRoom - called when it is no longer {@link full} */
-  constructor(stream: Writable, onRoom: () => void) {
+  constructor(stream: Writable, onRoom: () => void, buffers: BufferedBytes) {
     this.#stream = stream;
     this.#onRoom = onRoom;
+    this.#buffers = buffers;
     stream.on('drain', () => this.#flush());
     stream.on('close', () => {
       for (const line of this.#queue) this.#remove(line);
@@ -56,6 +59,7 @@ export class LineWriter {
     const id = 'method' in message && 'id' in message ? message.id : undefined;
     const bytes = Buffer.byteLength(text);
     this.#queuedBytes += bytes;
+    this.#buffers.leave(bytes);
     await new Promise<void>((done) => this.#queue.add({ id, text, bytes, done }));
   }
 
@@ -86,6 +90,7 @@ export class LineWriter {
   #remove(line: QueuedLine): void {
     this.#queue.delete(line);
     this.#queuedBytes -= line.bytes;
+    this.#buffers.leave(-line.bytes);
     line.done();
   }
 

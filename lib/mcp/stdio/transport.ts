@@ -5,12 +5,13 @@ import { getDefaultEnvironment } from '@modelcontextprotocol/sdk/client/stdio.js
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { JSONRPCMessage } from '@modelcontextprotocol/sdk/types.js';
 import spawn from 'cross-spawn';
+import type { BufferedBytes } from '../../util/buffered-bytes';
 import type { Logger } from '../../util/logger';
 import { parseJson } from '../../util/exact-json';
 import { withTimeout } from '../../util/timeout';
-import { connectionGone } from '../session/failures';
-import { asMessage, cancelledId } from '../json-rpc';
-import { LineSplitter } from './line-splitter';
+import { INVALID_MESSAGE, connectionGone } from '../session/failures';
+import { asMessage, brokenAnswer, cancelledId, idOfEdges } from '../json-rpc';
+import { type LineEdges, LineSplitter } from './line-splitter';
 import { LineWriter } from './line-writer';
 import { HAS_GROUPS, forget, killGroup, watchOver } from './process-group';
 import { Stderr } from './stderr';
@@ -36,16 +37,20 @@ export class StdioTransport implements Transport {
   onroom?: () => void;
   readonly #spec: StdioSpec;
   readonly #logger: Logger;
-  readonly #lines = new LineSplitter(MAX_MESSAGE_BYTES);
+  readonly #buffers: BufferedBytes;
+  readonly #lines = new LineSplitter(MAX_MESSAGE_BYTES, (line) => this.#skipped(line));
   #child: ChildProcess | undefined;
   #stdin: LineWriter | undefined;
   #stderr: Stderr | undefined;
   #invalidLines = 0;
   #ended: Promise<void> | undefined;
   #isEnded = false;
+  #isClosing = false;
+  #exit: string | undefined;
 
-  constructor(spec: StdioSpec, logger: Logger) {
+  constructor(spec: StdioSpec, logger: Logger, buffers: BufferedBytes) {
     this.#spec = spec;
+    this.#buffers = buffers;
     this.#logger = logger;
   }
 
@@ -56,6 +61,11 @@ export class StdioTransport implements Transport {
   /** Whether the child does not read what has been sent to it, so that no more calls should come. */
   get full(): boolean {
     return this.#stdin?.full ?? false;
+  }
+
+  /** How the child ended by itself, such as `with exit code 3`; `undefined` if it did not. */
+  get exit(): string | undefined {
+    return this.#exit;
   }
 
   /** The last output, for the log only: it may explain a failed start. */
@@ -91,6 +101,7 @@ export class StdioTransport implements Transport {
           forget(child);
           // Descendants out of reach may hold the other ends, which must not keep this process alive.
           for (const pipe of pipesOf(child)) pipe?.destroy();
+          this.#buffers.arrive(-this.#lines.held);
           ended();
           this.onclose?.();
         };
@@ -100,11 +111,14 @@ export class StdioTransport implements Transport {
           if (child.pid === undefined) end();
         });
         child.once('close', end);
-        child.once('exit', () => (drain = setTimeout(end, DRAIN_MS).unref()));
+        child.once('exit', (code, signal) => {
+          if (!this.#isClosing) this.#exit = code === null ? `by ${String(signal)}` : `with exit code ${code}`;
+          drain = setTimeout(end, DRAIN_MS).unref();
+        });
       });
       child.once('spawn', resolve);
-      if (child.stdin) this.#stdin = new LineWriter(child.stdin, () => this.onroom?.());
-      if (child.stdout) readFairly(child.stdout, (chunk) => this.#read(chunk));
+      if (child.stdin) this.#stdin = new LineWriter(child.stdin, () => this.onroom?.(), this.#buffers);
+      if (child.stdout) readFairly(child.stdout, (chunk) => this.#read(chunk), this.#buffers);
       child.stdin?.on('error', (error) => {
         this.onerror?.(error);
         // The child can receive nothing any more.
@@ -131,6 +145,7 @@ export class StdioTransport implements Transport {
   async close(): Promise<void> {
     const child = this.#child;
     const ended = this.#ended;
+    this.#isClosing = true;
     if (!child || !ended || this.#isEnded) return;
     child.stdin?.end();
     if (await within(ended, GRACE_MS)) return;
@@ -141,13 +156,24 @@ export class StdioTransport implements Transport {
   }
 
   #read(chunk: Buffer): void {
-    try {
-      for (const line of this.#lines.push(chunk)) this.#receive(line);
-    } catch (error) {
-      if (!(error instanceof RangeError)) throw error;
-      this.onerror?.(error);
-      if (this.#child) killGroup(this.#child, 'SIGKILL');
-    }
+    if (this.#isEnded) return;
+    const before = this.#lines.held;
+    for (const line of this.#lines.push(chunk)) this.#receive(line);
+    this.#buffers.arrive(this.#lines.held - before);
+    if (!this.#buffers.full || this.#buffers.mustWait) return;
+    // Messages that are not complete fill the router, and none of them can be waited for.
+    this.#buffers.arrive(-this.#lines.held);
+    this.#lines.skip();
+  }
+
+  #skipped({ head, tail }: LineEdges): void {
+    const id = idOfEdges(head, tail);
+    this.#logger.warn(
+      `mcpo: ${this.#spec.command} prints a line of more than ${MAX_MESSAGE_BYTES} bytes, or more than there is room for ` +
+        `(maxBufferedBytes); it is skipped${id === undefined ? ', and its call is not known' : ''}`,
+    );
+    if (id === undefined) return;
+    this.onmessage?.({ jsonrpc: '2.0', id, error: { code: -32603, message: 'too long', data: INVALID_MESSAGE } });
   }
 
   #receive(line: string): void {
@@ -157,6 +183,8 @@ export class StdioTransport implements Transport {
       message = parseJson(line);
     } catch {
       this.#warn(line);
+      const broken = brokenAnswer(line);
+      if (broken) this.onmessage?.(broken);
       return;
     }
     const known = asMessage(message);
@@ -212,12 +240,18 @@ function within(ended: Promise<void>, ms: number): Promise<boolean> {
   );
 }
 
-/** Reads a pipe, and yields to other work after each full chunk: Node reads up to 32 of them in a row. */
-function readFairly(pipe: Readable, onChunk: (chunk: Buffer) => void): void {
+/**
+ * Reads a pipe, and yields to other work after each full chunk: Node reads up to 32 of them in a row. Waits while the router
+ * holds too much that is leaving.
+ */
+function readFairly(pipe: Readable, onChunk: (chunk: Buffer) => void, buffers: BufferedBytes): void {
   pipe.on('data', (chunk: Buffer) => {
     onChunk(chunk);
-    if (chunk.length < FULL_CHUNK) return;
+    const { mustWait } = buffers;
+    if (chunk.length < FULL_CHUNK && !mustWait) return;
     pipe.pause();
-    setImmediate(() => pipe.resume());
+    const resume = (): void => void pipe.resume();
+    if (mustWait) buffers.onRoom(resume);
+    else setImmediate(resume);
   });
 }

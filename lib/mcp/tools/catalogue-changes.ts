@@ -1,9 +1,10 @@
-import type { Tool } from './tool';
+import type { Tool, ToolDefinition } from './tool';
 
 type Tools = ReadonlyMap<string, { readonly tool: Tool }>;
 
-/** A server may list ever new names. */
-const MAX_SEEN = 10_000;
+/** A server may list ever new names, and definitions of any size. */
+const MAX_FORMER = 10_000;
+const MAX_FORMER_CHARACTERS = 4 * 1_048_576;
 const MAX_NAMED = 10;
 const MAX_NAME = 100;
 const MAX_DESCRIPTION = 300;
@@ -18,17 +19,19 @@ export interface CatalogueChanges {
 
 /** Finds the changes of each list, also of tools that were missing for some time. */
 export class CatalogueHistory {
-  /** The last version of each tool. */
-  readonly #seen = new Map<string, Tool>();
+  /** The last definition of each tool that is missing, as JSON, the longest missing first. */
+  readonly #former = new Map<string, string>();
+  #formerCharacters = 0;
 
   /** Compares the next list with the previous one; `undefined` if nothing has changed, or for the first list. */
   take(before: Tools, after: Tools): CatalogueChanges | undefined {
-    const isFirst = this.#seen.size === 0;
+    const isFirst = before.size === 0 && this.#former.size === 0;
     const changed = [...after.values()].flatMap(({ tool }) => {
-      const known = this.#seen.get(tool.name);
-      return known && known.version !== tool.version ? [`${shown(tool.name, MAX_NAME)} ${changeOf(known, tool)}`] : [];
+      const known = before.get(tool.name)?.tool.definition ?? this.#takeFormer(tool.name);
+      const change = known && known !== tool.definition && changeOf(known, tool.definition);
+      return change ? [`${shown(tool.name, MAX_NAME)} ${change}`] : [];
     });
-    for (const { tool } of after.values()) this.#remember(tool);
+    for (const { tool } of before.values()) if (!after.has(tool.name)) this.#remember(tool);
     if (isFirst) return undefined;
     const changes = [...changed, ...missing(after, before, 'is new'), ...missing(before, after, 'is gone')];
     if (changes.length === 0) return undefined;
@@ -36,12 +39,23 @@ export class CatalogueHistory {
     return { level: changed.length > 0 ? 'warn' : 'info', text: changes.slice(0, MAX_NAMED).join('; ') + more };
   }
 
-  #remember(tool: Tool): void {
-    this.#seen.delete(tool.name);
-    this.#seen.set(tool.name, tool);
-    if (this.#seen.size <= MAX_SEEN) return;
-    const [oldest] = this.#seen.keys();
-    if (oldest !== undefined) this.#seen.delete(oldest);
+  #takeFormer(name: string): ToolDefinition | undefined {
+    const json = this.#former.get(name);
+    if (json === undefined) return undefined;
+    this.#former.delete(name);
+    this.#formerCharacters -= json.length;
+    return JSON.parse(json) as ToolDefinition;
+  }
+
+  #remember({ name, definition }: Tool): void {
+    const json = JSON.stringify(definition);
+    this.#former.set(name, json);
+    this.#formerCharacters += json.length;
+    for (const [oldest, { length }] of this.#former) {
+      if (this.#former.size <= MAX_FORMER && this.#formerCharacters <= MAX_FORMER_CHARACTERS) return;
+      this.#former.delete(oldest);
+      this.#formerCharacters -= length;
+    }
   }
 }
 
@@ -49,10 +63,12 @@ function missing(from: Tools, to: Tools, what: string): readonly string[] {
   return [...from.keys()].filter((name) => !to.has(name)).map((name) => `${shown(name, MAX_NAME)} ${what}`);
 }
 
-function changeOf({ definition: before }: Tool, { definition: after }: Tool): string {
+/** What has changed; `undefined` if nothing has. */
+function changeOf(before: ToolDefinition, after: ToolDefinition): string | undefined {
   const members = Object.keys({ ...before, ...after }).filter(
     (member) => JSON.stringify(before[member as never]) !== JSON.stringify(after[member as never]),
   );
+  if (members.length === 0) return undefined;
   const description = members.includes('description')
     ? ` and now says ${shown(after.description, MAX_DESCRIPTION)}`
     : '';

@@ -1,23 +1,55 @@
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
 import { McpoError } from '../../errors';
 import { stringifyJson } from '../../util/exact-json';
+import { isObject } from '../../util/json-object';
+import type { ToolDefinition } from './tool';
 
 /** The beginning of a JSON value: exceptions of JSON.parse are slow. */
 const MAY_BE_JSON = /^[\t\n\r ]*(?:[["{\d-]|true|false|null)/;
 
+/** What the results of a tool are read with. */
+type Schema = ToolDefinition['outputSchema'];
+
 type Item = Readonly<Record<string, unknown>>;
+
+/** The body of a response, and how many items of the result are only in the whole result. */
+export interface ResultBody {
+  readonly body: Buffer;
+  readonly companions: number;
+}
 
 /**
  * The response body of a tool's result, in JSON: `structuredContent` if there is any, else a single content item, else an
  * array of items.
  *
+ * Beside structured content, texts are its rendering. Other items are companions: where the tool has an output schema they are
+ * counted, as the body must match it, else they follow in an array.
+ *
  * @throws McpoError MCPO_TOOL_ERROR if the tool reports an error
  */
-export function resultBody(result: CallToolResult): Buffer {
+export function resultBody(result: CallToolResult, outputSchema?: Schema): ResultBody {
   failIfError(result);
-  if (result.structuredContent !== undefined) return Buffer.from(stringifyJson(result.structuredContent));
-  const items = itemsOf(result).map(itemJson);
+  const items = itemsOf(result);
+  if (result.structuredContent === undefined) return { body: bodyOf(items.map(itemJson)), companions: 0 };
+  const structured = stringifyJson(unwrapped(result, outputSchema));
+  const companions = items.filter(({ type }) => type !== 'text');
+  if (isObject(outputSchema)) return { body: Buffer.from(structured), companions: companions.length };
+  return { body: bodyOf([structured, ...companions.map(itemJson)]), companions: 0 };
+}
+
+function bodyOf(items: readonly string[]): Buffer {
   return Buffer.from(items.length === 1 ? (items[0] ?? '') : `[${items.join(',')}]`);
+}
+
+/** Whether FastMCP puts what is no object into one as `result`. */
+export function isWrapped(outputSchema: unknown): boolean {
+  return isObject(outputSchema) && outputSchema['x-fastmcp-wrap-result'] === true;
+}
+
+function unwrapped({ structuredContent, _meta: meta }: CallToolResult, outputSchema: Schema): unknown {
+  const isMarked = isWrapped(outputSchema) || (isObject(meta?.fastmcp) && meta.fastmcp['wrap_result'] === true);
+  const isEnvelope = isObject(structuredContent) && Object.keys(structuredContent).join() === 'result';
+  return isMarked && isEnvelope ? structuredContent['result'] : structuredContent;
 }
 
 /** The whole result as JSON, with nothing unwrapped. @throws McpoError MCPO_TOOL_ERROR if the tool reports an error */
@@ -47,7 +79,7 @@ function itemJson(item: Item): string {
       if (typeof item.data === 'string') return JSON.stringify(dataUrl(item.mimeType, item.data));
       break;
     case 'resource_link':
-      return JSON.stringify({ uri: item.uri, name: item.name, mimeType: item.mimeType });
+      return stringifyJson({ ...item, type: undefined });
     case 'resource': {
       const resource = item.resource as Item | undefined;
       if (typeof resource?.text === 'string') return JSON.stringify(resource.text);

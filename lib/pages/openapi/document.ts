@@ -1,6 +1,7 @@
 import type { ServerRegistry } from '../../servers/registry';
 import { send } from '../../http/response';
 import type { McpServer } from '../../servers/server';
+import { isWrapped } from '../../mcp/tools/result';
 import type { Tool } from '../../mcp/tools/tool';
 import type { ToolPolicy } from '../../calls/policy';
 import { type JsonObject, isObject } from '../../util/json-object';
@@ -186,7 +187,8 @@ function* operation(
   const annotations = isObject(hints) && !isExcessive(hints) ? hints : undefined;
   const place = { components, prefix: operationId };
   const args = tool.takesArguments && (yield* documentSchema(tool.inputSchema, { ...place, self: 'input' }));
-  const result = isObject(outputSchema) ? yield* documentSchema(outputSchema, { ...place, self: 'output' }) : {};
+  const hasSchema = isObject(outputSchema);
+  const result = hasSchema ? yield* documentSchema(bodySchema(outputSchema), { ...place, self: 'output' }) : {};
   return {
     operationId,
     summary: [annotations?.title, title].find((value) => typeof value === 'string') ?? tool.name,
@@ -199,11 +201,30 @@ function* operation(
       },
     }),
     responses: {
-      200: { description: 'The result of the tool.', content: { 'application/json': { schema: result } } },
+      200: {
+        description: hasSchema
+          ? 'The structured content of the result.'
+          : 'The result of the tool. Images, audio, resources and links follow structured content in an array.',
+        ...(hasSchema && { headers: { 'X-MCPO-Content': COMPANIONS } }),
+        content: { 'application/json': { schema: result } },
+      },
       ...problems,
     },
     ...(annotations && { 'x-mcp-annotations': annotations }),
   };
+}
+
+const COMPANIONS = {
+  description:
+    'How many images, audio, resources and links the result has beside this; `Accept: application/vnd.mcp+json` gives them.',
+  schema: { type: 'integer', minimum: 1 },
+};
+
+/** The schema of the body: what FastMCP has wrapped is opened. */
+function bodySchema(outputSchema: JsonObject): JsonObject {
+  const { properties, $schema, $defs, definitions } = outputSchema;
+  if (!isWrapped(outputSchema) || !isObject(properties) || !isObject(properties['result'])) return outputSchema;
+  return JSON.parse(JSON.stringify({ $schema, $defs, definitions, ...properties['result'] })) as JsonObject;
 }
 
 /** Serves the document of all servers at `/openapi.json`, and of one at `/:server/openapi.json`. */
