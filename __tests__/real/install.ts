@@ -12,8 +12,9 @@ const CACHE = path.join(__dirname, '../../node_modules/.cache/express-mcpo/real'
 /** Packages that the servers' packages ask for are those of this day: with the versions in `servers/`, every one is fixed. */
 const DAY = '2026-11-20';
 const UV = 'uv==0.13.8';
-/** How long an installation may take, in milliseconds. */
+/** How long an installation may take, in milliseconds; a program of it less, so that its own words are told. */
 export const INSTALL_MS = 240_000;
+const PROGRAM_MS = 180_000;
 
 const hash = createHash('sha256');
 const npmFolder = (servers: readonly RealServer[]): string => path.join(CACHE, `npm-${digest(npmPackages(servers))}`);
@@ -70,7 +71,15 @@ async function installNpm(servers: readonly RealServer[]): Promise<void> {
   await once(npmFolder(servers), async (folder) => {
     await writeFile(path.join(folder, 'package.json'), npmPackages(servers));
     // What a package runs on installation is for browsers and compilers that are not needed.
-    const flags = ['--ignore-scripts', '--no-audit', '--no-fund', `--before=${DAY}`, '--prefix', folder];
+    const flags = [
+      '--ignore-scripts',
+      '--no-audit',
+      '--no-fund',
+      '--fetch-retries=1',
+      `--before=${DAY}`,
+      '--prefix',
+      folder,
+    ];
     await registry('npm', 'npm', ['install', ...flags]);
     for (const { registry: from, program, package: name } of servers) {
       if (from === 'npm') await chmod(path.join(folder, 'node_modules', name, program), 0o755);
@@ -108,7 +117,7 @@ async function once(folder: string, make: (folder: string) => Promise<void>): Pr
 async function registry(what: string, command: string, args: readonly string[]): Promise<void> {
   const env = { ...process.env, UV_CACHE_DIR: path.join(CACHE, 'uv'), UV_PYTHON_DOWNLOADS: 'never' };
   try {
-    await run(command, args, { timeout: INSTALL_MS, env });
+    await run(command, args, { timeout: PROGRAM_MS, env });
   } catch (error) {
     const { stderr = '', message } = error as Error & { stderr?: string };
     throw new Error(`real MCP servers cannot be installed (${what}): ${stderr.trim().slice(-600) || message}`, {

@@ -33,7 +33,8 @@ it.each(REAL_SERVERS)(
     running.onEnd(close);
     const [client] = await Promise.all([running.client(direct), mcpo.ready()]);
 
-    expect(warnings).toEqual([]);
+    const states = Object.values(mcpo.stats.servers).map(({ state }) => state);
+    expect({ states, warnings }).toMatchObject({ states: ['up', 'up'] });
     const { tools } = await client.listTools();
     const { paths } = (await request(url).get('/plain/openapi.json')).body as { paths: Record<string, unknown> };
     expect(Object.keys(paths).sort()).toEqual(tools.map(({ name }) => `/${name}`).sort());
