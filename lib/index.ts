@@ -27,6 +27,8 @@ export type {
   KindOptions,
   KindsOptions,
   LimitOptions,
+  ServerCacheOptions,
+  ServerLimitOptions,
   McpoOptions,
   MetricsOptions,
   PoolOptions,

@@ -37,9 +37,9 @@ export interface CommonServerOptions {
    * lifetime in the router's `cache.tools`.
    * @defaultValue the router's
    */
-  readonly cache?: boolean | Pick<CacheOptions, 'defaultTtlMs'> | undefined;
+  readonly cache?: boolean | ServerCacheOptions | undefined;
   /** Limit on the calls of this server, inside the router's limit. @defaultValue no limit of its own */
-  readonly concurrency?: LimitOptions | undefined;
+  readonly concurrency?: ServerLimitOptions | undefined;
   /** Retries of this server's calls. `false` switches them off. @defaultValue the router's `retry` */
   readonly retry?: false | RetryOptions | undefined;
   /**
@@ -158,6 +158,12 @@ export interface McpoOptions {
   /** Largest request body in bytes, before and after decompression. @defaultValue 1048576 (1 MiB) */
   readonly bodyLimit?: number | undefined;
   /**
+   * Heeds what is known of widely used servers: tools that keep state although they say that they read, and writes that are lost
+   * when they overlap, which then run one at a time. `false` switches it off.
+   * @defaultValue true
+   */
+  readonly corrections?: boolean | undefined;
+  /**
    * Whether tools read or write, by patterns over `server/tool`. Overrides the servers' annotations.
    * @defaultValue none
    */
@@ -232,6 +238,16 @@ export interface CacheOptions extends SmartCacheOptions {
   readonly caches?: Readonly<Record<string, SmartCacheOptions>> | undefined;
 }
 
+/** How the results of one server are cached. */
+export interface ServerCacheOptions extends Pick<CacheOptions, 'defaultTtlMs'> {
+  /**
+   * A name that servers with one backing store share, such as files and git on one repository: a write through one drops what is
+   * kept of all.
+   * @defaultValue the name of the server
+   */
+  readonly group?: string | undefined;
+}
+
 /** How one tool is cached. */
 export interface ToolCacheOptions {
   /** Lifetime of a result in milliseconds. 0 switches caching off. @defaultValue by the tool's kind */
@@ -267,6 +283,16 @@ export interface KindOptions {
 
 /** A limit on calls: on all, on those of one server, or on those of one tool. */
 export type LimitOptions = Omit<LimiterOptions, 'name'>;
+
+/** Limits on the calls of one server. */
+export interface ServerLimitOptions extends LimitOptions {
+  /**
+   * 1: calls of tools that do not read run one at a time in this instance, reads beside them. For a server that loses writes that
+   * overlap.
+   * @defaultValue no such limit, but for servers that are known to lose them
+   */
+  readonly writes?: 1 | undefined;
+}
 
 /** Limits on calls. */
 export interface ConcurrencyOptions extends LimitOptions {

@@ -33,7 +33,7 @@ export function invoke(freshness: Freshness): Next {
         tries += 1;
         if (tries > 1) entry.telemetry.retried();
         const sent = overAConnection(call, trace);
-        return call.access === 'read' ? sent : written(freshness, call.server, sent);
+        return call.access === 'read' ? sent : written(freshness, call.group, sent);
       });
     try {
       const result = await tracing.trace(call, work);
@@ -114,17 +114,17 @@ function pauseMs(error: unknown): number | undefined {
 }
 
 /** Before anybody hears of the end of a write, what was read before it is out of date. */
-async function written(freshness: Freshness, server: string, work: Promise<CallResult>): Promise<CallResult> {
+async function written(freshness: Freshness, group: string, work: Promise<CallResult>): Promise<CallResult> {
   let result: CallResult;
   try {
     result = await work;
   } catch (error) {
     if (mayHaveRun(error)) {
-      await freshness.written(server, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
+      await freshness.written(group, isMcpoError(error) && error.outcome === undefined ? 'known' : 'unknown');
     }
     throw error;
   }
-  await freshness.written(server, 'known');
+  await freshness.written(group, 'known');
   return result;
 }
 

@@ -9,7 +9,7 @@ import type { AccessRule } from '../calls/policy';
 import { ConfigError } from '../errors';
 import { authConfig } from './auth';
 import { type CacheConfig, cacheConfig, idleVariables } from './cache';
-import { checkFunction, checkInteger, checkObject, checkOptions, checkString } from '../util/checks';
+import { checkBoolean, checkFunction, checkInteger, checkObject, checkOptions, checkString } from '../util/checks';
 import { type LimitConfig, concurrencyConfig } from './concurrency';
 import { loggerOf } from './logger';
 import { type MetricsConfig, metricsConfig } from './metrics';
@@ -26,6 +26,8 @@ export interface Config {
   readonly auth: AuthConfig;
   readonly principal: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined;
   readonly bodyLimit: number;
+  /** Whether what is known of servers that contradict their annotations is heeded. */
+  readonly corrections: boolean;
   /** The first match wins. */
   readonly access: readonly AccessRule[];
   readonly cache: CacheConfig;
@@ -44,7 +46,7 @@ export interface Config {
 
 const OPTIONS = [
   ...'servers apiKey authorize principal allowedOrigins allowedHosts bodyLimit access cache share'.split(' '),
-  ...'concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(' '),
+  ...'corrections concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(' '),
 ];
 
 /** Validates the options of `mcpoRouter()` and adds the environment's settings and the defaults. */
@@ -69,6 +71,7 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
     auth: authConfig(fields, env),
     principal: checkFunction('principal', options.principal),
     bodyLimit: checkInteger('bodyLimit', fields.bodyLimit, 1, 1_048_576),
+    corrections: checkBoolean('corrections', fields.corrections, true),
     access: accessRules(fields.access),
     cache,
     share: shareConfig(fields.share, env),

@@ -30,6 +30,7 @@ export class Connector {
   readonly #logger: Logger;
   readonly #listing: CatalogueRefresh;
   #latest: Connection | undefined;
+  #serverName: string | undefined;
 
   /** @param makeEntry - makes what is known of a tool, once for each definition */
   constructor(config: ConnectorConfig, logger: Logger, makeEntry: (tool: Tool) => ToolEntry) {
@@ -37,6 +38,11 @@ export class Connector {
     this.#logger = logger;
     this.catalogue = new Catalogue(config.name, config.isServed, logger, makeEntry);
     this.#listing = new CatalogueRefresh(config.name, this.catalogue, logger);
+  }
+
+  /** The `serverInfo.name`, known before the tools are. */
+  get serverName(): string | undefined {
+    return this.#serverName;
   }
 
   /** What the server said of itself; `undefined` until it has been reached. */
@@ -54,6 +60,7 @@ export class Connector {
   async open(signal: AbortSignal, isFirst: boolean): Promise<Connection> {
     try {
       const connection = await this.#connect({}, signal);
+      this.#serverName = connection.serverInfo.name;
       this.#listing.follow(connection);
       if (isFirst || !this.#isKnown(connection)) await this.#learn(connection, signal);
       this.#latest = connection;

@@ -75,6 +75,10 @@ export class McpServer implements Upstream {
     return this.config.name;
   }
 
+  get serverName(): string | undefined {
+    return this.#connector.serverName;
+  }
+
   get catalogue(): Catalogue<ToolEntry> {
     return this.#connector.catalogue;
   }
