@@ -55,3 +55,18 @@ describe('writes of a server that loses those that overlap', () => {
     expect(count === 100).toBe(false);
   });
 });
+
+describe('servers that start', () => {
+  it('take turns, four at a time, and none is killed for being late', async () => {
+    const slow = path.join(__dirname, 'support/servers/stdio-server.js');
+    const one = {
+      command: process.execPath,
+      args: [slow],
+      pool: { connectTimeoutMs: 5_000, acquireTimeoutMs: 120_000 },
+    };
+    const servers = Object.fromEntries(Array.from({ length: 40 }, (_, n) => [`s${String(n)}`, one]));
+    const { mcpo } = await serve({ servers });
+    const states = Object.values(mcpo.stats.servers);
+    expect(new Set(states.map(({ state, errors }) => `${state} ${String(errors)}`))).toEqual(new Set(['up 0']));
+  });
+});

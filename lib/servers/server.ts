@@ -11,6 +11,7 @@ import { type BreakerOptions, poolConfig } from '../pool/options';
 import type { ConnectionPool } from '../pool/pool';
 import type { PoolManager } from '../pool/pool-manager';
 import type { ServerPoolStats } from '../pool/server-pools';
+import type { Turns } from '../pool/turns';
 import { Retrier } from '../retry/retry';
 import type { Cancellation } from '../util/cancellation';
 import { join } from '../util/checks';
@@ -24,6 +25,8 @@ import type { ToolEntry, Upstream } from './tool-entry';
 export interface ServerParts {
   readonly pools: PoolManager<Connection, Caller>;
   readonly breaker: BreakerOptions;
+  /** The turns of child processes to start. */
+  readonly starts: Turns;
   readonly logger: Logger;
   /** Makes what is known of a tool, once for each definition. */
   readonly makeEntry: (server: Upstream, tool: Tool) => ToolEntry;
@@ -43,7 +46,7 @@ export class McpServer implements Upstream {
   readonly #logger: Logger;
   #saturationIsLogged = false;
 
-  constructor(config: ServerConfig, { pools, breaker, logger, makeEntry }: ServerParts) {
+  constructor(config: ServerConfig, { pools, breaker, starts, logger, makeEntry }: ServerParts) {
     const { name, pool, stateful, transport } = config;
     this.config = config;
     this.#logger = logger;
@@ -67,6 +70,7 @@ export class McpServer implements Upstream {
       ...bounds,
       // Over HTTP only: for a child process or a custom transport, the backoff is enough.
       breaker: transport.kind === 'http' ? breaker : undefined,
+      takeTurn: transport.kind === 'stdio' ? starts.take : undefined,
       onEvent,
     });
   }
@@ -150,7 +154,7 @@ export class McpServer implements Upstream {
   /** Waits until the first try to reach it has succeeded or failed, for as long as a call waits for a connection. */
   async started(signal: Cancellation): Promise<void> {
     try {
-      await this.#pool.start({ signal });
+      await this.#pool.reached({ signal });
     } catch (error) {
       if (signal.aborted || (isMcpoError(error) && error.code === 'MCPO_CLOSING')) throw error;
     }
