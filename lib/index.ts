@@ -27,6 +27,7 @@ export type {
   KindOptions,
   KindsOptions,
   LimitOptions,
+  Decision,
   ServerCacheOptions,
   ServerLimitOptions,
   McpoOptions,

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Request } from 'express';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { BreakerOptions, PoolOptions as ConnectionPoolOptions } from './pool/options';
 import type { Registry } from 'prom-client';
@@ -131,23 +131,32 @@ export interface PoolOptions extends Omit<ConnectionPoolOptions, 'breaker' | 'on
 /** Who calls, as a host may say it. A number and the text that it is written as are the same. */
 export type Principal = string | number | bigint | null | undefined;
 
-/** The options of `mcpoRouter()`. `undefined` means the default everywhere. */
+/** What `authorize` may decide. */
+export type Decision = boolean | { readonly status: 401 | 403 | 429 | 503 };
+
+/** The options of `mcpoRouter()`. `undefined` means the default everywhere but in `apiKey`. */
 export interface McpoOptions {
   /** The MCP servers, by name. The name is the first part of their routes. Required. */
   readonly servers: Readonly<Record<string, ServerOptions>>;
   /**
-   * The key, or keys, that callers must send as `Authorization: Bearer` or `X-API-Key`. Excludes `authorize`.
+   * The key, or keys, that callers must send as `Authorization: Bearer` or `X-API-Key`. Excludes `authorize`. `false` lets
+   * everybody in. Given as `undefined` or `''`, as by a variable that is not set, it is an error, unless `MCPO_API_KEY` or
+   * `authorize` is there.
    * @defaultValue `MCPO_API_KEY`, else no authentication
    */
-  readonly apiKey?: string | readonly string[] | undefined;
-  /** Your own check in place of a key: whether this request may use the tools. @defaultValue none */
-  readonly authorize?: ((req: IncomingMessage) => boolean | Promise<boolean>) | undefined;
+  readonly apiKey?: string | readonly string[] | false | undefined;
+  /**
+   * Your own check in place of a key: `true` lets the request in, `false` is 401. An object that it returns or throws, with the
+   * `status` 401, 403, 429 or 503, is that. Anything else that it throws is 401, and logged once a minute.
+   * @defaultValue none
+   */
+  readonly authorize?: ((req: Request) => Decision | Promise<Decision>) | undefined;
   /**
    * Names the caller: a non-empty string, finite number or bigint for one user or tenant, `undefined` or `null` for a
-   * caller without a name. Any other value, or an exception, answers 500.
+   * caller without a name. Any other value, or an exception, answers 500. Needed for `stateful` servers beside `authorize`.
    * @defaultValue a hash of the API key and of the headers forwarded to the server
    */
-  readonly principal?: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined;
+  readonly principal?: ((req: Request) => Principal | Promise<Principal>) | undefined;
   /** Origins (`https://app.example`) whose pages may call from another site. @defaultValue none */
   readonly allowedOrigins?: readonly string[] | undefined;
   /**

@@ -140,7 +140,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     },
   });
   const watch = observability(config, servers, acceleration);
-  const authenticator = new Authenticator(config.auth);
+  const authenticator = new Authenticator(config.auth, config.logger);
   const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(servers, config.info, authenticator.secured);
   const docs = docsPages(servers, config.info);

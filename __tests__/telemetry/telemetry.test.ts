@@ -157,8 +157,7 @@ it('an answer that comes too late is not written down', async () => {
 it('what goes wrong unexpectedly is told once, as an error with its reason', async () => {
   const reason = new Error('the store of keys is gone');
   const { url, log } = await start(undefined, {
-    apiKey: undefined,
-    authorize: () => Promise.reject(reason),
+    principal: () => Promise.reject(reason),
   });
   expect((await post(`${url}/lab/read`, { args, headers })).status).toBe(500);
   expect(log.entries('error')).toEqual([
