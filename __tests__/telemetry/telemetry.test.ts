@@ -134,11 +134,11 @@ describe('each request is one line, with what it was for and how it ended', () =
 
 const DURATION = { durationMs: expect.any(Number) };
 
-it('the lines are told at info, and nothing else is told of requests that end as they should', async () => {
+it('the lines are told at debug, as the host has its own, and nothing else is told of requests that end as they should', async () => {
   const { url, log } = await start();
   for (const tool of ['read', 'write', 'fail']) await post(`${url}/lab/${tool}`, { args, headers });
   expect(log.entries().map(({ level, message }) => `${level} ${message}`)).toEqual(
-    Array.from({ length: 3 }, () => 'info mcpo: request'),
+    Array.from({ length: 3 }, () => 'debug mcpo: request'),
   );
 });
 
