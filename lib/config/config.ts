@@ -55,7 +55,9 @@ export interface Config {
 
 const OPTIONS = [
   ...'servers apiKey authorize principal allowedOrigins allowedHosts bodyLimit access arguments cache share'.split(' '),
-  ...'corrections maxBufferedBytes concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(' '),
+  ...'corrections maxBufferedBytes concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(
+    ' ',
+  ),
 ];
 
 /** Validates the options of `mcpoRouter()` and adds the environment's settings and the defaults. */
