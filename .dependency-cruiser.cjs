@@ -45,7 +45,7 @@ module.exports = {
     only('async-sema', 'node_modules/async-sema', '^lib/limit/'),
     only('opentelemetry', 'node_modules/@opentelemetry/', '^lib/telemetry/tracing\\.ts$'),
     only('prom-client', 'node_modules/prom-client', ['^lib/monitor/', '^lib/options\\.ts$']),
-    only('express', 'node_modules/(?:@types/)?express/', '^lib/(?:one-layer-)?router\\.ts$'),
+    only('express', 'node_modules/(?:@types/)?express/', '^lib/(?:(?:one-layer-)?router|options)\\.ts$'),
     {
       name: 'options-take-only-types',
       severity: 'error',

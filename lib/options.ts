@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { Request } from 'express';
 import type { Transport } from '@modelcontextprotocol/sdk/shared/transport.js';
 import type { BreakerOptions, PoolOptions as ConnectionPoolOptions } from './pool/options';
 import type { Registry } from 'prom-client';
@@ -40,9 +40,9 @@ export interface CommonServerOptions {
    * lifetime in the router's `cache.tools`.
    * @defaultValue the router's
    */
-  readonly cache?: boolean | Pick<CacheOptions, 'defaultTtlMs'> | undefined;
+  readonly cache?: boolean | ServerCacheOptions | undefined;
   /** Limit on the calls of this server, inside the router's limit. @defaultValue no limit of its own */
-  readonly concurrency?: LimitOptions | undefined;
+  readonly concurrency?: ServerLimitOptions | undefined;
   /** Retries of this server's calls. `false` switches them off. @defaultValue the router's `retry` */
   readonly retry?: false | RetryOptions | undefined;
   /**
@@ -124,7 +124,7 @@ export type ForwardHeaders = readonly string[] | Readonly<Record<string, string 
 export type ServerOptions = StdioServerOptions | HttpServerOptions | CustomServerOptions;
 
 /** How connections to the MCP servers are made. */
-export interface PoolOptions extends Omit<ConnectionPoolOptions, 'breaker' | 'onEvent'> {
+export interface PoolOptions extends Omit<ConnectionPoolOptions, 'breaker' | 'onEvent' | 'takeTurn'> {
   /** Callers with a connection of their own (forwarded headers or sessions), for each server. @defaultValue 100 */
   readonly maxCallers?: number | undefined;
   /** Sessions of one caller with a `stateful` server. @defaultValue 10 */
@@ -134,23 +134,32 @@ export interface PoolOptions extends Omit<ConnectionPoolOptions, 'breaker' | 'on
 /** Who calls, as a host may say it. A number and the text that it is written as are the same. */
 export type Principal = string | number | bigint | null | undefined;
 
-/** The options of `mcpoRouter()`. `undefined` means the default everywhere. */
+/** What `authorize` may decide. */
+export type Decision = boolean | { readonly status: 401 | 403 | 429 | 503 };
+
+/** The options of `mcpoRouter()`. `undefined` means the default everywhere but in `apiKey`. */
 export interface McpoOptions {
   /** The MCP servers, by name. The name is the first part of their routes. Required. */
   readonly servers: Readonly<Record<string, ServerOptions>>;
   /**
-   * The key, or keys, that callers must send as `Authorization: Bearer` or `X-API-Key`. Excludes `authorize`.
+   * The key, or keys, that callers must send as `Authorization: Bearer` or `X-API-Key`. Excludes `authorize`. `false` lets
+   * everybody in. Given as `undefined` or `''`, as by a variable that is not set, it is an error, unless `MCPO_API_KEY` or
+   * `authorize` is there.
    * @defaultValue `MCPO_API_KEY`, else no authentication
    */
-  readonly apiKey?: string | readonly string[] | undefined;
-  /** Your own check in place of a key: whether this request may use the tools. @defaultValue none */
-  readonly authorize?: ((req: IncomingMessage) => boolean | Promise<boolean>) | undefined;
+  readonly apiKey?: string | readonly string[] | false | undefined;
+  /**
+   * Your own check in place of a key: `true` lets the request in, `false` is 401. An object that it returns or throws, with the
+   * `status` 401, 403, 429 or 503, is that. Anything else that it throws is 401, and logged once a minute.
+   * @defaultValue none
+   */
+  readonly authorize?: ((req: Request) => Decision | Promise<Decision>) | undefined;
   /**
    * Names the caller: a non-empty string, finite number or bigint for one user or tenant, `undefined` or `null` for a
-   * caller without a name. Any other value, or an exception, answers 500.
+   * caller without a name. Any other value, or an exception, answers 500. Needed for `stateful` servers beside `authorize`.
    * @defaultValue a hash of the API key and of the headers forwarded to the server
    */
-  readonly principal?: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined;
+  readonly principal?: ((req: Request) => Principal | Promise<Principal>) | undefined;
   /** Origins (`https://app.example`) whose pages may call from another site. @defaultValue none */
   readonly allowedOrigins?: readonly string[] | undefined;
   /**
@@ -160,6 +169,12 @@ export interface McpoOptions {
   readonly allowedHosts?: readonly string[] | undefined;
   /** Largest request body in bytes, before and after decompression. @defaultValue 1048576 (1 MiB) */
   readonly bodyLimit?: number | undefined;
+  /**
+   * Heeds what is known of widely used servers: tools that keep state although they say that they read, and writes that are lost
+   * when they overlap, which then run one at a time. `false` switches it off.
+   * @defaultValue true
+   */
+  readonly corrections?: boolean | undefined;
   /**
    * Whether tools read or write, by patterns over `server/tool`. Overrides the servers' annotations.
    * @defaultValue none
@@ -243,6 +258,16 @@ export interface CacheOptions extends SmartCacheOptions {
   readonly caches?: Readonly<Record<string, SmartCacheOptions>> | undefined;
 }
 
+/** How the results of one server are cached. */
+export interface ServerCacheOptions extends Pick<CacheOptions, 'defaultTtlMs'> {
+  /**
+   * A name that servers with one backing store share, such as files and git on one repository: a write through one drops what is
+   * kept of all.
+   * @defaultValue the name of the server
+   */
+  readonly group?: string | undefined;
+}
+
 /** How one tool is cached. */
 export interface ToolCacheOptions {
   /** Lifetime of a result in milliseconds. 0 switches caching off. @defaultValue by the tool's kind */
@@ -278,6 +303,16 @@ export interface KindOptions {
 
 /** A limit on calls: on all, on those of one server, or on those of one tool. */
 export type LimitOptions = Omit<LimiterOptions, 'name'>;
+
+/** Limits on the calls of one server. */
+export interface ServerLimitOptions extends LimitOptions {
+  /**
+   * 1: calls of tools that do not read run one at a time in this instance, reads beside them. For a server that loses writes that
+   * overlap.
+   * @defaultValue no such limit, but for servers that are known to lose them
+   */
+  readonly writes?: 1 | undefined;
+}
 
 /** Limits on calls. */
 export interface ConcurrencyOptions extends LimitOptions {

@@ -7,6 +7,7 @@ import type { CacheManager } from './cache/cache-manager';
 import { accelerate } from './calls/acceleration';
 import { type CallInit, ToolCall, jsonObject } from './calls/call';
 import type { Next } from './calls/layer';
+import { correctionOf } from './calls/corrections';
 import { pipeline } from './calls/pipeline';
 import { type CachePolicyConfig, type ToolPolicy, policyOf } from './calls/policy';
 import { resolveConfig } from './config/config';
@@ -128,16 +129,21 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     breaker: config.breaker,
     logger: config.logger,
     buffers,
-    makeEntry: (server, tool) => ({
-      server,
-      tool,
-      policy: policyOf(tool, server.config, policies),
-      limits: limits.of(tool),
-      telemetry: telemetryOf().tool(tool.server, tool.name),
-    }),
+    makeEntry: (server, tool) => {
+      const { transport, writesInTurn } = server.config;
+      const known = config.corrections ? correctionOf(tool.name, { transport, serverName: server.serverName }) : {};
+      const policy = policyOf(tool, server.config, policies, known);
+      return {
+        server,
+        tool,
+        policy,
+        limits: limits.of(tool, policy.access !== 'read' && (writesInTurn || known.inTurn)),
+        telemetry: telemetryOf().tool(tool.server, tool.name),
+      };
+    },
   });
   const watch = observability(config, servers, acceleration, buffers);
-  const authenticator = new Authenticator(config.auth);
+  const authenticator = new Authenticator(config.auth, config.logger);
   const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(servers, config.info, authenticator.secured);
   const docs = docsPages(servers, config.info);

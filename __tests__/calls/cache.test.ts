@@ -328,6 +328,20 @@ describe('a store', () => {
   });
 });
 
+it('drops, by a write, what is kept of all servers of the same group', async () => {
+  const cache = { group: 'repository' };
+  const servers = {
+    files: { ...custom(countingLab()), cache },
+    git: { ...custom(countingLab()), cache },
+    other: custom(countingLab()),
+  };
+  const call = await app({ servers });
+  for (const server of ['git', 'other']) await call('read', { server });
+  await call('write', { server: 'files' });
+  expect((await call('read', { server: 'git' })).cacheStatus).toContain('fwd=miss');
+  expect((await call('read', { server: 'other' })).cacheStatus).toContain('hit');
+});
+
 it('keeps the results of a tool in the cache that it was given', async () => {
   const lab = countingLab();
   const { url, mcpo } = await serve({

@@ -115,7 +115,9 @@ describe('what cannot work is refused', () => {
 
   it.each<[object, string, string]>([
     [{ trustAnnotations: 'no' }, 'trustAnnotations', 'must be true or false, got "no"'],
-    [{ cache: { maxSize: 1 } }, 'cache.maxSize', 'is not an option; known are defaultTtlMs'],
+    [{ cache: { maxSize: 1 } }, 'cache.maxSize', 'is not an option; known are defaultTtlMs, group'],
+    [{ cache: { group: '' } }, 'cache.group', 'must be a non-empty string'],
+    [{ concurrency: { writes: 2 } }, 'concurrency.writes', 'must be at most 1, got 2'],
     [{ cache: { defaultTtlMs: 0 } }, 'cache.defaultTtlMs', `${FROM_1} 0`],
     [{ cache: null }, 'cache', `${OBJECT} null`],
     [{ concurrency: null }, 'concurrency', `${OBJECT} null`],
@@ -123,7 +125,7 @@ describe('what cannot work is refused', () => {
     [
       { concurrency: { tools: {} } },
       'concurrency.tools',
-      'is not an option; known are maxConcurrent, maxQueue, queueTimeoutMs',
+      'is not an option; known are maxConcurrent, maxQueue, queueTimeoutMs, writes',
     ],
     [{ retry: { maxAttempts: 0 } }, 'retry.maxAttempts', `${FROM_1} 0`],
     [{ retry: null }, 'retry', `${OBJECT} null`],

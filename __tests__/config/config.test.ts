@@ -10,7 +10,7 @@ describe('defaults', () => {
     ['without them', {}],
     [
       'with undefined for each',
-      { apiKey: undefined, bodyLimit: undefined, pool: undefined, logger: undefined, info: undefined },
+      { authorize: undefined, bodyLimit: undefined, pool: undefined, logger: undefined, info: undefined },
     ],
     ['from an object without a prototype', Object.create(null) as object],
   ])('are the same %s', (_how, options) => {
@@ -22,7 +22,13 @@ describe('defaults', () => {
       drainTimeoutMs: 10_000,
       info: { title: 'MCP tools', version: '1.0.0', description: undefined },
     });
-    expect(auth).toEqual({ apiKeys: [], authorize: undefined, allowedOrigins: new Set(), allowedHosts: new Set() });
+    expect(auth).toEqual({
+      apiKeys: [],
+      authorize: undefined,
+      isOpenOnPurpose: false,
+      allowedOrigins: new Set(),
+      allowedHosts: new Set(),
+    });
     expect(servers).toEqual([
       expect.objectContaining({
         name: 'a',
@@ -170,7 +176,12 @@ describe('what cannot work is refused with its path', () => {
       { servers: { a: { ...web, forwardHeaders: { a: 'x', b: 'X' } } } },
       'servers.a.forwardHeaders must not forward two headers as x',
     ],
-    [{ servers: {}, apiKey: '' }, 'apiKey must be a non-empty string'],
+    [{ servers: {}, apiKey: '' }, 'apiKey is empty: set the key, or false to let everybody in on purpose'],
+    [{ servers: {}, apiKey: undefined }, 'apiKey is undefined: set the key, or false'],
+    [
+      { servers: { a: { ...stdio, stateful: true } }, authorize: () => true },
+      'principal must tell the callers of servers.a apart',
+    ],
     [{ servers: {}, apiKey: [] }, 'apiKey must hold at least one key'],
     [{ servers: {}, apiKey: ['ok', 'not ok'] }, 'apiKey[1] must consist of visible ASCII characters'],
     [{ servers: {}, apiKey: 'x', authorize: () => true }, 'authorize must not be given together with apiKey'],
@@ -187,6 +198,15 @@ describe('what cannot work is refused with its path', () => {
   ])('%j', (options, message) => {
     expect(() => config(options)).toThrow(ConfigError);
     expect(() => config(options)).toThrow(message);
+  });
+
+  it('not a missing key where another says who may call', () => {
+    for (const apiKey of ['', undefined]) {
+      expect(config({ servers: {}, apiKey }, { MCPO_API_KEY: 'env' }).auth.apiKeys).toEqual(['env']);
+      expect(config({ servers: {}, apiKey, authorize: () => true }).auth.apiKeys).toEqual([]);
+    }
+    const open = config({ servers: {}, apiKey: false }, { MCPO_API_KEY: 'env' }).auth;
+    expect(open).toMatchObject({ apiKeys: [], isOpenOnPurpose: true });
   });
 
   it('an empty key in the environment', () => {

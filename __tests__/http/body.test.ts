@@ -165,7 +165,7 @@ describe('while the host looks at the credentials', () => {
       asked.resolve(req);
       return gate.promise;
     },
-    logger: { ...silent, info: (fields: object) => lines.push(fields) },
+    logger: { ...silent, debug: (fields: object) => lines.push(fields) },
   });
   beforeAll(() => router.ready());
   afterAll(() => router.close());

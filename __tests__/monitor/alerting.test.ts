@@ -7,8 +7,10 @@ const WINDOW = 20;
 let monitor: PerformanceMonitor;
 let heard: Alert[];
 
-function watch(options: MonitorOptions = {}): void {
-  monitor = new PerformanceMonitor({ windowSize: WINDOW, ...options });
+/** With every kind of alert, but for those that a test switches off. */
+function watch({ windowSize = WINDOW, alerts }: MonitorOptions = {}): void {
+  const all = { slowSeconds: 1, coldPercent: 70, anomalyFactor: 3 };
+  monitor = new PerformanceMonitor({ windowSize, alerts: alerts !== false && { ...all, ...alerts } });
   heard = [];
   monitor.on('alert', (alert) => heard.push(alert));
 }

@@ -87,6 +87,18 @@ test('a p95 of more than three times its own baseline is an anomaly until it is 
   expect(states('anomaly', [0.1, 0.31, 5, 0.271, 0.27])).toEqual(['-', 'firing', '-', '-', 'cleared']);
 });
 
+test('what is less than 10 ms above the baseline is no anomaly, however many times it is', () => {
+  expect(states('anomaly', [0.0004, 0.0008, 0.01, 0.0004, 0.02])).toEqual(['-', '-', '-', '-', 'firing']);
+});
+
+test('what is within twice the spread of the baseline is no anomaly', () => {
+  const wide = Array.from({ length: 400 }, (_, n) => (n % 2 ? 0.02 : 0.1));
+  alarms = new Alarms('docs/search', { ...OFF, anomaly: 1.1 });
+  for (const value of wide) check('anomaly', value);
+  expect(check('anomaly', 0.12)).toEqual([]);
+  expect(check('anomaly', 0.16)).toMatchObject([{ kind: 'anomaly', state: 'firing' }]);
+});
+
 test('an anomaly names what it is compared with', () => {
   check('anomaly', 0.1);
   expect(check('anomaly', 0.5)).toMatchObject([

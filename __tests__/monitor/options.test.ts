@@ -2,7 +2,7 @@ import { ConfigError } from '../../lib/errors';
 import { monitorConfig, type MonitorOptions } from '../../lib/monitor/options';
 import { PerformanceMonitor } from '../../lib/monitor/performance-monitor';
 
-const DEFAULTS = { windowSize: 1_000, thresholds: { slow: 1, failing: 95, cold: 70, anomaly: 3 } };
+const DEFAULTS = { windowSize: 1_000, thresholds: { slow: false, failing: 95, cold: false, anomaly: false } };
 
 test.each([
   undefined,

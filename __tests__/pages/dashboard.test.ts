@@ -144,12 +144,12 @@ describe('a page of another site', () => {
   });
 });
 
-it('a page that cannot be read is an error of the server, not of the app', async () => {
+it('a page whose reader cannot be checked is refused', async () => {
   const { url } = await serve({
     servers,
     authorize: () => {
       throw new Error('the session store is down');
     },
   });
-  expect((await fetch(`${url}/dashboard`, { headers: html })).status).toBe(500);
+  expect((await fetch(`${url}/dashboard`, { headers: html })).status).toBe(401);
 });

@@ -1,4 +1,7 @@
+import type { IncomingMessage } from 'node:http';
+import type express from 'express';
 import { Lab, text } from '../support/lab';
+import { silent } from '../support/loggers';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
 
@@ -18,6 +21,7 @@ describe('S7: a key, or a check of the host', () => {
     ['a key', { apiKey: 'k' }],
     ['a check that refuses', { authorize: () => false }],
     ['a check that refuses later', { authorize: () => Promise.resolve(false) }],
+    ['a check that says something else than true', { authorize: () => ({ user: 'ann' }) as never }],
     ['a check that says nothing', { authorize: () => undefined as never }],
     ['a check that fails', { authorize: () => Promise.reject(new Error('secret reason')) }],
     // eslint-disable-next-line @typescript-eslint/prefer-promise-reject-errors -- what a host may do
@@ -30,17 +34,59 @@ describe('S7: a key, or a check of the host', () => {
         },
       },
     ],
-  ])('%s keeps everybody from everything, whether it exists or not', async (what, options) => {
+  ])('%s keeps everybody from everything, whether it exists or not', async (_what, options) => {
     const { url } = await serve({ servers, ...options });
     for (const path of CLOSED) {
       for (const method of ['GET', 'HEAD', 'POST', 'DELETE', 'OPTIONS']) {
         const answer = await fetch(url + path, { method });
-        const expected = 'apiKey' in options || what.includes('refuses') || what.includes('nothing') ? 401 : 500;
-        expect([method, path, answer.status]).toEqual([method, path, expected]);
+        expect([method, path, answer.status]).toEqual([method, path, 401]);
         expect(await answer.text()).not.toMatch(/secret reason|"servers"|<html/);
       }
     }
     expect(lab.runs.size).toBe(0);
+  });
+
+  it.each([
+    [401, 'MCPO_UNAUTHORIZED', null],
+    [403, 'MCPO_FORBIDDEN', null],
+    [429, 'MCPO_RATE_LIMITED', '1'],
+    [503, 'MCPO_AUTH_UNAVAILABLE', '1'],
+  ] as const)('may answer %i, by what it returns or throws', async (status, code, retryAfter) => {
+    const error = Object.assign(new Error('secret reason'), { status });
+    for (const authorize of [() => ({ status }), () => Promise.reject(error)]) {
+      const { url } = await serve({ servers, authorize });
+      const answer = await post(`${url}/lab/echo`);
+      expect(answer).toMatchObject({ status, body: { code } });
+      expect(answer.header('retry-after')).toBe(retryAfter);
+      expect(JSON.stringify(answer.body)).not.toContain('secret');
+      const health = await fetch(`${url}/health`);
+      expect([health.status, await health.json()]).toEqual([200, { status: 'healthy' }]);
+    }
+  });
+
+  it('that fails is told once a minute for each name of an error', async () => {
+    const warn = jest.fn();
+    let error: Error = new TypeError('one');
+    const authorize = (): never => {
+      throw error;
+    };
+    const { url } = await serve({ servers, authorize, logger: { ...silent, warn } });
+    for (let n = 0; n < 3; n++) await post(`${url}/lab/echo`);
+    error = new RangeError('two');
+    await post(`${url}/lab/echo`);
+    expect((warn.mock.calls as [{ err: Error }][]).map(([{ err }]) => err.message)).toEqual(['one', 'two']);
+  });
+
+  it('may use the types of Express, of a user too', async () => {
+    const ofUser = (req: express.Request): boolean =>
+      (req as { user?: string }).user === 'ann' || req.get('x-user') === 'ann';
+    const ofNode = (req: IncomingMessage): boolean => req.headers['x-user'] === 'ann';
+    for (const authorize of [ofUser, ofNode]) {
+      const principal = (req: express.Request): string | undefined => req.get('x-user');
+      const { url } = await serve({ servers, authorize, principal });
+      expect((await post(`${url}/lab/echo`, { headers: { 'x-user': 'ann' } })).status).toBe(200);
+      expect((await post(`${url}/lab/echo`)).status).toBe(401);
+    }
   });
 
   it('leaves open the minimal health, its probes, and the empty dashboard, which name no server and no tool', async () => {

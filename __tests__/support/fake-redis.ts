@@ -142,7 +142,8 @@ export class FakeRedis {
         const now = Date.now();
         const ends = this.#ends.get(first) ?? new Map<string, number>();
         this.#ends.set(first, ends);
-        for (let place = 0; place < args.length; place += 2) ends.set(String(args[place]), now + Number(args[place + 1]));
+        for (let place = 0; place < args.length; place += 2)
+          ends.set(String(args[place]), now + Number(args[place + 1]));
         const left = Math.max(0, ...ends.values()) - now;
         this.#kept.delete(first);
         if (left > 0) this.#set(first, UNSETTLED, left);

@@ -33,11 +33,16 @@ const ANY = { type: 'object' as const, additionalProperties: true, properties: {
 /** A real MCP server in this process, whose tools a test sets; a new connection for every `connect`. */
 export class Lab {
   readonly #tools = new Map<string, LabTool>();
+  readonly #name: string;
   readonly servers = new Set<Server>();
   /** Each message that has been sent to it, as JSON. */
   readonly sent: string[] = [];
   /** How often each tool has run. */
   readonly runs = new Map<string, number>();
+
+  constructor(name = 'lab') {
+    this.#name = name;
+  }
 
   /** Adds a tool; `definition` overrides its schema and the like. */
   tool(name: string, run: Run, definition: Partial<Tool> = {}): this {
@@ -59,7 +64,7 @@ export class Lab {
   readonly connect = async (context: ConnectContext): Promise<Transport> => {
     const [near, far] = InMemoryTransport.createLinkedPair();
     const server = new Server(
-      { name: 'lab', version: '1.2.3', title: 'The lab' },
+      { name: this.#name, version: '1.2.3', title: 'The lab' },
       { capabilities: { tools: { listChanged: true } }, instructions: 'Tools for tests.' },
     );
     server.setRequestHandler(ListToolsRequestSchema, () => ({

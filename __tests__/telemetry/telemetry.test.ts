@@ -134,11 +134,11 @@ describe('each request is one line, with what it was for and how it ended', () =
 
 const DURATION = { durationMs: expect.any(Number) };
 
-it('the lines are told at info, and nothing else is told of requests that end as they should', async () => {
+it('the lines are told at debug, as the host has its own, and nothing else is told of requests that end as they should', async () => {
   const { url, log } = await start();
   for (const tool of ['read', 'write', 'fail']) await post(`${url}/lab/${tool}`, { args, headers });
   expect(log.entries().map(({ level, message }) => `${level} ${message}`)).toEqual(
-    Array.from({ length: 3 }, () => 'info mcpo: request'),
+    Array.from({ length: 3 }, () => 'debug mcpo: request'),
   );
 });
 
@@ -157,8 +157,7 @@ it('an answer that comes too late is not written down', async () => {
 it('what goes wrong unexpectedly is told once, as an error with its reason', async () => {
   const reason = new Error('the store of keys is gone');
   const { url, log } = await start(undefined, {
-    apiKey: undefined,
-    authorize: () => Promise.reject(reason),
+    principal: () => Promise.reject(reason),
   });
   expect((await post(`${url}/lab/read`, { args, headers })).status).toBe(500);
   expect(log.entries('error')).toEqual([

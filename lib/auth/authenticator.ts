@@ -1,12 +1,17 @@
 import type { IncomingMessage } from 'node:http';
-import { McpoError } from '../errors';
+import { McpoError, isMcpoError } from '../errors';
+import type { Logger } from '../util/logger';
+import { type MaybePromise, isPromise } from '../util/maybe-promise';
 import { ApiKeys } from './api-keys';
-import { foreignHosts, isCrossSite } from './browser';
+import { foreignHosts, isCrossSite, isLoopbackAddress } from './browser';
 
 /** Validated options on who may use the router. */
 export interface AuthConfig {
   readonly apiKeys: readonly string[];
-  readonly authorize: ((req: IncomingMessage) => boolean | Promise<boolean>) | undefined;
+  /** `true` lets in; see `authorize` in the options. */
+  readonly authorize: ((req: IncomingMessage) => unknown) | undefined;
+  /** Whether the operator has said that everybody may call. */
+  readonly isOpenOnPurpose: boolean;
   readonly allowedOrigins: ReadonlySet<string>;
   readonly allowedHosts: ReadonlySet<string>;
 }
@@ -17,8 +22,14 @@ export class Authenticator {
   readonly #keys: ApiKeys | undefined;
   readonly #isForeignHost: ReturnType<typeof foreignHosts>;
 
-  constructor(config: AuthConfig) {
+  /** When an error of `authorize` was last logged, by its name, on the clock of `performance.now()`. */
+  readonly #logged = new Map<string, number>();
+  readonly #logger: Pick<Logger, 'warn'>;
+  #isWarned = false;
+
+  constructor(config: AuthConfig, logger: Pick<Logger, 'warn'>) {
     this.#config = config;
+    this.#logger = logger;
     this.#isForeignHost = foreignHosts(config.allowedHosts);
     this.#keys = config.apiKeys.length > 0 ? new ApiKeys(config.apiKeys) : undefined;
   }
@@ -40,10 +51,49 @@ export class Authenticator {
     return undefined;
   }
 
-  /** Whether the credentials of a request are valid. Throws whatever `authorize` throws. */
-  isAuthorized(req: IncomingMessage): boolean | Promise<boolean> {
-    if (this.#keys) return this.principal(req) !== undefined;
-    return this.#config.authorize ? this.#config.authorize(req) : true;
+  /** Why a request may not use the router, by its credentials; `undefined`: it may. Never rejects. */
+  refusal(req: IncomingMessage): MaybePromise<McpoError | undefined> {
+    if (this.#keys) return this.principal(req) === undefined ? unauthorized(req) : undefined;
+    const { authorize } = this.#config;
+    if (!authorize) {
+      this.#warnIfExposed(req);
+      return undefined;
+    }
+    try {
+      const decision = authorize(req);
+      if (!isPromise(decision)) return refusalOf(req, decision);
+      return decision.then(
+        (decided) => refusalOf(req, decided),
+        (error: unknown) => this.#failed(req, error),
+      );
+    } catch (error) {
+      return this.#failed(req, error);
+    }
+  }
+
+  /** Libraries that check tokens throw, so an error is a refusal. That of an outage must be seen. */
+  #failed(req: IncomingMessage, error: unknown): McpoError {
+    if (statusOf(error) !== undefined) return refusalOf(req, error) ?? unauthorized(req);
+    const name = error instanceof Error ? error.name : typeof error;
+    const now = performance.now();
+    if (
+      now - (this.#logged.get(name) ?? -Infinity) >= LOG_AGAIN_MS &&
+      (this.#logged.has(name) || this.#logged.size < MAX_NAMES)
+    ) {
+      this.#logged.set(name, now);
+      this.#logger.warn({ err: error }, 'mcpo: authorize failed, and the request was refused');
+    }
+    return unauthorized(req);
+  }
+
+  #warnIfExposed(req: IncomingMessage): void {
+    if (this.#isWarned || this.#config.isOpenOnPurpose) return;
+    const { localAddress } = req.socket;
+    if (localAddress === undefined || isLoopbackAddress(localAddress)) return;
+    this.#isWarned = true;
+    this.#logger.warn(
+      'mcpo: everybody who reaches this port may call every tool; set apiKey or authorize, or apiKey: false',
+    );
   }
 
   /** The hash of the API key of a request. */
@@ -63,8 +113,33 @@ export class Authenticator {
   }
 }
 
+const LOG_AGAIN_MS = 60_000;
+const MAX_NAMES = 100;
+
+/** The status of what `authorize` has returned or thrown, where it is one that it may choose. */
+function statusOf(decision: unknown): 401 | 403 | 429 | 503 | undefined {
+  const status =
+    typeof decision === 'object' && decision !== null ? (decision as { status?: unknown }).status : undefined;
+  return status === 401 || status === 403 || status === 429 || status === 503 ? status : undefined;
+}
+
+function refusalOf(req: IncomingMessage, decision: unknown): McpoError | undefined {
+  if (decision === true) return undefined;
+  if (isMcpoError(decision) && statusOf(decision) !== undefined) return decision;
+  switch (statusOf(decision)) {
+    case 403:
+      return new McpoError('MCPO_FORBIDDEN', 'this is not allowed');
+    case 429:
+      return new McpoError('MCPO_RATE_LIMITED', 'there are too many requests', { retryAfterMs: 1_000 });
+    case 503:
+      return new McpoError('MCPO_AUTH_UNAVAILABLE', 'the credentials cannot be checked now', { retryAfterMs: 1_000 });
+    default:
+      return unauthorized(req);
+  }
+}
+
 /** The 401 of a request without valid credentials. RFC 6750 section 3: with a reason only if some were sent. */
-export function unauthorized(req: IncomingMessage): McpoError {
+function unauthorized(req: IncomingMessage): McpoError {
   const sent = req.headers.authorization !== undefined || req.headers['x-api-key'] !== undefined;
   return new McpoError('MCPO_UNAUTHORIZED', sent ? 'the credentials are not valid' : 'credentials are required', {
     headers: { 'WWW-Authenticate': `Bearer realm="express-mcpo"${sent ? ', error="invalid_token"' : ''}` },

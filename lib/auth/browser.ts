@@ -49,7 +49,8 @@ function isForeign(address: string, host: string, allowedHosts: ReadonlySet<stri
   return !(name === 'localhost' || name.endsWith('.localhost') || isLoopbackAddress(name) || allowedHosts.has(name));
 }
 
-function isLoopbackAddress(address: string): boolean {
+/** Whether an IP address, of version 4 or 6, is one of this machine alone. */
+export function isLoopbackAddress(address: string): boolean {
   const plain = address.replace(/^\[(.*)\]$/, '$1').replace(/^::ffff:/i, '');
   return plain === '::1' || (isIP(plain) === 4 && plain.startsWith('127.'));
 }

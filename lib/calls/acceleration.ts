@@ -22,12 +22,18 @@ export interface Acceleration {
 export function accelerate(config: Config): Acceleration {
   const cache = new CacheManager(config.cache.options);
   for (const [name, options] of config.cache.caches) cache.createCache(name, options);
+  const writesInTurn = (server: string): void => {
+    if (!config.share?.fleet) return;
+    config.logger.warn(
+      `mcpo: writes of server ${server} run one at a time in this instance, but beside those of others`,
+    );
+  };
   return {
     cache,
     freshness: new Freshness(cache, config.logger, config.share?.fleet),
     flights: new RequestDeduplicator({ windowMs: config.share?.windowMs }, () => new Canceller()),
     fleet: config.share?.fleet,
-    limits: new CallLimits(config.concurrency, limitsOfServers(config)),
+    limits: new CallLimits(config.concurrency, limitsOfServers(config), writesInTurn),
   };
 }
 

@@ -14,20 +14,20 @@ export function cache(manager: CacheManager, freshness: Freshness, logger: Logge
   function cacheFor(call: ToolCall): SmartCache | undefined {
     const { entry, cacheControl } = call.init;
     const { ttlMs, cache: name } = entry.policy;
-    const mayUse = ttlMs > 0 && !cacheControl.noStore && call.isIdentified && freshness.isCurrent(call.server);
+    const mayUse = ttlMs > 0 && !cacheControl.noStore && call.isIdentified && freshness.isCurrent(call.group);
     return mayUse ? manager.getCache(name) : undefined;
   }
 
   /** The generation is taken before the call: a write that ends after this keeps the answer out of the store. */
   function lookUp(call: ToolCall, store: SmartCache): MaybePromise<Found> {
-    if (!call.init.cacheControl.noCache) return store.lookup(call.key, call.server);
-    return mapMaybe(store.generation(call.server), (generation) => ({ entry: undefined, generation }));
+    if (!call.init.cacheControl.noCache) return store.lookup(call.key, call.group);
+    return mapMaybe(store.generation(call.group), (generation) => ({ entry: undefined, generation }));
   }
 
   function keep(call: ToolCall, store: SmartCache, answer: Answer, generation: Generation | undefined): void {
-    if (generation === undefined || !freshness.isSettled(call.server) || !answer.storeOnce()) return;
+    if (generation === undefined || !freshness.isSettled(call.group) || !answer.storeOnce()) return;
     const { ttlMs } = call.init.entry.policy;
-    const saved = store.save(call.key, answer.encoded(), { group: call.server, ttlMs, generation });
+    const saved = store.save(call.key, answer.encoded(), { group: call.group, ttlMs, generation });
     if (isPromise(saved)) saved.catch(failed);
     else if (saved) call.cacheStatus.stored = true;
   }

@@ -136,6 +136,11 @@ export class ToolCall {
     return this.init.entry.tool.server;
   }
 
+  /** The unit of invalidation: servers with one backing store have the same. @internal */
+  get group(): string {
+    return this.init.entry.server.config.cache.group;
+  }
+
   get tool(): string {
     return this.init.entry.tool.name;
   }

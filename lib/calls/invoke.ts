@@ -40,7 +40,7 @@ export function invoke(freshness: Freshness): Next {
         tries += 1;
         if (tries > 1) entry.telemetry.retried();
         if (call.access === 'read') return overAConnection(call, trace);
-        const write = freshness.write(call.server);
+        const write = freshness.write(call.group);
         return written(write, overAConnection(call, trace, write.endedLate));
       });
     try {

@@ -1,5 +1,6 @@
 import { glob } from '../util/glob';
 import type { Tool } from '../mcp/tools/tool';
+import type { Correction } from './corrections';
 
 /** The effect of calling a tool: none, the same however often it is called, or any. */
 export type Access = 'read' | 'idempotent' | 'write';
@@ -73,12 +74,17 @@ export interface KindRule {
 /** `undefined` also if the server is not trusted. */
 type Annotations = Tool['definition']['annotations'];
 
-/** Derives the policy of a tool. */
-export function policyOf(tool: Tool, server: ServerPolicy, { access: rules, cache, share }: PolicyConfig): ToolPolicy {
+/** Derives the policy of a tool. The operator's `access` wins over what is known of the tool, and that over annotations. */
+export function policyOf(
+  tool: Tool,
+  server: ServerPolicy,
+  { access: rules, cache, share }: PolicyConfig,
+  correction: Correction = {},
+): ToolPolicy {
   const path = `${tool.server}/${tool.name}`;
   const rule = cache.tools.find(({ fits }) => fits(path));
   const annotations = server.trustAnnotations ? tool.definition.annotations : undefined;
-  const access = accessOf(path, annotations, rules);
+  const access = accessOf(path, annotations, rules, correction);
   const kind = kindOf(tool.name, annotations, cache.kinds);
   // A call may depend on the state of its session: it is neither cached by default nor retried.
   const defaultTtlMs = server.stateful ? 0 : server.cache.ttlMs;
@@ -94,9 +100,15 @@ export function policyOf(tool: Tool, server: ServerPolicy, { access: rules, cach
   };
 }
 
-function accessOf(path: string, annotations: Annotations, rules: readonly AccessRule[]): Access {
+function accessOf(
+  path: string,
+  annotations: Annotations,
+  rules: readonly AccessRule[],
+  { writes }: Correction,
+): Access {
   const configured = rules.find(({ fits }) => fits(path))?.access;
   if (configured) return configured;
+  if (writes) return 'write';
   // Exactly `true`, not a truthy value.
   if (annotations?.readOnlyHint === true) return 'read';
   return annotations?.idempotentHint === true ? 'idempotent' : 'write';

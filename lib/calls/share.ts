@@ -28,7 +28,7 @@ export function share({ local, fleet, windowMs }: Flights, freshness: Freshness)
   async function leadInFleet(through: FleetFlights, call: ToolCall, key: string, next: Next): Promise<Answer> {
     let own = undefined as Settled | undefined;
     const maxWaitMs = call.init.entry.server.config.maxTotalTimeoutMs;
-    const flight = { group: call.server, key, windowMs, maxWaitMs, signal: call.signal };
+    const flight = { group: call.group, key, windowMs, maxWaitMs, signal: call.signal };
     const bytes = await through.execute(flight, async () => {
       own = await settled(next(call));
       return encodeAnswer(own);
@@ -69,8 +69,8 @@ export function share({ local, fleet, windowMs }: Flights, freshness: Freshness)
     const { noCache, noStore } = call.init.cacheControl;
     // With no-cache, the answer must not come from a call that began earlier.
     const mayShare = policy.shared && call.isIdentified && !noCache && !noStore;
-    if (!mayShare || !freshness.isSettled(call.server)) return next(call);
-    const epoch = freshness.epoch(call.server, policy.cache);
+    if (!mayShare || !freshness.isSettled(call.group)) return next(call);
+    const epoch = freshness.epoch(call.group, policy.cache);
     const join = (known: Epoch | undefined): Promise<Answer> => (known ? shared(call, known, next) : next(call));
     return isPromise(epoch) ? epoch.then(join) : join(epoch);
   };

@@ -1,7 +1,7 @@
 import type { SmartCacheOptions } from '../cache/options';
 import { ConfigError } from '../errors';
 import type { CachePolicyConfig, CacheRule, KindRule } from '../calls/policy';
-import { checkInteger, checkObject, checkOptions, checkStrings, join } from '../util/checks';
+import { checkInteger, checkObject, checkOptions, checkString, checkStrings, join } from '../util/checks';
 import { environmentInteger, environmentSeconds } from './environment';
 import { patternRules } from './tool-rules';
 import type { JsonObject } from '../util/json-object';
@@ -69,20 +69,22 @@ export interface ServerCacheConfig {
   readonly ttlMs: number;
   /** Whether nobody has said if they shall be cached. */
   readonly isUndecided: boolean;
+  /** A write drops what is kept of all servers of its group. */
+  readonly group: string;
 }
 
 /** The `cache` option of a server, over the router's. */
-export function serverCache(path: string, value: unknown, router: CacheConfig): ServerCacheConfig {
-  if (value === undefined)
-    return { ttlMs: router.isOn ? router.defaultTtlMs : 0, isUndecided: router.isOn === undefined };
-  if (value === false) return { ttlMs: 0, isUndecided: false };
-  const fields = checkOptions(path, value === true ? undefined : value, ['defaultTtlMs']);
+export function serverCache(name: string, path: string, value: unknown, router: CacheConfig): ServerCacheConfig {
+  const fields = checkOptions(path, typeof value === 'boolean' ? undefined : value, ['defaultTtlMs', 'group']);
+  const group = fields.group === undefined ? name : checkString(`${path}.group`, fields.group);
+  if (value === false) return { ttlMs: 0, isUndecided: false, group };
+  if (value === undefined) {
+    return { ttlMs: router.isOn ? router.defaultTtlMs : 0, isUndecided: router.isOn === undefined, group };
+  }
   const { defaultTtlMs } = fields;
   if (defaultTtlMs !== undefined && router.options.strategy === 'lru') throw noLifetimes(`${path}.defaultTtlMs`);
-  return {
-    ttlMs: checkInteger(`${path}.defaultTtlMs`, defaultTtlMs, 1, router.defaultTtlMs),
-    isUndecided: false,
-  };
+  const ttlMs = checkInteger(`${path}.defaultTtlMs`, defaultTtlMs, 1, router.defaultTtlMs);
+  return { ttlMs, isUndecided: false, group };
 }
 
 /** `true` and an object switch it on, but one with `tools` alone switches on those tools alone. */

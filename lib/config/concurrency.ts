@@ -10,7 +10,7 @@ export interface LimitConfig {
   readonly tools: readonly { readonly fits: (path: string) => boolean; readonly options: LimiterOptions }[];
 }
 
-const LIMIT_OPTIONS = ['maxConcurrent', 'maxQueue', 'queueTimeoutMs'];
+export const LIMIT_OPTIONS = ['maxConcurrent', 'maxQueue', 'queueTimeoutMs'];
 
 /** Validates the `concurrency` option and adds the environment's settings. */
 export function concurrencyConfig(value: unknown, env: NodeJS.ProcessEnv): LimitConfig {

@@ -9,7 +9,15 @@ import type { AccessRule } from '../calls/policy';
 import { ConfigError } from '../errors';
 import { authConfig } from './auth';
 import { type CacheConfig, cacheConfig, idleVariables } from './cache';
-import { checkFunction, checkInteger, checkObject, checkOptions, checkString } from '../util/checks';
+import {
+  checkBoolean,
+  checkFunction,
+  checkInteger,
+  checkObject,
+  checkOptions,
+  checkString,
+  join,
+} from '../util/checks';
 import { type LimitConfig, concurrencyConfig } from './concurrency';
 import { loggerOf } from './logger';
 import { type MetricsConfig, metricsConfig } from './metrics';
@@ -27,6 +35,8 @@ export interface Config {
   readonly principal: ((req: IncomingMessage) => Principal | Promise<Principal>) | undefined;
   readonly bodyLimit: number;
   readonly maxBufferedBytes: number;
+  /** Whether what is known of servers that contradict their annotations is heeded. */
+  readonly corrections: boolean;
   /** The first match wins. */
   readonly access: readonly AccessRule[];
   readonly cache: CacheConfig;
@@ -45,7 +55,9 @@ export interface Config {
 
 const OPTIONS = [
   ...'servers apiKey authorize principal allowedOrigins allowedHosts bodyLimit access arguments cache share'.split(' '),
-  ...'maxBufferedBytes concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(' '),
+  ...'corrections maxBufferedBytes concurrency retry breaker metrics monitor pool drainTimeoutMs info logger use'.split(
+    ' ',
+  ),
 ];
 
 /** Validates the options of `mcpoRouter()` and adds the environment's settings and the defaults. */
@@ -66,12 +78,21 @@ export function resolveConfig(options: McpoOptions, env: NodeJS.ProcessEnv): Con
   }
   const servers = checkObject('servers', fields.servers, Object.keys(fields.servers ?? {}));
   const info = checkOptions('info', fields.info, ['title', 'version', 'description']);
+  const principal = checkFunction('principal', fields.principal as Config['principal']);
+  const auth = authConfig(fields, env);
+  const configs = Object.entries(servers).map(([name, value]) => serverConfig(name, value, defaults));
+  const stateful = configs.find((server) => server.stateful);
+  if (stateful && auth.authorize && !principal) {
+    const remedy = `must tell the callers of ${join('servers', stateful.name)} apart: with authorize alone they would share its sessions`;
+    throw new ConfigError('principal', remedy);
+  }
   return {
-    servers: Object.entries(servers).map(([name, value]) => serverConfig(name, value, defaults)),
-    auth: authConfig(fields, env),
-    principal: checkFunction('principal', options.principal),
+    servers: configs,
+    auth,
+    principal,
     bodyLimit: checkInteger('bodyLimit', fields.bodyLimit, 1, 1_048_576),
     maxBufferedBytes: checkInteger('maxBufferedBytes', fields.maxBufferedBytes, 1, 256 * 1_048_576),
+    corrections: checkBoolean('corrections', fields.corrections, true),
     access: accessRules(fields.access),
     cache,
     share: shareConfig(fields.share, env),

@@ -8,7 +8,7 @@ import type { ServerPoolOptions } from '../pool/server-pools';
 import { type CacheConfig, type ServerCacheConfig, serverCache } from './cache';
 import type { JsonObject } from '../util/json-object';
 import { checkBoolean, checkInteger, checkOptions, checkStrings, join } from '../util/checks';
-import { limitOptions } from './concurrency';
+import { LIMIT_OPTIONS, limitOptions } from './concurrency';
 import { originOf } from './origin';
 import { poolOptions } from './pool';
 import { type RetryConfig, retryConfig } from './retry';
@@ -31,6 +31,8 @@ export interface ServerConfig {
   readonly cache: ServerCacheConfig;
   /** `undefined`: none of its own. */
   readonly concurrency: LimiterOptions | undefined;
+  /** Whether its writes run one at a time. */
+  readonly writesInTurn: boolean;
   readonly retry: RetryConfig;
 }
 
@@ -48,6 +50,8 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
   const { fields, transport } = serverKind(path, value);
   const timeoutMs = checkInteger(`${path}.timeoutMs`, fields.timeoutMs, 1, 60_000);
   const longest = Math.max(600_000, timeoutMs);
+  const { writes, ...limit } = checkOptions(`${path}.concurrency`, fields.concurrency, [...LIMIT_OPTIONS, 'writes']);
+  checkInteger(`${path}.concurrency.writes`, writes, 1, 1, 1);
   return {
     name,
     transport,
@@ -60,8 +64,9 @@ export function serverConfig(name: string, value: unknown, defaults: ServerDefau
     forward: forwardRules(`${path}.forwardHeaders`, fields.forwardHeaders),
     trustAnnotations: checkBoolean(`${path}.trustAnnotations`, fields.trustAnnotations, true),
     arguments: argumentReading(`${path}.arguments`, fields.arguments, defaults.arguments),
-    cache: serverCache(`${path}.cache`, fields.cache, defaults.cache),
-    concurrency: fields.concurrency === undefined ? undefined : limitOptions(`${path}.concurrency`, fields.concurrency),
+    cache: serverCache(name, `${path}.cache`, fields.cache, defaults.cache),
+    concurrency: Object.keys(limit).length === 0 ? undefined : limitOptions(`${path}.concurrency`, limit),
+    writesInTurn: writes !== undefined,
     retry: retryConfig(`${path}.retry`, fields.retry, defaults.retry),
   };
 }

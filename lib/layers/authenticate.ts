@@ -1,5 +1,6 @@
-import { type Authenticator, unauthorized } from '../auth/authenticator';
+import type { Authenticator } from '../auth/authenticator';
 import { type Layer, failing } from '../http/compose';
+import { isPromise } from '../util/maybe-promise';
 
 /** Blocks cross-site requests, DNS rebinding, and requests without valid credentials. */
 export function authenticate(authenticator: Authenticator): Layer {
@@ -9,9 +10,8 @@ export function authenticate(authenticator: Authenticator): Layer {
       next(refusal);
       return;
     }
-    const decide = (authorized: boolean): void => next(authorized ? undefined : unauthorized(req));
-    const authorized = authenticator.isAuthorized(req);
-    if (typeof authorized === 'boolean') decide(authorized);
-    else Promise.resolve(authorized).then(decide).catch(failing(next));
+    const refused = authenticator.refusal(req);
+    if (isPromise(refused)) refused.then(next).catch(failing(next));
+    else next(refused);
   };
 }

@@ -44,6 +44,8 @@ const KINDS = Object.keys(SUBJECTS) as readonly AlertKind[];
 
 // An alert ends only 10 % inside its threshold: a value that oscillates around the threshold causes one alert.
 const HYSTERESIS = 0.1;
+// What is less above the baseline is noise, in seconds.
+const LEAST_ANOMALY_S = 0.01;
 // The weight of the latest p95 in the baseline.
 const BASELINE_WEIGHT = 0.05;
 
@@ -54,6 +56,8 @@ export class Alarms {
   readonly #firing = new Map<AlertKind, Alert>();
   // The exponentially weighted mean of earlier p95 values, without those during an anomaly.
   #baseline: number | undefined;
+  // The same mean of how far they were from the baseline.
+  #spread = 0;
 
   constructor(name: string, thresholds: AlertThresholds) {
     this.#name = name;
@@ -87,8 +91,12 @@ export class Alarms {
 
   #compareWithBaseline(p95: number, factor: number): Alert | undefined {
     const baseline = this.#baseline ?? p95;
-    const change = this.#compare('anomaly', p95, factor * baseline, `, ${short(factor)} times its baseline`);
-    if (!this.#firing.has('anomaly')) this.#baseline = baseline + BASELINE_WEIGHT * (p95 - baseline);
+    const threshold = Math.max(factor * baseline, baseline + Math.max(LEAST_ANOMALY_S, 2 * this.#spread));
+    const change = this.#compare('anomaly', p95, threshold, `, ${short(threshold / baseline)} times its baseline`);
+    if (!this.#firing.has('anomaly')) {
+      this.#baseline = baseline + BASELINE_WEIGHT * (p95 - baseline);
+      this.#spread += BASELINE_WEIGHT * (Math.abs(p95 - baseline) - this.#spread);
+    }
     return change;
   }
 

@@ -7,19 +7,23 @@ import type { AlertThresholds } from './alerts';
 export interface MonitorOptions {
   /** Size of the sliding window: the latest requests, and cache look-ups, of each tool. @defaultValue 1000 */
   readonly windowSize?: number | undefined;
-  /** Thresholds of the alerts. `false` switches all of them off. @defaultValue on */
+  /** Thresholds of the alerts. `false` switches all of them off. @defaultValue `failing` alone */
   readonly alerts?: AlertOptions | false | undefined;
 }
 
 /** The thresholds of alerts; `false` disables one kind. */
 export interface AlertOptions {
-  /** Alert `slow`: average duration above this, in seconds. @defaultValue 1 */
+  /** Alert `slow`: average duration above this, in seconds. @defaultValue off */
   readonly slowSeconds?: number | false | undefined;
   /** Alert `failing`: success rate below this, in percent. @defaultValue 95 */
   readonly failingPercent?: number | false | undefined;
-  /** Alert `cold`: cache hit rate below this, in percent. @defaultValue 70 */
+  /** Alert `cold`: cache hit rate below this, in percent. @defaultValue off */
   readonly coldPercent?: number | false | undefined;
-  /** Alert `anomaly`: p95 duration above this multiple of the tool's moving baseline. @defaultValue 3 */
+  /**
+   * Alert `anomaly`: p95 duration above this multiple of the tool's moving baseline, and above it by at least 10 ms and twice the
+   * baseline's spread.
+   * @defaultValue off
+   */
   readonly anomalyFactor?: number | false | undefined;
 }
 
@@ -45,10 +49,10 @@ function thresholds(alerts: unknown, path: string): AlertThresholds {
   if (!isObject(alerts)) throw new ConfigError(path, 'must be an object or false', { value: alerts });
   const { slowSeconds, failingPercent, coldPercent, anomalyFactor } = alerts as AlertOptions;
   return {
-    slow: threshold(`${path}.slowSeconds`, slowSeconds, 1, 0, Infinity),
+    slow: threshold(`${path}.slowSeconds`, slowSeconds, false, 0, Infinity),
     failing: threshold(`${path}.failingPercent`, failingPercent, 95, 0, 100),
-    cold: threshold(`${path}.coldPercent`, coldPercent, 70, 0, 100),
-    anomaly: threshold(`${path}.anomalyFactor`, anomalyFactor, 3, 1, Infinity),
+    cold: threshold(`${path}.coldPercent`, coldPercent, false, 0, 100),
+    anomaly: threshold(`${path}.anomalyFactor`, anomalyFactor, false, 1, Infinity),
   };
 }
 
@@ -56,7 +60,7 @@ function thresholds(alerts: unknown, path: string): AlertThresholds {
 function threshold(
   path: string,
   value: number | false | undefined,
-  fallback: number,
+  fallback: number | false,
   above: number,
   max: number,
 ): number | false {

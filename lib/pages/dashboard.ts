@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { type Authenticator, unauthorized } from '../auth/authenticator';
+import type { Authenticator } from '../auth/authenticator';
 import type { ServerRegistry } from '../servers/registry';
 import { pathOf, send } from '../http/response';
 import type { BreakerState } from '../pool/breaker';
@@ -93,8 +93,7 @@ export function dashboardPages(
 function dashboardPage(authenticator: Authenticator): Page {
   const load = readOnce(async () => (await readAsset('dashboard/index.html')).toString());
   return async function dashboard(req, res) {
-    const authorized = await authenticator.isAuthorized(req);
-    const refusal = authorized ? undefined : unauthorized(req);
+    const refusal = await authenticator.refusal(req);
     if (refusal && !req.headers.accept?.includes('text/html')) throw refusal;
     const values: Readonly<Record<string, string>> = {
       // Relative URLs work below any mount path, with or without a trailing slash.

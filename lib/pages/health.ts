@@ -17,7 +17,7 @@ export function healthPages(servers: ServerRegistry, authenticator: Authenticato
     '/health': async (req, res) => {
       const status = healthOf(servers);
       const refused = authenticator.refuseBrowser(req) !== undefined;
-      const detailed = !refused && (await authenticator.isAuthorized(req));
+      const detailed = !refused && (await authenticator.refusal(req)) === undefined;
       answer(req, res, status, { status, ...(detailed && { servers: serverStates(servers) }) });
     },
     '/health/ready': (req, res) => {

@@ -6,6 +6,7 @@ import { Opener } from './opener';
 import type { PoolConfig } from './options';
 import { PooledConnection } from './pooled-connection';
 import type { Open, PoolResource } from './resource';
+import type { TakeTurn } from './turns';
 
 /** For how long calls must have been slow for want of connections before the pool says so. */
 const SATURATED_MS = 10_000;
@@ -14,6 +15,8 @@ const SATURATED_MS = 10_000;
 export interface PoolCalls {
   inFlight(): number;
   waiting(): number;
+  /** Whether a call waits. */
+  isWanted(): boolean;
   connected(): void;
   /** A connection takes calls again. */
   room(): void;
@@ -36,16 +39,22 @@ export class Connections<R extends PoolResource> {
   readonly #disposals = new Set<Promise<void>>();
   #stopped = false;
 
-  constructor(open: Open<R>, config: PoolConfig, journal: Journal, calls: PoolCalls) {
+  constructor(open: Open<R>, config: PoolConfig, journal: Journal, calls: PoolCalls, takeTurn?: TakeTurn) {
     this.#config = config;
     this.#journal = journal;
     this.#calls = calls;
     this.#growth = new Growth(this.#all, config.growAfterMs, (strainedMs) => this.#grow(strainedMs));
-    this.#opener = new Opener(open, config.connectTimeoutMs, {
-      opened: (connection) => this.#opened(connection),
-      failed: (error) => this.#failed(error),
-      ready: () => this.refill(),
-    });
+    this.#opener = new Opener(
+      open,
+      config.connectTimeoutMs,
+      {
+        opened: (connection) => this.#opened(connection),
+        failed: (error) => this.#failed(error),
+        ready: () => this.refill(),
+        isWanted: () => calls.isWanted(),
+      },
+      takeTurn,
+    );
     this.maintenance = new Maintenance(config, {
       connections: this.#all,
       answered: (pooled) => this.answered(pooled),

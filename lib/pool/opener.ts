@@ -2,6 +2,7 @@ import { McpoError } from '../errors';
 import { Backoff } from './backoff';
 import { closing } from './refusals';
 import type { Open, PoolResource } from './resource';
+import type { TakeTurn } from './turns';
 import { withTimeout } from '../util/timeout';
 
 /** More than two at a time would make a storm of processes at start-up and in a sudden rush. */
@@ -20,12 +21,15 @@ export interface OpenerHost<R> {
   failed(error: unknown): void;
   /** The backoff is over. */
   ready(): void;
+  /** Whether somebody waits for a connection. */
+  isWanted(): boolean;
 }
 
 /** Opens connections: a few at a time, each in bounded time, and after a failure not before the backoff is over. */
 export class Opener<R extends PoolResource> {
   readonly #open: Open<R>;
   readonly #timeoutMs: number;
+  readonly #takeTurn: TakeTurn | undefined;
   readonly #host: OpenerHost<R>;
   readonly #underWay = new Set<AbortController>();
   /** What is or was being opened, until it has ended or given up. */
@@ -38,8 +42,10 @@ export class Opener<R extends PoolResource> {
   readonly #abandoned = new AbortController();
   #retry: NodeJS.Timeout | undefined;
 
-  constructor(open: Open<R>, timeoutMs: number, host: OpenerHost<R>) {
+  /** @param takeTurn - waits until it may begin; the time limit counts from then. @defaultValue at once */
+  constructor(open: Open<R>, timeoutMs: number, host: OpenerHost<R>, takeTurn?: TakeTurn) {
     this.#open = open;
+    this.#takeTurn = takeTurn;
     this.#timeoutMs = timeoutMs;
     this.#host = host;
   }
@@ -104,9 +110,12 @@ export class Opener<R extends PoolResource> {
   async #attempt(step: number): Promise<void> {
     const attempt = new AbortController();
     this.#underWay.add(attempt);
-    const work = (async () => this.#open(attempt.signal))();
-    this.#follow(work);
+    let work: Promise<R> | undefined;
+    let endTurn: (() => void) | undefined;
     try {
+      if (this.#takeTurn) endTurn = await this.#takeTurn(attempt.signal, () => this.#host.isWanted());
+      work = (async () => this.#open(attempt.signal))();
+      this.#follow(work);
       const connection = await withTimeout(work, this.#timeoutMs, () => this.#late(), this.#abandoned.signal);
       if (connection.closed) throw new McpoError('MCPO_CONNECTION_LOST', 'the connection ended as soon as it was open');
       this.#underWay.delete(attempt);
@@ -114,12 +123,14 @@ export class Opener<R extends PoolResource> {
     } catch (error) {
       this.#underWay.delete(attempt);
       attempt.abort(error);
-      this.#follow(work.then((connection) => connection.close()));
+      if (work) this.#follow(work.then((connection) => connection.close()));
       if (this.#step === step) {
         this.#step++;
         this.#backoff.fail();
       }
       this.#host.failed(error);
+    } finally {
+      endTurn?.();
     }
   }
 

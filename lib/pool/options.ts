@@ -1,5 +1,6 @@
 import { ConfigError } from '../errors';
 import type { PoolEvent } from './events';
+import type { TakeTurn } from './turns';
 
 /** Circuit breaker: refuses calls at once where connections were open and no further one can be opened. */
 export interface BreakerOptions {
@@ -48,12 +49,17 @@ export interface PoolOptions {
   readonly pingTimeoutMs?: number | undefined;
   /** When calls are refused with `MCPO_BREAKER_OPEN`. @defaultValue never */
   readonly breaker?: BreakerOptions | undefined;
+  /**
+   * Waits for the turn to open a connection, for which `connectTimeoutMs` does not count.
+   * @defaultValue each at once
+   */
+  readonly takeTurn?: TakeTurn | undefined;
   /** Told of connections opened, closed and failed; what it throws becomes a process warning. @defaultValue none */
   readonly onEvent?: ((event: PoolEvent) => void) | undefined;
 }
 
 /** Pool options, complete and checked. */
-export type PoolConfig = { readonly [K in Exclude<keyof PoolOptions, 'breaker' | 'onEvent'>]-?: number };
+export type PoolConfig = { readonly [K in Exclude<keyof PoolOptions, 'breaker' | 'onEvent' | 'takeTurn'>]-?: number };
 
 const DEFAULTS: PoolConfig = {
   minConnections: 2,

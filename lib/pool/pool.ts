@@ -37,6 +37,8 @@ export class ConnectionPool<R extends PoolResource> {
   readonly #drain = new Drain(() => this.#inFlight === 0 && this.#connections.opening === 0);
   readonly #breaker: Breaker | undefined;
   #inFlight = 0;
+  /** Those who wait without a call. */
+  #starting = 0;
   #closing: Promise<void> | undefined;
 
   /**
@@ -47,17 +49,24 @@ export class ConnectionPool<R extends PoolResource> {
     const config = poolConfig(options);
     this.#journal = new Journal(options.onEvent);
     this.#waiters = new Waiters(config.maxWaiting, config.acquireTimeoutMs);
-    this.#connections = new Connections(open, config, this.#journal, {
-      inFlight: () => this.#inFlight,
-      waiting: () => this.#waiters.size,
-      connected: () => {
-        this.#breaker?.close();
-        this.#serve();
+    this.#connections = new Connections(
+      open,
+      config,
+      this.#journal,
+      {
+        inFlight: () => this.#inFlight,
+        waiting: () => this.#waiters.size,
+        isWanted: () => this.#waiters.size > this.#starting,
+        connected: () => {
+          this.#breaker?.close();
+          this.#serve();
+        },
+        room: () => this.#serve(),
+        unavailable: () => this.#waiters.rejectAll(this.#down()),
+        settled: () => this.#drain.check(),
       },
-      room: () => this.#serve(),
-      unavailable: () => this.#waiters.rejectAll(this.#down()),
-      settled: () => this.#drain.check(),
-    });
+      options.takeTurn,
+    );
     this.#breaker = options.breaker && new Breaker(options.breaker, () => this.retryAfterMs);
   }
 
@@ -100,7 +109,17 @@ export class ConnectionPool<R extends PoolResource> {
    *
    * @throws McpoError as {@link ConnectionPool.acquire}; the pool goes on trying
    */
-  async start({ signal }: AcquireOptions = {}): Promise<void> {
+  async start(): Promise<void> {
+    this.#starting++;
+    try {
+      await this.reached();
+    } finally {
+      this.#starting--;
+    }
+  }
+
+  /** The same for a call that waits for it: its connection is opened before those of pools that nobody waits for. */
+  async reached({ signal }: AcquireOptions = {}): Promise<void> {
     this.#giveBack(this.#take() ?? (await this.#wait(signal)));
   }
 

@@ -36,6 +36,7 @@ export class Connector {
   readonly listing: CatalogueRefresh;
   readonly #outages: OutageLog;
   #latest: Connection | undefined;
+  #serverName: string | undefined;
 
   /** @param makeEntry - makes what is known of a tool, once for each definition */
   constructor(config: ConnectorConfig, logger: Logger, makeEntry: (tool: Tool) => ToolEntry) {
@@ -44,6 +45,11 @@ export class Connector {
     this.catalogue = new Catalogue(config.name, config.isServed, logger, makeEntry);
     this.#outages = new OutageLog(config.name, logger);
     this.listing = new CatalogueRefresh(config.name, this.catalogue, logger);
+  }
+
+  /** The `serverInfo.name`, known before the tools are. */
+  get serverName(): string | undefined {
+    return this.#serverName;
   }
 
   /** What the server said of itself; `undefined` until it has been reached. */
@@ -60,6 +66,7 @@ export class Connector {
   async open(signal: AbortSignal): Promise<Connection> {
     try {
       const connection = await this.#connect({}, signal);
+      this.#serverName = connection.serverInfo.name;
       this.listing.follow(connection);
       await this.#learn(connection, signal);
       this.#latest = connection;

@@ -4,11 +4,15 @@ import { McpoError } from '../errors';
 import type { Connection } from '../mcp/session/connection';
 import type { ErrorReason } from '../pool/events';
 import { PoolManager } from '../pool/pool-manager';
+import { Turns } from '../pool/turns';
 import type { BufferedBytes } from '../util/buffered-bytes';
 import type { Cancellation } from '../util/cancellation';
 import { Drain } from '../util/drain';
 import { McpServer, type ServerParts } from './server';
 import type { ToolEntry } from './tool-entry';
+
+/** Child processes that start side by side: many at once would be slow to start, and late. */
+const STARTS_AT_A_TIME = 4;
 
 /** All servers of a router, by name; knows which calls are running, so that closing can wait for them. */
 export class ServerRegistry {
@@ -19,9 +23,9 @@ export class ServerRegistry {
   #running = 0;
   #closing = false;
 
-  constructor(configs: readonly ServerConfig[], parts: Omit<ServerParts, 'pools'>) {
+  constructor(configs: readonly ServerConfig[], parts: Omit<ServerParts, 'pools' | 'starts'>) {
     this.#buffers = parts.buffers;
-    const all = { ...parts, pools: this.#pools };
+    const all = { ...parts, pools: this.#pools, starts: new Turns(STARTS_AT_A_TIME) };
     this.#byName = new Map(configs.map((config) => [config.name, new McpServer(config, all)]));
   }
 

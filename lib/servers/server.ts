@@ -11,6 +11,7 @@ import { type BreakerOptions, poolConfig } from '../pool/options';
 import type { ConnectionPool } from '../pool/pool';
 import type { PoolManager } from '../pool/pool-manager';
 import type { ServerPoolStats } from '../pool/server-pools';
+import type { Turns } from '../pool/turns';
 import { Retrier } from '../retry/retry';
 import type { BufferedBytes } from '../util/buffered-bytes';
 import type { Cancellation } from '../util/cancellation';
@@ -28,6 +29,8 @@ const READ_AGAIN_MS = 300_000;
 export interface ServerParts {
   readonly pools: PoolManager<Connection, Caller>;
   readonly breaker: BreakerOptions;
+  /** The turns of child processes to start. */
+  readonly starts: Turns;
   readonly logger: Logger;
   /** What the router holds. */
   readonly buffers: BufferedBytes;
@@ -51,7 +54,7 @@ export class McpServer implements Upstream {
   #saturationIsLogged = false;
   #readings: NodeJS.Timeout | undefined;
 
-  constructor(config: ServerConfig, { pools, breaker, logger, buffers, makeEntry }: ServerParts) {
+  constructor(config: ServerConfig, { pools, breaker, starts, logger, buffers, makeEntry }: ServerParts) {
     const { name, stateful, timeoutMs, transport } = config;
     const pool = { ...config.pool, pingTimeoutMs: config.pool.pingTimeoutMs ?? timeoutMs };
     this.config = config;
@@ -77,12 +80,17 @@ export class McpServer implements Upstream {
       ...bounds,
       // Over HTTP only: for a child process or a custom transport, the backoff is enough.
       breaker: transport.kind === 'http' ? breaker : undefined,
+      takeTurn: transport.kind === 'stdio' ? starts.take : undefined,
       onEvent,
     });
   }
 
   get name(): string {
     return this.config.name;
+  }
+
+  get serverName(): string | undefined {
+    return this.#connector.serverName;
   }
 
   get catalogue(): Catalogue<ToolEntry> {
@@ -165,7 +173,7 @@ export class McpServer implements Upstream {
   /** Waits until the first try to reach it has succeeded or failed, for as long as a call waits for a connection. */
   async started(signal: Cancellation): Promise<void> {
     try {
-      await this.#pool.start({ signal });
+      await this.#pool.reached({ signal });
     } catch (error) {
       if (signal.aborted || (isMcpoError(error) && error.code === 'MCPO_CLOSING')) throw error;
     }

@@ -21,6 +21,8 @@ export interface ToolEntry {
 /** What a call needs of the server of its tool. */
 export interface Upstream {
   readonly config: ServerConfig;
+  /** The `serverInfo.name`; `undefined` until it has been reached. */
+  readonly serverName: string | undefined;
   readonly retrier: Retrier;
   /** Connections that its own pool, or that of a caller, has at most. */
   readonly maxConnections: number;

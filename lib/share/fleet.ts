@@ -1,6 +1,6 @@
 /** One call that instances can share. */
 export interface FleetFlight {
-  /** The unit of invalidation: the name of the MCP server. */
+  /** The unit of invalidation: the name of the MCP server, or of its `cache.group`. */
   readonly group: string;
   /** The key of the call, including the {@link FleetFlights.generation} at its beginning. */
   readonly key: string;

@@ -78,7 +78,7 @@ function sources(
           isUp: server.state === 'up',
           uncheckedCalls: server.catalogue.uncheckedCalls,
           breaker: BREAKER[server.breaker],
-          isUnsettled: !freshness.isSettled(server.name),
+          isUnsettled: !freshness.isSettled(server.config.cache.group),
         };
         return [server.name, numbers] as const;
       }),

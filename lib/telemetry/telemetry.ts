@@ -77,7 +77,7 @@ export class Telemetry {
       const rejection = error && REJECTIONS.find((reason) => reason === outcome);
       if (rejection) this.#instruments.rejected(rejection);
       const durationMs = Math.round(1_000_000 * seconds) / 1_000;
-      this.#logger.info({ requestId, ...logged, outcome, durationMs }, 'mcpo: request');
+      this.#logger.debug({ requestId, ...logged, outcome, durationMs }, 'mcpo: request');
     };
     return {
       ended,
