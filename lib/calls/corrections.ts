@@ -49,6 +49,13 @@ const KNOWN: readonly KnownServer[] = [
     correction: { inTurn: true },
   },
   {
+    // 1.0.7: another fork of server-memory; parallel writes leave a file that it cannot read any more.
+    package: '@itseasy21/mcp-knowledge-graph',
+    name: '@itseasy21/mcp-knowledge-graph',
+    tools: ['*'],
+    correction: { inTurn: true },
+  },
+  {
     // 2026.8.31: reads the file, applies the edit, writes it back; the last of several edits at the same time wins.
     package: '@modelcontextprotocol/server-filesystem',
     name: 'secure-filesystem-server',
