@@ -107,10 +107,10 @@ describe.each([
     const layer: CallLayer = () => Promise.reject(make());
     expect(await answerOf({ use: [layer] })).toEqual(INTERNAL);
     await Promise.all([mcpo?.close(), mounted?.close()]);
-    const authorize = (): never => {
+    const principal = (): never => {
       throw make();
     };
-    expect(await answerOf({ authorize })).toEqual(INTERNAL);
+    expect(await answerOf({ principal })).toEqual(INTERNAL);
   });
 
   it.each<[string, CallLayer]>([

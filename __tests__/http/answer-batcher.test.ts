@@ -21,7 +21,7 @@ afterEach(async () => {
 
 /** A router behind a middleware of the host's. */
 async function mounted(server: Lab, middleware: RequestHandler): Promise<{ mcpo: McpoRouter; url: string }> {
-  const mcpo = mcpoRouter({ servers: { lab: { connect: server.connect } }, logger: silent });
+  const mcpo = mcpoRouter({ cache: true, servers: { lab: { connect: server.connect } }, logger: silent });
   ends.push(() => mcpo.close());
   await mcpo.ready();
   const http = createServer(express().use(middleware).use('/mcp', mcpo)).listen(0, '127.0.0.1');

@@ -111,7 +111,7 @@ const parents = ['a', 'b', 'c'].map((digit) => `00-${digit.repeat(32)}-${digit.r
 
 it('does not tell calls apart in the cache', async () => {
   const server = lab();
-  const { call } = await start({ connect: server.connect });
+  const { call } = await start({ connect: server.connect }, { cache: true });
   const states: (string | null)[] = [];
   for (const traceparent of parents) states.push((await call('read', { traceparent })).header('cache-status'));
   expect(states).toEqual([

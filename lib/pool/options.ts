@@ -1,6 +1,5 @@
 import { ConfigError } from '../errors';
 import type { PoolEvent } from './events';
-import type { TakeTurn } from './turns';
 
 /** Circuit breaker: refuses calls at once where connections were open and no further one can be opened. */
 export interface BreakerOptions {
@@ -53,7 +52,7 @@ export interface PoolOptions {
    * Waits for the turn to open a connection, for which `connectTimeoutMs` does not count.
    * @defaultValue each at once
    */
-  readonly takeTurn?: TakeTurn | undefined;
+  readonly takeTurn?: ((signal: AbortSignal, isWanted: () => boolean) => Promise<() => void>) | undefined;
   /** Told of connections opened, closed and failed; what it throws becomes a process warning. @defaultValue none */
   readonly onEvent?: ((event: PoolEvent) => void) | undefined;
 }

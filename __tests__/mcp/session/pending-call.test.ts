@@ -85,9 +85,6 @@ describe('the answer of a server', () => {
     ['content that is null', { content: null }],
     ['content of texts', { content: ['text'] }],
     ['content of lists', { content: [[]] }],
-    ['structured content that is a list', { content: [], structuredContent: [1] }],
-    ['structured content that is null', { ...FINE, structuredContent: null }],
-    ['only structured content that is a text', { structuredContent: 'text' }],
   ])('with %s is nonsense', async (_what, result) => {
     const { transport, ended } = await calling();
     transport.answer(result);
