@@ -7,7 +7,7 @@ import { post } from './support/post';
 import { serving } from './support/serve';
 import { scripted } from './support/stdio';
 
-jest.setTimeout(120_000);
+jest.setTimeout(300_000);
 
 const serve = serving();
 const MEGABYTES = 10;
@@ -49,7 +49,7 @@ it(`${CALLERS} callers who ask for ${MEGABYTES} MB and do not read hold a bounde
   await until(async () => {
     most = Math.max(most, await held(mcpo));
     return most >= MAX;
-  }, 60_000);
+  }, 200_000);
   const refused = await post(`${url}/lab/echo`, { args: { text: 'x' } });
   expect(refused).toMatchObject({ status: 503, body: { code: 'MCPO_OVERLOADED' } });
   expect(refused.header('retry-after')).toBe('1');
