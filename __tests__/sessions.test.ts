@@ -2,11 +2,13 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import request from 'supertest';
+import type { McpoRouter } from '../lib';
 import { findChromium } from './support/chromium';
 import { until } from './support/deferred';
 import { listen } from './support/hosts';
 import { Lab, text } from './support/lab';
 import { serving } from './support/serve';
+import { scripted } from './support/stdio';
 
 const serve = serving();
 
@@ -106,6 +108,60 @@ describe('a server that keeps state', () => {
     await end(url, lab);
     await until(async () => (await look())[0] === 200);
     expect(await look()).toEqual([200, 0, expect.any(String)]);
+  });
+
+  it.each<[string, (pid: number, url: string, mcpo: McpoRouter) => Promise<unknown>]>([
+    [
+      'and it is known',
+      async (pid, _url, mcpo) => {
+        process.kill(pid, 'SIGKILL');
+        await until(() => mcpo.stats.servers.lab?.connections === 1);
+      },
+    ],
+    ['a moment ago', async (pid) => process.kill(pid, 'SIGKILL')],
+    ['in a call', async (pid, url) => post(url, '/lab/mortal', 'a').send({ pid }).expect(502)],
+  ])(
+    'tells once that a session was lost when its process died %s, and never answers from an empty one before',
+    async (_when, kill) => {
+      const { command, args } = scripted();
+      const { url, mcpo } = await serve({ servers: { lab: { command, args, stateful: true } } });
+      let pid = Number((await post(url, '/lab/pid', 'a').expect(200)).body);
+      for (let round = 0; round < 4; round += 1) {
+        await kill(pid, url, mcpo);
+        const answers: [number, unknown][] = [];
+        do {
+          const { status, body } = await post(url, '/lab/pid', 'a');
+          answers.push([status, (body as { detail?: unknown }).detail ?? body]);
+        } while (answers.at(-1)?.[0] !== 200);
+        // What was sent to a process that was about to end may have run.
+        const told = answers.filter(([status]) => status !== 502);
+        expect(told).toEqual([
+          [503, expect.stringContaining('session')],
+          [200, expect.any(Number)],
+        ]);
+        expect(told[1]?.[1]).not.toBe(pid);
+        pid = Number(told[1]?.[1]);
+      }
+    },
+    30_000,
+  );
+
+  it('answers no read from a new session that was asked of the lost one', async () => {
+    const lab = new Lab().tool('look', () => text('1'), { annotations: { readOnlyHint: true } });
+    lab.tool(
+      'die',
+      async () => {
+        await Promise.all([...lab.servers].map((server) => server.close()));
+        return text('dead');
+      },
+      { annotations: { readOnlyHint: true } },
+    );
+    const { url } = await serve({ servers: { lab: { connect: lab.connect, stateful: true } } });
+    await post(url, '/lab/look', 'a').expect(200);
+    await post(url, '/lab/die', 'a').expect(502);
+    expect(lab.runs.get('die')).toBe(1);
+    await post(url, '/lab/look', 'a').expect(503);
+    await post(url, '/lab/look', 'a').expect(200);
   });
 
   it('ends a session by DELETE, and when it has been idle for too long', async () => {

@@ -26,11 +26,27 @@ describe('MemoryStore', () => {
     const { store } = setUp();
     for (const ttlMs of [1, 3, 1_000, 300_000]) {
       store.set('key', entry('body', ttlMs), 'group');
-      jest.setSystemTime(Date.now() + ttlMs - 1);
+      jest.advanceTimersByTime(ttlMs - 1);
       expect(store.find('key', 'group').entry?.body.toString()).toBe('body');
-      jest.setSystemTime(Date.now() + 1);
+      jest.advanceTimersByTime(1);
       expect(store.find('key', 'group').entry).toBeUndefined();
     }
+  });
+
+  it.each([
+    ['back', -3_600_000],
+    ['forward', 3_600_000],
+  ])('keeps an entry for as long as it was to be, whoever sets the clock %s', (_way, change) => {
+    const { store } = setUp();
+    store.set('key', entry('body', 300_000), 'group');
+    jest.setSystemTime(Date.now() + change);
+    jest.advanceTimersByTime(299_999);
+    expect(store.find('key', 'group').entry).toBeDefined();
+    jest.advanceTimersByTime(1);
+    expect(store.find('key', 'group').entry).toBeUndefined();
+    store.set('key', { ...entry('body', 300_000), storedAt: Date.now() + 3_600_000 }, 'group');
+    jest.advanceTimersByTime(300_000);
+    expect(store.find('key', 'group').entry).toBeUndefined();
   });
 
   it('evicts the least recently used of too many by lru_ttl', () => {
@@ -56,7 +72,7 @@ describe('MemoryStore', () => {
     const { store, told } = setUp({ maxSize: 2 });
     store.set('old', entry('', 60_000), 'group');
     store.set('over', entry('', 10), 'group');
-    jest.setSystemTime(Date.now() + 10);
+    jest.advanceTimersByTime(10);
     store.set('new', entry('', 60_000), 'group');
     expect(told).toEqual([{ key: 'over', group: 'group', reason: 'expired' }]);
   });

@@ -64,16 +64,16 @@ describe.each([
     const cache = new SmartCache({ ...options, defaultTtlMs: 1_000 });
     await cache.set('default', {}, 1);
     await cache.set('short', {}, 1, 500);
-    jest.setSystemTime(Date.now() + 500);
+    jest.advanceTimersByTime(500);
     expect([await cache.get('default'), await cache.get('short')]).toEqual([1, undefined]);
-    jest.setSystemTime(Date.now() + 500);
+    jest.advanceTimersByTime(500);
     expect(await cache.get('default')).toBeUndefined();
   });
 
   it('never forgets for its age by lru', async () => {
     const cache = new SmartCache({ ...options, strategy: 'lru' });
     await cache.set('tool', {}, 1, 1);
-    jest.setSystemTime(Date.now() + 1e9);
+    jest.advanceTimersByTime(1e9);
     expect(await cache.get('tool')).toBe(1);
   });
 
@@ -194,7 +194,7 @@ describe('SmartCache', () => {
     for (const key of ['a', 'b', 'c']) save(key);
     save('d', 3_500);
     save('e', 1, 1);
-    jest.setSystemTime(Date.now() + 1);
+    jest.advanceTimersByTime(1);
     void cache.lookup('e', 'g');
     save('f');
     void cache.invalidate('g');

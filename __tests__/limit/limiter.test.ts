@@ -277,13 +277,16 @@ test('close refuses the waiting and the late, and takes permits back', async () 
   expect([limiter.current, limiter.waiting]).toEqual([0, 0]);
 });
 
-test('the deadline does not keep the process alive', async () => {
+test('the deadline keeps the process alive for the one who waits, and no longer', async () => {
   const timers = jest.spyOn(globalThis, 'setTimeout');
   const limiter = new ConcurrencyLimiter({ maxConcurrent: 1 });
   take(limiter);
+  const cleared = jest.spyOn(globalThis, 'clearTimeout');
   const waiter = watch(limiter.acquire());
-  expect(timers.mock.results.map(({ value }) => (value as NodeJS.Timeout).hasRef())).toEqual([false]);
+  const [timer] = timers.mock.results.map(({ value }) => value as NodeJS.Timeout);
+  expect(timer?.hasRef()).toBe(true);
   limiter.close();
+  expect(cleared).toHaveBeenCalledWith(timer);
   await settled();
   expect(waiter.error).toBeInstanceOf(McpoError);
 });

@@ -45,6 +45,42 @@ async function leases(pool: ConnectionPool<FakeResource>, count: number): Promis
   return Promise.all(Array.from({ length: count }, () => pool.acquire()));
 }
 
+describe('connections that hold what must not be lost', () => {
+  const lost = expect.objectContaining({
+    code: 'MCPO_SERVER_DOWN',
+    message: expect.stringContaining('was lost') as string,
+  });
+  const STATEFUL = { minConnections: 0, maxConnections: 1, maxIdleMs: 1_000, stateful: true };
+
+  test('the next call is told of a loss, once', async () => {
+    const pool = poolWith(STATEFUL);
+    await pool.use(async () => undefined);
+    const { life } = pool;
+    server.resource(0).die();
+    expect(pool.life).not.toBe(life);
+    expect(await errorOf(pool.use(async () => undefined))).toEqual(lost);
+    expect(await errorOf(pool.use(async () => undefined))).toBeUndefined();
+  });
+
+  test('so are the calls that wait for the one that is lost', async () => {
+    const pool = poolWith({ ...STATEFUL, maxInFlightPerConnection: 1 });
+    const lease = await pool.acquire();
+    const waiting = [errorOf(pool.acquire()), errorOf(pool.acquire())];
+    server.resource(0).die();
+    expect(await Promise.all(waiting)).toEqual([lost, lost]);
+    lease.release();
+    expect(await errorOf(pool.use(async () => undefined))).toBeUndefined();
+  });
+
+  test('one that was closed because it was idle is no loss', async () => {
+    const pool = poolWith(STATEFUL);
+    await pool.use(async () => undefined);
+    await pass(1_000);
+    expect(pool.stats.connections).toBe(0);
+    expect(await errorOf(pool.use(async () => undefined))).toBeUndefined();
+  });
+});
+
 describe('filling', () => {
   test('nothing is opened before start or the first call', async () => {
     poolWith();

@@ -1,6 +1,6 @@
 /** An item of an {@link ExpiryHeap}. */
 export interface Expiring {
-  /** In milliseconds since the epoch. */
+  /** On the clock of `performance.now()`. */
   readonly expiresAt: number;
   /** Orders items that expire at the same time. */
   readonly sequence: number;

@@ -27,7 +27,6 @@ export class MemoryStore implements CacheStore {
 
   constructor(init: StoreInit) {
     this.#init = init;
-    this.#cache.on('expired', (_key: string, slot: Slot) => this.#recordEviction(slot, 'expired'));
   }
 
   get size(): number {
@@ -47,8 +46,8 @@ export class MemoryStore implements CacheStore {
 
   set(key: string, entry: CacheEntry, group: string, generation?: Generation): boolean {
     if (this.#closed || (generation !== undefined && generation !== this.generation(group))) return false;
-    const expiresAt = entry.ttlMs === undefined ? Infinity : Math.ceil(entry.storedAt + entry.ttlMs);
-    if (!(expiresAt > Date.now())) return false;
+    const leftMs = timeLeft(entry);
+    if (!(leftMs > 0)) return false;
     const replaced = this.#find(key);
     const bytes = key.length + entry.body.length + ENTRY_OVERHEAD;
     const fits = entry.body.length <= this.#init.maxEntryBytes && bytes <= this.#init.maxBytes;
@@ -56,7 +55,7 @@ export class MemoryStore implements CacheStore {
       if (replaced) this.#index.remove(replaced);
       this.#makeRoom(bytes);
       const kept = Object.freeze({ ...entry, body: ownBuffer(entry.body) });
-      this.#keep(this.#index.add(key, kept, group, bytes, expiresAt));
+      this.#keep(this.#index.add(key, kept, group, bytes, performance.now() + leftMs));
     } else if (replaced) {
       // The newer result has been seen by a caller: the older one must not be found after it.
       this.#evict(replaced, 'bytes');
@@ -77,7 +76,7 @@ export class MemoryStore implements CacheStore {
   }
 
   dropGroup(group: string, unsettledMs = 0, write?: string): void {
-    this.#index.drop(group, Date.now() + unsettledMs, write);
+    this.#index.drop(group, performance.now() + unsettledMs, write);
     this.#cleanUp();
   }
 
@@ -94,8 +93,10 @@ export class MemoryStore implements CacheStore {
 
   #find(key: string): Slot | undefined {
     const slot = this.#cache.get<Slot>(key);
-    if (!slot?.group.dropped) return slot;
-    this.#evict(slot, 'invalidated');
+    if (!slot) return undefined;
+    const isExpired = slot.expiresAt <= performance.now();
+    if (!isExpired && !slot.group.dropped) return slot;
+    this.#evict(slot, isExpired ? 'expired' : 'invalidated');
     return undefined;
   }
 
@@ -115,7 +116,7 @@ export class MemoryStore implements CacheStore {
       return true;
     }
     const next = this.#index.nextToExpire;
-    if (!next || next.expiresAt > Date.now()) return false;
+    if (!next || next.expiresAt > performance.now()) return false;
     this.#evict(next, 'expired');
     return true;
   }
@@ -127,18 +128,13 @@ export class MemoryStore implements CacheStore {
   }
 
   #keep(slot: Slot): void {
-    // node-cache takes seconds, 0 for ever, and keeps an entry through the millisecond in which it expires.
-    const ttlMs = slot.expiresAt - Date.now();
-    this.#cache.set(slot.key, slot, ttlMs === Infinity ? 0 : (ttlMs - 0.5) / 1000);
-    if (ttlMs !== Infinity && !this.#timer) this.#cleanUpIn(CLEAN_UP_INTERVAL_MS);
+    // Without a lifetime of node-cache's, which goes by the wall clock: that may be set back.
+    this.#cache.set(slot.key, slot);
+    if (slot.expiresAt !== Infinity && !this.#timer) this.#cleanUpIn(CLEAN_UP_INTERVAL_MS);
   }
 
   #evict(slot: Slot, reason: EvictReason): void {
     this.#cache.del(slot.key);
-    this.#recordEviction(slot, reason);
-  }
-
-  #recordEviction(slot: Slot, reason: EvictReason): void {
     this.#index.remove(slot);
     this.#evicted.push(eviction(slot, reason));
   }
@@ -171,6 +167,11 @@ export class MemoryStore implements CacheStore {
     clearTimeout(this.#timer);
     this.#timer = undefined;
   }
+}
+
+/** In milliseconds; never longer than its lifetime, whatever clock it was stored by. */
+function timeLeft({ storedAt, ttlMs = Infinity }: CacheEntry): number {
+  return Math.min(ttlMs, storedAt + ttlMs - Date.now());
 }
 
 function eviction({ key, group }: Slot, reason: EvictReason): Eviction {

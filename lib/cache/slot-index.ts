@@ -6,7 +6,7 @@ import type { CacheEntry } from './store';
 interface Group {
   readonly name: string;
   readonly generation: number;
-  /** Until these times, in milliseconds since the epoch, the group has no generation. By write. */
+  /** Until these times, on the clock of `performance.now()`, the group has no generation. By write. */
   readonly unsettled: ReadonlyMap<string, number>;
   readonly slots: Set<Slot>;
   /** Whether its entries are only waiting to be removed. Another group has its name by then. */
@@ -25,7 +25,7 @@ const SETTLED: ReadonlyMap<string, number> = new Map();
 
 function isUnsettled({ unsettled }: Group): boolean {
   if (unsettled.size === 0) return false;
-  const now = Date.now();
+  const now = performance.now();
   return [...unsettled.values()].some((until) => until > now);
 }
 
@@ -111,7 +111,7 @@ export class SlotIndex {
   drop(groupName: string, settledFrom: number, write?: string): void {
     const group = this.#groups.get(groupName);
     const generation = (group?.generation ?? 0) + 1;
-    const now = Date.now();
+    const now = performance.now();
     const unsettled = new Map([...(group?.unsettled ?? [])].filter(([, until]) => until > now));
     if (write === undefined) unsettled.set('', Math.max(settledFrom, unsettled.get('') ?? 0));
     else unsettled.set(write, settledFrom);

@@ -70,7 +70,7 @@ async function retry(call: ToolCall, attempt: () => Promise<CallResult>): Promis
   const shouldRetry = (error: unknown): boolean => {
     if (isMcpoError(error) && error.code === 'MCPO_CONNECTION_LOST') {
       lost = error;
-      return entry.policy.retried;
+      return entry.policy.retried && !config.stateful;
     }
     if (!(error instanceof RateLimited) || error.retryAfterMs === undefined) return isNotSent(error);
     if (hasWaited || error.retryAfterMs > LONGEST_WAIT_MS) return false;
@@ -96,7 +96,7 @@ async function overAConnection(
 ): Promise<CallResult> {
   const { entry, identity, cancellation: signal, onProgress, onSent } = call.init;
   const { server, tool } = entry;
-  const { timeoutMs, maxTotalTimeoutMs, stateful } = server.config;
+  const { timeoutMs, maxTotalTimeoutMs } = server.config;
   let wasForgotten = false;
   const asTask = tool.definition.execution?.taskSupport === 'required';
   const options = { signal, timeoutMs, maxTotalTimeoutMs, meta: trace, asTask, onProgress, onLateEnd };
@@ -110,12 +110,12 @@ async function overAConnection(
       return await server.use(work, identity.caller, signal);
     } catch (error) {
       const isAgain = wasForgotten && isSessionForgotten(error);
-      if (isConnectionGone(error) && !isAgain && !stateful && others > 0) {
+      if (isConnectionGone(error) && !isAgain && others > 0) {
         wasForgotten ||= isSessionForgotten(error);
         continue;
       }
       if (wasForgotten && !mayHaveRun(error)) throw badResponse(error);
-      throw stateful && isConnectionGone(error) ? sessionLost(error) : error;
+      throw error;
     }
   }
 }
@@ -152,14 +152,6 @@ function mayHaveRun(error: unknown): boolean {
 async function explained(error: McpoError, { init: { entry } }: ToolCall): Promise<McpoError> {
   if (!deniesTool(error) || (await entry.server.renewed(entry.tool.name))) return error;
   return new McpoError('MCPO_UNKNOWN_TOOL', error.message, { cause: error.cause });
-}
-
-/** Nothing was done, and the next call finds a new session, which knows nothing of this one. */
-function sessionLost(cause: unknown): McpoError {
-  return new McpoError('MCPO_SERVER_DOWN', 'the session with the MCP server was lost; the next call begins a new one', {
-    retryAfterMs: 1,
-    cause,
-  });
 }
 
 function asMcpoError(error: unknown): McpoError {

@@ -183,7 +183,7 @@ class Waiter implements ListNode<Waiter> {
       this.#resolve = resolve;
       this.#reject = reject;
     });
-    this.#timer = setTimeout(onTimeout, timeoutMs).unref();
+    this.#timer = setTimeout(onTimeout, timeoutMs);
     this.#signal = signal;
     this.#onAbort = onAbort;
     signal?.addEventListener('abort', onAbort, { once: true });

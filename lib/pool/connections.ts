@@ -12,7 +12,7 @@ import type { TakeTurn } from './turns';
 const SATURATED_MS = 10_000;
 
 /** The calls of a pool, as its connections see them. */
-export interface PoolCalls {
+export interface PoolCalls<R extends PoolResource> {
   inFlight(): number;
   waiting(): number;
   /** Whether a call waits. */
@@ -24,6 +24,8 @@ export interface PoolCalls {
   unavailable(): void;
   /** Nothing is being opened any more. */
   settled(): void;
+  /** A connection has left, before another one takes its place. */
+  left(pooled: PooledConnection<R>, reason: CloseReason): void;
 }
 
 /** The connections of a pool: opens as many as it needs, replaces and closes them. */
@@ -33,13 +35,13 @@ export class Connections<R extends PoolResource> {
   readonly #all: PooledConnection<R>[] = [];
   readonly #config: PoolConfig;
   readonly #journal: Journal;
-  readonly #calls: PoolCalls;
+  readonly #calls: PoolCalls<R>;
   readonly #opener: Opener<R>;
   readonly #growth: Growth<R>;
   readonly #disposals = new Set<Promise<void>>();
   #stopped = false;
 
-  constructor(open: Open<R>, config: PoolConfig, journal: Journal, calls: PoolCalls, takeTurn?: TakeTurn) {
+  constructor(open: Open<R>, config: PoolConfig, journal: Journal, calls: PoolCalls<R>, takeTurn?: TakeTurn) {
     this.#config = config;
     this.#journal = journal;
     this.#calls = calls;
@@ -210,7 +212,7 @@ export class Connections<R extends PoolResource> {
 
   #died(pooled: PooledConnection<R>): void {
     if (!this.#remove(pooled)) return;
-    this.#journal.closed('died');
+    this.#left(pooled, 'died');
     if (this.#stopped) return;
     this.#opener.ended(pooled.proven);
     this.#journal.failed('died', new McpoError('MCPO_CONNECTION_LOST', 'the connection ended by itself'));
@@ -234,8 +236,13 @@ export class Connections<R extends PoolResource> {
 
   #dismiss(pooled: PooledConnection<R>, reason: CloseReason): void {
     if (!this.#remove(pooled)) return;
-    this.#journal.closed(reason);
+    this.#left(pooled, reason);
     this.#dispose(pooled.connection);
+  }
+
+  #left(pooled: PooledConnection<R>, reason: CloseReason): void {
+    this.#journal.closed(reason);
+    this.#calls.left(pooled, reason);
   }
 
   /** Removes a connection; `false` if it was removed before. */

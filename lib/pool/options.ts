@@ -46,6 +46,11 @@ export interface PoolOptions {
    * calls go to other connections. @defaultValue `timeoutMs` of the server, 60000 in a pool of your own
    */
   readonly pingTimeoutMs?: number | undefined;
+  /**
+   * Whether a connection holds what must not be lost. When one has died, the next call is refused with `MCPO_SERVER_DOWN`, so
+   * that no caller takes a new connection for the old one. @defaultValue false
+   */
+  readonly stateful?: boolean | undefined;
   /** When calls are refused with `MCPO_BREAKER_OPEN`. @defaultValue never */
   readonly breaker?: BreakerOptions | undefined;
   /**
@@ -58,7 +63,9 @@ export interface PoolOptions {
 }
 
 /** Pool options, complete and checked. */
-export type PoolConfig = { readonly [K in Exclude<keyof PoolOptions, 'breaker' | 'onEvent' | 'takeTurn'>]-?: number };
+export type PoolConfig = {
+  readonly [K in Exclude<keyof PoolOptions, 'breaker' | 'onEvent' | 'stateful' | 'takeTurn'>]-?: number;
+};
 
 const DEFAULTS: PoolConfig = {
   minConnections: 2,

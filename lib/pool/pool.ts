@@ -1,10 +1,11 @@
 import type { Cancellation } from '../util/cancellation';
+import { randomUUID } from 'node:crypto';
 import { McpoError, isMcpoError } from '../errors';
 import { Breaker, type BreakerState } from './breaker';
-import { Journal, type PoolStats } from './events';
+import { type CloseReason, Journal, type PoolStats } from './events';
 import { PooledLease, type PooledConnection } from './pooled-connection';
 import { poolConfig, type PoolOptions } from './options';
-import { closing } from './refusals';
+import { closing, sessionLost } from './refusals';
 import type { Lease, Open, PoolResource } from './resource';
 import { Drain } from '../util/drain';
 import { Connections } from './connections';
@@ -40,6 +41,10 @@ export class ConnectionPool<R extends PoolResource> {
   /** Those who wait without a call. */
   #starting = 0;
   #closing: Promise<void> | undefined;
+  readonly #stateful: boolean;
+  /** Whether a session was lost, and no call has been told yet. */
+  #isSessionLost = false;
+  #life: string = randomUUID();
 
   /**
    * @param open - opens a connection
@@ -47,6 +52,7 @@ export class ConnectionPool<R extends PoolResource> {
    */
   constructor(open: Open<R>, options: PoolOptions = {}) {
     const config = poolConfig(options);
+    this.#stateful = options.stateful ?? false;
     this.#journal = new Journal(options.onEvent);
     this.#waiters = new Waiters(config.maxWaiting, config.acquireTimeoutMs);
     this.#connections = new Connections(
@@ -64,6 +70,7 @@ export class ConnectionPool<R extends PoolResource> {
         room: () => this.#serve(),
         unavailable: () => this.#waiters.rejectAll(this.#down()),
         settled: () => this.#drain.check(),
+        left: (pooled, reason) => this.#left(pooled, reason),
       },
       options.takeTurn,
     );
@@ -92,6 +99,11 @@ export class ConnectionPool<R extends PoolResource> {
   /** Whether calls are refused because too many in a row have found no connection; `closed` without the option. */
   get breaker(): BreakerState {
     return this.#breaker?.state ?? 'closed';
+  }
+
+  /** A name for what the connections remember: another one once one of them has ended. */
+  get life(): string {
+    return this.#life;
   }
 
   /** When idle connections were last pinged; `undefined` before the first time. */
@@ -130,12 +142,15 @@ export class ConnectionPool<R extends PoolResource> {
    */
   async use<T>(call: (connection: R) => Promise<T>, { signal }: AcquireOptions = {}): Promise<T> {
     signal?.throwIfAborted();
+    this.#tellLoss();
     const lease = this.#take() ?? (await this.#wait(signal));
     try {
       return await call(lease.connection);
     } catch (error) {
       lease.hasFailed = true;
       lease.isLate = isMcpoError(error) && error.code === 'MCPO_TIMEOUT';
+      if (lease.connection.closed && isMcpoError(error) && error.code === 'MCPO_SERVER_DOWN')
+        this.#knownLost(lease.pooled);
       throw error;
     } finally {
       lease.release();
@@ -151,10 +166,11 @@ export class ConnectionPool<R extends PoolResource> {
    * A lease, as soon as there is room; it must be released.
    *
    * @throws McpoError `MCPO_SERVER_DOWN` when no connection could be opened, and at once while the backoff lasts;
-   * `MCPO_BREAKER_OPEN` as the option `breaker` says; `MCPO_POOL_EXHAUSTED` when too many wait or the wait is over; `MCPO_CLOSING` from {@link ConnectionPool.close} on
+   * also once after a connection was lost where the option `stateful` is set; `MCPO_BREAKER_OPEN` as the option `breaker` says; `MCPO_POOL_EXHAUSTED` when too many wait or the wait is over; `MCPO_CLOSING` from {@link ConnectionPool.close} on
    */
   async acquire({ signal }: AcquireOptions = {}): Promise<Lease<R>> {
     signal?.throwIfAborted();
+    this.#tellLoss();
     return this.#take() ?? this.#wait(signal);
   }
 
@@ -171,6 +187,28 @@ export class ConnectionPool<R extends PoolResource> {
       this.#drain.check();
     }
     return this.#closing;
+  }
+
+  #tellLoss(): void {
+    if (!this.#isSessionLost) return;
+    this.#isSessionLost = false;
+    throw sessionLost();
+  }
+
+  /** The call that was refused on a lost connection has told its caller. */
+  #knownLost(pooled: PooledConnection<R>): void {
+    pooled.isKnownLost = true;
+    this.#life = randomUUID();
+    if (pooled.state === 'gone') this.#isSessionLost = false;
+  }
+
+  /** Those who wait meant the session that was lost: they must not find an empty one. */
+  #left(pooled: PooledConnection<R>, reason: CloseReason): void {
+    this.#life = randomUUID();
+    const isLoss = this.#stateful && (reason === 'died' || reason === 'unresponsive');
+    if (!isLoss || pooled.isKnownLost) return;
+    this.#isSessionLost = this.#waiters.size === 0;
+    this.#waiters.rejectAll(sessionLost());
   }
 
   #take(): PooledLease<R> | undefined {

@@ -18,6 +18,8 @@ export class PooledConnection<R extends PoolResource> {
   /** The messages that it had received by the last health check or the answer to the last ping. */
   received: number | undefined;
   pinged = false;
+  /** Whether a call on it was refused because it is of no more use. */
+  isKnownLost = false;
   /** Whether it was pinged and has not answered since: others come first. */
   isSuspect = false;
   /** Since when it has had no call, on the clock of `performance.now()`; means nothing while it has one. */

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import type { PoolStats } from './events';
 import { checkedInteger, poolConfig, type PoolOptions } from './options';
 import { ConnectionPool } from './pool';
@@ -25,7 +24,10 @@ export interface ServerPoolOptions extends PoolOptions {
   readonly maxPools?: number | undefined;
   /** Pools of credentials of one owner at a time. @defaultValue `maxPools` */
   readonly maxPoolsPerOwner?: number | undefined;
-  /** Whether connections hold what must not be lost: an idle pool is not closed to make room for another. @defaultValue false */
+  /**
+   * Whether connections of credentials hold what must not be lost: an idle pool is not closed to make room for another, and
+   * a loss is told as {@link PoolOptions.stateful} says. @defaultValue false
+   */
   readonly stateful?: boolean | undefined;
 }
 
@@ -38,8 +40,6 @@ export interface ServerPoolStats extends PoolStats {
 interface OwnedPool<R extends PoolResource> {
   readonly pool: ConnectionPool<R>;
   readonly owner: string | undefined;
-  /** A random name, another one once a connection has ended. */
-  life: string;
 }
 
 /** The pools of one server: its own, and one for each set of credentials that was used of late. */
@@ -64,7 +64,7 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     this.#maxPools = checkedInteger('pool.maxPools', options.maxPools ?? 100, 1);
     this.#maxPoolsPerOwner = checkedInteger('pool.maxPoolsPerOwner', options.maxPoolsPerOwner ?? this.#maxPools, 1);
     this.#sweepMs = poolConfig(options).maxIdleMs;
-    this.#own = new ConnectionPool((signal) => open(signal, undefined), options);
+    this.#own = new ConnectionPool((signal) => open(signal, undefined), { ...options, stateful: false });
   }
 
   get stats(): ServerPoolStats {
@@ -87,7 +87,7 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
    * @throws McpoError `MCPO_POOL_EXHAUSTED`
    */
   lifeOf(credentials: C): string {
-    return this.#ownedBy(credentials).life;
+    return this.#ownedBy(credentials).pool.life;
   }
 
   async remove({ id }: C, drainMs?: number): Promise<boolean> {
@@ -117,13 +117,7 @@ export class ServerPools<R extends PoolResource, C extends Credentials> {
     if (this.#pools.size >= this.#maxPools) this.#evict();
     this.#sweeps ??= setInterval(() => this.#sweep(), this.#sweepMs).unref();
     const options = { ...this.#options, minConnections: 0, breaker: undefined };
-    const open = async (signal: AbortSignal): Promise<R> => {
-      const connection = await this.#open(signal, credentials);
-      connection.onClose(() => (owned.life = randomUUID()));
-      return connection;
-    };
-    const owned: OwnedPool<R> = { pool: new ConnectionPool(open, options), owner, life: randomUUID() };
-    return owned;
+    return { pool: new ConnectionPool((signal) => this.#open(signal, credentials), options), owner };
   }
 
   #checkOwner(owner: string): void {

@@ -50,7 +50,7 @@ export class Waiters<T> {
       };
       const late = (): void => waiter.reject(exhausted(`no connection was free within ${this.#timeoutMs} ms`));
       const abort = (): void => waiter.reject(signal?.reason as Error);
-      const timer = setTimeout(late, this.#timeoutMs).unref();
+      const timer = setTimeout(late, this.#timeoutMs);
       signal?.addEventListener('abort', abort);
       this.#queue.append(waiter);
     });

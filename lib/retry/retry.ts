@@ -81,7 +81,7 @@ function pause(ms: number, signal: Cancellation | undefined): Promise<void> {
       signal?.removeEventListener('abort', end);
       resolve();
     };
-    const timer = setTimeout(end, ms).unref();
+    const timer = setTimeout(end, ms);
     signal?.addEventListener('abort', end, { once: true });
   });
 }

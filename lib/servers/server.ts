@@ -10,6 +10,7 @@ import type { ErrorReason, PoolEvent } from '../pool/events';
 import { type BreakerOptions, poolConfig } from '../pool/options';
 import type { ConnectionPool } from '../pool/pool';
 import type { PoolManager } from '../pool/pool-manager';
+import { isSessionLost, sessionLost } from '../pool/refusals';
 import type { ServerPoolStats } from '../pool/server-pools';
 import type { Turns } from '../pool/turns';
 import { Retrier } from '../retry/retry';
@@ -149,7 +150,8 @@ export class McpServer implements Upstream {
       return await this.#pools.get(this.name, caller).use(use, { signal });
     } catch (error) {
       this.#rateLimits.note(caller, error);
-      if (connected) throw error;
+      if (this.config.stateful && isConnectionGone(error)) throw sessionLost(error);
+      if (connected || isSessionLost(error)) throw error;
       if (signal.aborted) throw callerGone(error);
       if (!isMcpoError(error) || error.status !== 503 || isConnectionGone(error)) throw error;
       throw caller && error.code === 'MCPO_SERVER_DOWN' ? this.#unreachableFor(error) : this.#unavailable(error);

@@ -12,7 +12,7 @@ export class Drain {
   wait(timeoutMs: number): Promise<void> {
     if (this.#isEmpty()) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = setTimeout(resolve, timeoutMs).unref();
+      const timer = setTimeout(resolve, timeoutMs);
       this.#onEmpty = () => {
         clearTimeout(timer);
         resolve();

@@ -57,6 +57,27 @@ it('data may be spread over lines', async () => {
   expect(await call(connection)).toEqual(text('well'));
 });
 
+it.each(['0', '99999999999'])(
+  'a stream of the server that ends is opened again after a bounded pause, though it says retry: %s',
+  async (retry) => {
+    const opened: number[] = [];
+    const others = byHand((rpc, res) => res.end());
+    const { url } = await started.listen((req, res) => {
+      if (req.method !== 'GET') return others(req, res);
+      opened.push(performance.now());
+      return res.writeHead(200, STREAM).end(`retry: ${opened.length === 1 ? retry : '0'}\nid: 1\ndata:\n\n`);
+    });
+    const spy = jest.spyOn(globalThis, 'setTimeout');
+    await started.connect(`${url}/mcp`);
+    await until(() => spy.mock.calls.some(([, ms]) => ms === (retry === '0' ? 1_000 : 30_000)));
+    spy.mockRestore();
+    expect(opened).toHaveLength(1);
+    if (retry !== '0') return;
+    await until(() => opened.length === 3);
+    for (const index of [1, 2]) expect((opened[index] ?? 0) - (opened[index - 1] ?? 0)).toBeGreaterThan(900);
+  },
+);
+
 it('the answer does not wait for the end of its stream, which closing ends', async () => {
   const ended = deferred();
   const connection = await connect((res, id) => {

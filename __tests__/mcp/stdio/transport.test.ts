@@ -105,6 +105,17 @@ describe('messages of a child', () => {
     expect(await textOf(connection, 'echo', { text: 'still here' })).toBe('still here');
   });
 
+  it('are told from log lines in JSON that have ids of their own', async () => {
+    const logger = new LogBook();
+    const connection = await open(scripted(['logs']), logger);
+    expect(logger.warnings[0]).toContain('ready');
+    const lines = [0, 1, 2, 3, 4].flatMap((id) => [
+      JSON.stringify({ id }),
+      JSON.stringify({ id, error: 'x', level: 50 }),
+    ]);
+    expect(await textOf(connection, 'rubbish', { lines })).toBe('after the rubbish');
+  });
+
   it.each([
     ['without a version', '{"id":"ID","result":{"content":[]}}'],
     ['without result and error', '{"jsonrpc":"2.0","id":"ID"}'],

@@ -8,6 +8,8 @@ const [modes = 'good', words = ''] = process.argv.slice(2);
 const is = (mode) => modes.split(' ').includes(mode);
 if (words !== '') process.stderr.write(words === 'pid' ? `pid ${process.pid}\n` : words);
 if (is('chatty')) process.stdout.write('Ready!\n');
+if (is('logs'))
+  for (const id of [0, 1, 2]) process.stdout.write(`${JSON.stringify({ level: 30, id, error: null, msg: 'ready' })}\n`);
 if (is('dies')) process.exit(3);
 if (is('polite')) {
   process.on('SIGTERM', () => process.stderr.write('goodbye\n', () => process.exit()));

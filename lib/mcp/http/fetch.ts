@@ -22,6 +22,9 @@ const EVENT_STREAM = /^\s*text\/event-stream\b/i;
 const EVENT_WITHOUT_ID = /^(?:event: ?message\r?\n)?data: ?[^\r\n]*\r?\n\r?\n/;
 
 const DATA_LINE = /(^|[\r\n])data:([^\r\n]*)/g;
+const RETRY_LINE = /(^|[\r\n])retry: ?(\d+)(?=[\r\n]|$)/g;
+const MIN_RETRY_MS = 1_000;
+const MAX_RETRY_MS = 30_000;
 
 /** A response whose body has not been read. */
 export interface OpenResponse {
@@ -225,7 +228,11 @@ function eventsForParser(): TransformStream<Uint8Array, Uint8Array> {
   const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
   let parts: string[] = [];
   const rewritten = (text: string): Buffer =>
-    Buffer.from(text.replace(DATA_LINE, (_, start: string, data: string) => `${start}data:${dataForParser(data)}`));
+    Buffer.from(
+      text
+        .replace(DATA_LINE, (_, start: string, data: string) => `${start}data:${dataForParser(data)}`)
+        .replace(RETRY_LINE, (_, start: string, ms: string) => `${start}retry:${boundedRetry(Number(ms))}`),
+    );
   return new TransformStream({
     transform(chunk, controller) {
       const text = decoder.decode(chunk, { stream: true });
@@ -241,6 +248,11 @@ function eventsForParser(): TransformStream<Uint8Array, Uint8Array> {
       if (rest !== '') controller.enqueue(rewritten(rest));
     },
   });
+}
+
+/** A pause of 0 would be a storm of requests, and of more than a timer takes too. */
+function boundedRetry(ms: number): number {
+  return Math.min(Math.max(ms, MIN_RETRY_MS), MAX_RETRY_MS);
 }
 
 /** What is no JSON but the answer to a request ends that request. */

@@ -64,14 +64,14 @@ export class PendingCall {
   constructor(options: CallOptions, waiter: CallWaiter) {
     this.#options = options;
     this.#waiter = waiter;
-    this.#inactivity = setTimeout(this.#onLate, options.timeoutMs).unref();
+    this.#inactivity = setTimeout(this.#onLate, options.timeoutMs);
     options.signal.addEventListener('abort', this.#onGone, { once: true });
   }
 
   progressed(params: unknown): void {
     if (this.#isGivenUp) return;
     this.#inactivity.refresh();
-    this.#total ??= setTimeout(this.#onLate, this.#totalLeftMs).unref();
+    this.#total ??= setTimeout(this.#onLate, this.#totalLeftMs);
     const { onProgress } = this.#options;
     const progress = onProgress && progressOf(params);
     if (progress) onProgress(progress);

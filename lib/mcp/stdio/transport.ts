@@ -8,6 +8,7 @@ import spawn from 'cross-spawn';
 import type { BufferedBytes } from '../../util/buffered-bytes';
 import type { Logger } from '../../util/logger';
 import { parseJson } from '../../util/exact-json';
+import { isObject } from '../../util/json-object';
 import { withTimeout } from '../../util/timeout';
 import { INVALID_MESSAGE, connectionGone } from '../session/failures';
 import { asMessage, brokenAnswer, cancelledId, idOfEdges } from '../json-rpc';
@@ -24,6 +25,7 @@ const DRAIN_MS = 250;
 // Node reads this much at a time.
 const FULL_CHUNK = 65_536;
 const MAX_WARNINGS = 5;
+const ANSWER_FIELDS: ReadonlySet<string> = new Set(['jsonrpc', 'id', 'result', 'error']);
 
 /**
  * A child process in a process group of its own, with one JSON-RPC message per line on its standard input and output (MCP
@@ -187,7 +189,7 @@ export class StdioTransport implements Transport {
       if (broken) this.onmessage?.(broken);
       return;
     }
-    const known = asMessage(message);
+    const known = isLogLine(message) ? undefined : asMessage(message);
     if (known) this.onmessage?.(known);
     else this.#warn(line);
   }
@@ -199,6 +201,13 @@ export class StdioTransport implements Transport {
       `mcpo: ${this.#spec.command} prints a line that is no MCP message: ${JSON.stringify(line.slice(0, 200))}`,
     );
   }
+}
+
+/** Whether it is an object with an `id` of its own, and no answer that only lacks its version. */
+function isLogLine(value: unknown): boolean {
+  if (!isObject(value) || value.jsonrpc === '2.0') return false;
+  const isAnswer = 'result' in value || 'error' in value;
+  return !isAnswer || Object.keys(value).some((key) => !ANSWER_FIELDS.has(key));
 }
 
 /** Node throws some errors, and emits others. */
