@@ -28,9 +28,11 @@ import type { Registry } from './monitor/registry';
 import type { McpoOptions } from './options';
 import { dashboardPages } from './pages/dashboard';
 import { docsPages } from './pages/docs';
+import { filePages } from './pages/files';
 import { healthPages, serverStates } from './pages/health';
 import { openApiPages } from './pages/openapi/document';
 import { pages, serverPages } from './pages/pages';
+import { signInPage } from './pages/sign-in';
 import { ServerRegistry } from './servers/registry';
 import type { ServerStatus } from './servers/status';
 import type { ToolEntry } from './servers/tool-entry';
@@ -146,15 +148,20 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const authenticator = new Authenticator(config.auth, config.logger);
   const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(servers, config.info, authenticator.secured);
-  const docs = docsPages(servers, config.info);
-  const dashboard = dashboardPages(servers, authenticator, config.info, watch.json);
+  const docs = docsPages(config.info);
+  const dashboard = dashboardPages(servers, config.info, watch.json);
 
   const run = pipeline(config, acceleration);
   const layers = [
     observe(),
-    pages({ ...healthPages(servers, authenticator), ...dashboard.shell }),
-    authenticate(authenticator),
-    pages({ ...openApi.all, ...docs.all, ...dashboard.events, '/metrics': watch.page }),
+    pages({ ...healthPages(servers, authenticator), ...filePages(authenticator) }),
+    authenticate(authenticator, signInPage()),
+    pages({
+      ...openApi.all,
+      ...docs.all,
+      ...dashboard.pages,
+      '/metrics': watch.page,
+    }),
     serverPages(servers, { ...openApi.server, ...docs.server }),
     sessions(servers, identify),
     resolve(servers),
