@@ -30,6 +30,7 @@ import { dashboardPages } from './pages/dashboard';
 import { docsPages } from './pages/docs';
 import { filePages } from './pages/files';
 import { healthPages, serverStates } from './pages/health';
+import { homePage } from './pages/home';
 import { openApiPages } from './pages/openapi/document';
 import { pages, serverPages } from './pages/pages';
 import { signInPage } from './pages/sign-in';
@@ -157,6 +158,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     pages({ ...healthPages(servers, authenticator), ...filePages(authenticator) }),
     authenticate(authenticator, signInPage()),
     pages({
+      '/': homePage(servers, config.info),
       ...openApi.all,
       ...docs.all,
       ...dashboard.pages,
