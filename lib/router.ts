@@ -41,6 +41,7 @@ import { observability } from './telemetry/observability';
 import type { Telemetry } from './telemetry/telemetry';
 import { BufferedBytes } from './util/buffered-bytes';
 import { Canceller } from './util/cancellation';
+import type { ExactJson } from './util/exact-json';
 import { tell } from './util/listeners';
 import { isPromise } from './util/maybe-promise';
 
@@ -73,6 +74,20 @@ export interface CallToolOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/**
+ * The MCP result of a tool that has not failed. A number that a double cannot hold is a `bigint` or a `JsonNumber`, here and in
+ * whatever else the server has put into it; `JSON.stringify` refuses both.
+ */
+export interface ToolResult {
+  /** Texts, images and the like; `[]` if the server has sent none. */
+  readonly content: CallToolResult['content'];
+  /** Any value of JSON: newer servers send arrays, strings, numbers and `null` too. */
+  readonly structuredContent?: ExactJson;
+  readonly _meta?: Readonly<Record<string, unknown>>;
+  /** What else the server has sent. */
+  readonly [member: string]: unknown;
+}
+
 /** An Express Router that serves the tools of MCP servers. */
 export interface McpoRouter extends Router {
   /** Resolves once every server has been reached or has failed its first try; never rejects. */
@@ -96,7 +111,7 @@ export interface McpoRouter extends Router {
     tool: string,
     args?: Readonly<Record<string, unknown>>,
     options?: CallToolOptions,
-  ): Promise<CallToolResult>;
+  ): Promise<ToolResult>;
   /** The results that are kept. */
   readonly cache: CacheManager;
   /** The limit on all calls. */
@@ -279,7 +294,8 @@ function toolCaller(
       const found = servers.named(server, tool, cancellation);
       entry = isPromise(found) ? await found : found;
       call = makeCall(entry, args, options, about);
-      return (await run(call)).json() as CallToolResult;
+      const result = (await run(call)).json() as Partial<ToolResult>;
+      return { ...result, content: result.content ?? [] };
     } catch (error) {
       if (!call) telemetry.refused(about, toMcpoError(error), entry?.telemetry);
       throw error;
