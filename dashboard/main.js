@@ -2,6 +2,7 @@ import { Alerts } from './alerts.js';
 import { byId, setText } from './dom.js';
 import { time } from './format.js';
 import { History } from './history.js';
+import { forgetKey, storedKey } from './key.js';
 import { Overview, showHead } from './overview.js';
 import { Servers } from './servers.js';
 import { Refused, snapshots } from './stream.js';
@@ -10,14 +11,10 @@ import { Tools } from './tools.js';
 /** The times before reconnecting, in milliseconds; the last one repeats. */
 const DELAYS_MS = [1_000, 2_000, 5_000, 10_000];
 
-const { access, events } = document.body.dataset;
-const url = new URL(events, location.href);
-/** The key is stored per tab: two routers on one host have two keys. */
-const KEY = `express-mcpo ${url.pathname}`;
+const url = new URL(document.body.dataset.events, location.href);
 
 const content = byId('content');
 const badge = byId('health');
-const form = byId('access');
 const pause = byId('pause');
 const forget = byId('forget');
 const history = new History();
@@ -44,7 +41,7 @@ function draw() {
   for (const view of views) view.show(latest, history);
 }
 
-/** Reads the stream, and reconnects, until `stream` is aborted or the key is wrong. */
+/** Reads the stream, and reconnects, until `stream` is aborted or the key has become wrong. */
 async function follow() {
   stream.abort();
   stream = new AbortController();
@@ -53,7 +50,7 @@ async function follow() {
     let delay = DELAYS_MS[Math.min(failures, DELAYS_MS.length - 1)];
     let reason = 'The connection is lost';
     try {
-      for await (const snapshot of snapshots(url, sessionStorage.getItem(KEY), signal)) {
+      for await (const snapshot of snapshots(url, storedKey(), signal)) {
         failures = 0;
         latest = snapshot;
         history.add(snapshot);
@@ -63,7 +60,8 @@ async function follow() {
     } catch (error) {
       if (signal.aborted) return;
       if (error instanceof Refused) {
-        if (error.status === 401) return askForKey(error.message);
+        // The server asks for another key in place of the page.
+        if (error.status === 401 && latest) return location.reload();
         reason = `Refused: ${error.message}`;
         delay = Math.max(delay, error.retryAfterMs);
       }
@@ -75,38 +73,17 @@ async function follow() {
   }
 }
 
-function askForKey(why) {
-  sessionStorage.removeItem(KEY);
-  stream.abort();
-  content.hidden = true;
-  badge.hidden = true;
-  forget.hidden = true;
-  pause.hidden = true;
-  form.hidden = false;
-  say('A key is needed');
-  setText(byId('access-error'), why);
-  byId('key').focus();
-}
-
 function start() {
-  form.hidden = true;
-  pause.hidden = false;
-  forget.hidden = sessionStorage.getItem(KEY) === null;
+  forget.hidden = storedKey() === null;
   pause.setAttribute('aria-pressed', 'false');
   say('Connecting');
   void follow();
 }
 
-form.addEventListener('submit', (event) => {
-  event.preventDefault();
-  const key = byId('key').value.trim();
-  byId('key').value = '';
-  // A key that no header can carry is invalid.
-  if (!/^[\x21-\x7e]+$/.test(key)) return askForKey('the credentials are not valid');
-  sessionStorage.setItem(KEY, key);
-  start();
+forget.addEventListener('click', () => {
+  forgetKey();
+  location.reload();
 });
-forget.addEventListener('click', () => askForKey(''));
 pause.addEventListener('click', () => {
   if (pause.getAttribute('aria-pressed') === 'true') return start();
   stream.abort();
@@ -115,5 +92,4 @@ pause.addEventListener('click', () => {
 });
 document.addEventListener('visibilitychange', draw);
 
-if (access === 'granted' || sessionStorage.getItem(KEY) !== null) start();
-else askForKey('');
+start();

@@ -1,3 +1,5 @@
+import { credentials } from './key.js';
+
 /** After so long without data, in milliseconds, the connection counts as lost. */
 const SILENCE_MS = 5_000;
 
@@ -24,7 +26,7 @@ export async function* snapshots(url, key, signal) {
   heard();
   try {
     const response = await fetch(url, {
-      headers: { Accept: 'text/event-stream', ...(key && { Authorization: `Bearer ${key}` }) },
+      headers: { Accept: 'text/event-stream', ...credentials(key) },
       cache: 'no-store',
       signal: AbortSignal.any([signal, silence.signal]),
     });

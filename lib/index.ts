@@ -1,5 +1,5 @@
 export { mcpoRouter } from './router';
-export type { CallToolOptions, McpoRouter, McpoStats } from './router';
+export type { CallToolOptions, McpoRouter, McpoStats, ToolResult } from './router';
 export { concurrencyLimit } from './layers/concurrency-limit';
 export type { ConcurrencyLimit } from './layers/concurrency-limit';
 export { requestMetrics } from './layers/request-metrics';
@@ -9,6 +9,7 @@ export { ConfigError, ERROR_CODES, McpoError, isMcpoError } from './errors';
 export type { ArgumentError, ErrorCode, McpoErrorOptions, Problem } from './errors';
 export { Answer } from './calls/call';
 export { JsonNumber } from './util/exact-json';
+export type { ExactJson, ExactNumber } from './util/exact-json';
 export type { Format, ToolCall } from './calls/call';
 export type { CallLayer, Next } from './calls/layer';
 export type { Access, Kind, ToolPolicy } from './calls/policy';

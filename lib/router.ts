@@ -28,9 +28,12 @@ import type { Registry } from './monitor/registry';
 import type { McpoOptions } from './options';
 import { dashboardPages } from './pages/dashboard';
 import { docsPages } from './pages/docs';
+import { filePages } from './pages/files';
 import { healthPages, serverStates } from './pages/health';
+import { homePage } from './pages/home';
 import { openApiPages } from './pages/openapi/document';
 import { pages, serverPages } from './pages/pages';
+import { signInPage } from './pages/sign-in';
 import { ServerRegistry } from './servers/registry';
 import type { ServerStatus } from './servers/status';
 import type { ToolEntry } from './servers/tool-entry';
@@ -38,6 +41,7 @@ import { observability } from './telemetry/observability';
 import type { Telemetry } from './telemetry/telemetry';
 import { BufferedBytes } from './util/buffered-bytes';
 import { Canceller } from './util/cancellation';
+import type { ExactJson } from './util/exact-json';
 import { tell } from './util/listeners';
 import { isPromise } from './util/maybe-promise';
 
@@ -70,6 +74,20 @@ export interface CallToolOptions {
   readonly onProgress?: ((progress: Progress) => void) | undefined;
 }
 
+/**
+ * The MCP result of a tool that has not failed. A number that a double cannot hold is a `bigint` or a `JsonNumber`, here and in
+ * whatever else the server has put into it; `JSON.stringify` refuses both.
+ */
+export interface ToolResult {
+  /** Texts, images and the like; `[]` if the server has sent none. */
+  readonly content: CallToolResult['content'];
+  /** Any value of JSON: newer servers send arrays, strings, numbers and `null` too. */
+  readonly structuredContent?: ExactJson;
+  readonly _meta?: Readonly<Record<string, unknown>>;
+  /** What else the server has sent. */
+  readonly [member: string]: unknown;
+}
+
 /** An Express Router that serves the tools of MCP servers. */
 export interface McpoRouter extends Router {
   /** Resolves once every server has been reached or has failed its first try; never rejects. */
@@ -93,7 +111,7 @@ export interface McpoRouter extends Router {
     tool: string,
     args?: Readonly<Record<string, unknown>>,
     options?: CallToolOptions,
-  ): Promise<CallToolResult>;
+  ): Promise<ToolResult>;
   /** The results that are kept. */
   readonly cache: CacheManager;
   /** The limit on all calls. */
@@ -146,15 +164,21 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const authenticator = new Authenticator(config.auth, config.logger);
   const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(servers, config.info, authenticator.secured);
-  const docs = docsPages(servers, config.info);
-  const dashboard = dashboardPages(servers, authenticator, config.info, watch.json);
+  const docs = docsPages(config.info);
+  const dashboard = dashboardPages(servers, config.info, watch.json);
 
   const run = pipeline(config, acceleration);
   const layers = [
     observe(),
-    pages({ ...healthPages(servers, authenticator), ...dashboard.shell }),
-    authenticate(authenticator),
-    pages({ ...openApi.all, ...docs.all, ...dashboard.events, '/metrics': watch.page }),
+    pages({ ...healthPages(servers, authenticator), ...filePages(authenticator) }),
+    authenticate(authenticator, signInPage()),
+    pages({
+      '/': homePage(servers, config.info),
+      ...openApi.all,
+      ...docs.all,
+      ...dashboard.pages,
+      '/metrics': watch.page,
+    }),
     serverPages(servers, { ...openApi.server, ...docs.server }),
     sessions(servers, identify),
     resolve(servers),
@@ -270,7 +294,8 @@ function toolCaller(
       const found = servers.named(server, tool, cancellation);
       entry = isPromise(found) ? await found : found;
       call = makeCall(entry, args, options, about);
-      return (await run(call)).json() as CallToolResult;
+      const result = (await run(call)).json() as Partial<ToolResult>;
+      return { ...result, content: result.content ?? [] };
     } catch (error) {
       if (!call) telemetry.refused(about, toMcpoError(error), entry?.telemetry);
       throw error;

@@ -1,4 +1,6 @@
-import { type McpoError, mcpoRouter } from '../../lib/index';
+import { type ExactJson, JsonNumber, type McpoError, type ToolResult, mcpoRouter } from '../../lib/index';
+import { RpcServer, listOf } from '../support/rpc-server';
+import { listen } from '../support/hosts';
 import { deferred, until } from '../support/deferred';
 import { GatedLab } from '../support/gated-lab';
 import { Lab, text } from '../support/lab';
@@ -28,6 +30,31 @@ describe('callTool', () => {
       structuredContent: { a: 1 },
       _meta: { b: 2 },
     });
+  });
+
+  it.each<[string, ExactJson]>([
+    ['[1,"a",null]', [1, 'a', null]],
+    ['null', null],
+    ['"text"', 'text'],
+    ['9007199254740993', 9007199254740993n],
+    ['{"a":[0.12345678901234567890]}', { a: [new JsonNumber('0.12345678901234567890')] }],
+  ])('has a type that is true of any JSON: structured content %s, without content', async (json, value) => {
+    const server = new RpcServer();
+    server.on = { 'tools/list': () => listOf({ any: { type: 'object' } }) };
+    const { url, close } = await listen((req, res) => {
+      const end = res.end.bind(res);
+      // JSON.stringify of the scripted server cannot write such numbers.
+      res.end = ((body?: string) => end(body?.replace('"HERE"', json))) as typeof res.end;
+      void server.listener(req, res);
+    });
+    server.on['tools/call'] = () => ({ structuredContent: 'HERE' });
+    const { mcpo } = await serve({ servers: { lab: { url: `${url}/mcp` } } });
+    const result: ToolResult = await mcpo.callTool('lab', 'any');
+    const structured: ExactJson | undefined = result.structuredContent;
+    expect([structured, result.content]).toEqual([value, []]);
+    // @ts-expect-error -- it may be no object
+    expect(() => structured.anything as unknown).toBeDefined();
+    await close();
   });
 
   it('answers a read the second time from the cache, also one that came over HTTP, and runs a write each time', async () => {

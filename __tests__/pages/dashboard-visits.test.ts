@@ -123,7 +123,7 @@ describe('with an API key', () => {
     expect(await stored()).toEqual(['']);
     expect(await visit.page.locator('#content').isVisible()).toBe(false);
 
-    expect(await visit.page.title()).toBe('MCP tools: dashboard');
+    expect(await visit.page.title()).toBe('MCP tools');
     await key('secret');
     await visit.says('Live');
     await visit.page.getByRole('heading', { name: 'Confidential' }).waitFor();
@@ -146,7 +146,7 @@ describe('with an API key', () => {
   it('a key that has become wrong is asked for again', async () => {
     const { url } = await serve({ servers, apiKey: 'new' });
     visit = await DashboardVisit.to(browser, url);
-    await visit.page.evaluate("sessionStorage.setItem('express-mcpo /mcp/dashboard/events', 'old')");
+    await visit.page.evaluate("sessionStorage.setItem('express-mcpo /mcp/', 'old')");
     await visit.page.reload();
     await visit.page.getByText('the credentials are not valid').waitFor();
     await key('new');

@@ -1,7 +1,8 @@
 import { HOSTILE_NAMES, HOSTILE_SCHEMAS, hostileTools, toolOf } from '../support/hostile-tools';
-import { Browser } from '../support/docs-in-browser';
+import { Browser, DocsVisit } from '../support/docs-in-browser';
 import { StubApp } from '../support/stub-app';
-import { DOCS_ASSETS } from '../../lib/pages/docs';
+import { Lab, text } from '../support/lab';
+import { serving } from '../support/serve';
 
 const echo = toolOf('lab', {
   name: 'echo',
@@ -9,6 +10,10 @@ const echo = toolOf('lab', {
   inputSchema: { type: 'object', properties: { text: { type: 'string' } }, required: ['text'] },
 });
 const ping = toolOf('other', { name: 'ping', inputSchema: { type: 'object' } });
+
+const lab = new Lab().tool('echo', () => text('hi'));
+const servers = { lab: { connect: lab.connect } };
+const serve = serving();
 
 describe('the files', () => {
   const app = new StubApp([echo, ping], { title: `<b title="x">&'` });
@@ -41,27 +46,30 @@ describe('the files', () => {
     },
   );
 
-  test.each(DOCS_ASSETS)('%s is sent whole, and not again to a client that has it', async (name) => {
-    const url = `${base}/docs/${name}`;
-    const first = await fetch(url);
-    expect(first.status).toBe(200);
-    expect(first.headers.get('x-content-type-options')).toBe('nosniff');
-    const body = Buffer.from(await first.arrayBuffer());
-    expect(body.length).toBeGreaterThan(200);
-    const etag = first.headers.get('etag') ?? '';
-    for (const tags of [etag, `"old", W/${etag}`, '*']) {
-      const again = await fetch(url, { headers: { 'If-None-Match': tags } });
-      expect(again.status).toBe(304);
-      expect(again.headers.get('etag')).toBe(etag);
-      expect(await again.text()).toBe('');
-    }
-    expect((await fetch(url, { headers: { 'If-None-Match': '"old"' } })).status).toBe(200);
-    const head = await fetch(url, { method: 'HEAD' });
-    expect(head.headers.get('content-length')).toBe(String(body.length));
-    expect(await head.text()).toBe('');
-  });
+  test.each(['docs/swagger-ui-bundle.js', 'docs/swagger-ui.css', 'docs/favicon-32x32.png', 'dashboard/docs.js'])(
+    '%s is sent whole, and not again to a client that has it',
+    async (name) => {
+      const url = `${base}/${name}`;
+      const first = await fetch(url);
+      expect(first.status).toBe(200);
+      expect(first.headers.get('x-content-type-options')).toBe('nosniff');
+      const body = Buffer.from(await first.arrayBuffer());
+      expect(body.length).toBeGreaterThan(200);
+      const etag = first.headers.get('etag') ?? '';
+      for (const tags of [etag, `"old", W/${etag}`, '*']) {
+        const again = await fetch(url, { headers: { 'If-None-Match': tags } });
+        expect(again.status).toBe(304);
+        expect(again.headers.get('etag')).toBe(etag);
+        expect(await again.text()).toBe('');
+      }
+      expect((await fetch(url, { headers: { 'If-None-Match': '"old"' } })).status).toBe(200);
+      const head = await fetch(url, { method: 'HEAD' });
+      expect(head.headers.get('content-length')).toBe(String(body.length));
+      expect(await head.text()).toBe('');
+    },
+  );
 
-  test.each(['/docs/LICENSE', '/docs/..%2f..%2fpackage.json', '/docs/constructor', '/lab/docs/start.js'])(
+  test.each(['/docs/LICENSE', '/docs/..%2f..%2fpackage.json', '/docs/constructor', '/lab/docs/swagger-ui.css'])(
     '%s is none of them',
     async (path) => {
       expect((await fetch(`${base}${path}`)).status).toBe(404);
@@ -73,6 +81,62 @@ describe('the files', () => {
     expect(response.status).toBe(200);
     expect(Number(response.headers.get('content-length'))).toBeGreaterThan(100);
     expect(await response.text()).toBe('');
+  });
+});
+
+describe('with an API key', () => {
+  const browser = { Accept: 'text/html,application/xhtml+xml,*/*;q=0.8' };
+
+  test.each(['/docs', '/docs/', '/lab/docs', '/lab/docs/', '/none/docs'])(
+    'a browser without it gets 401 at %s, and a page that asks for it and tells nothing',
+    async (path) => {
+      const { url } = await serve({ servers, apiKey: 'secret', info: { title: 'Confidential' } });
+      for (const headers of [browser, { ...browser, Authorization: 'Bearer wrong' }]) {
+        const response = await fetch(url + path, { headers });
+        expect(response.status).toBe(401);
+        expect(Object.fromEntries(response.headers)).toMatchObject({
+          'content-type': 'text/html; charset=utf-8',
+          'content-security-policy': expect.stringContaining("default-src 'none'"),
+          'www-authenticate': expect.stringMatching(/^Bearer /),
+          vary: 'Accept',
+        });
+        const page = await response.text();
+        expect(page).toContain('API key');
+        expect(page).not.toMatch(/Confidential|"lab"|swagger/);
+        const links = [...page.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, link]) => link ?? '');
+        expect(links).toHaveLength(3);
+        for (const link of links) expect((await fetch(new URL(link, response.url))).status).toBe(200);
+      }
+    },
+  );
+
+  test('a program without it gets 401 as everywhere, and anybody who has it the page', async () => {
+    const { url } = await serve({ servers, apiKey: 'secret' });
+    for (const path of ['/docs', '/lab/docs']) {
+      const refused = await fetch(url + path);
+      expect([refused.status, await refused.json()]).toMatchObject([401, { code: 'MCPO_UNAUTHORIZED' }]);
+      const response = await fetch(url + path, { headers: { ...browser, 'X-API-Key': 'secret' } });
+      expect([response.status, await response.text()]).toEqual([200, expect.stringContaining('swagger-ui')]);
+    }
+  });
+
+  test('a browser that calls a tool, or reads what is no page, gets a problem', async () => {
+    const { url } = await serve({ servers, apiKey: 'secret' });
+    for (const [method, path] of [
+      ['POST', '/lab/echo'],
+      ['POST', '/lab/docs'],
+      ['GET', '/openapi.json'],
+      ['GET', '/metrics'],
+    ] as const) {
+      const response = await fetch(url + path, { method, headers: browser });
+      expect([path, response.status, await response.json()]).toMatchObject([path, 401, { code: 'MCPO_UNAUTHORIZED' }]);
+    }
+  });
+
+  test.each([403, 429, 503] as const)('a refusal with %i is not one that a key would help', async (status) => {
+    const { url } = await serve({ servers, authorize: () => ({ status }) });
+    const response = await fetch(`${url}/docs`, { headers: browser });
+    expect([response.status, await response.json()]).toMatchObject([status, { status }]);
   });
 });
 
@@ -118,6 +182,43 @@ describe('in a browser', () => {
     expect((await visit.execute('/other/ping')).status).toBe('200');
     expect(app.calls[0]?.headers.authorization).toBe('Bearer secret');
     expect(visit.complaints).toEqual([]);
+    await visit.page.close();
+  }, 60_000);
+
+  test.each(['/docs', '/docs/', '/lab/docs'])(
+    'of a router with a key, %s asks for it, keeps it in the tab and calls with it',
+    async (path) => {
+      const { url } = await serve({ servers, apiKey: 'secret' });
+      const visit = new DocsVisit(await browser.newPage());
+      await visit.goAsked(url + path);
+      await visit.enterKey('wrong');
+      await visit.page.getByText('the credentials are not valid').waitFor();
+      expect(await visit.page.evaluate('Object.keys(sessionStorage)')).toEqual([]);
+      await visit.enterKey('secret');
+      await visit.page.waitForSelector('.opblock');
+      const { status, body } = await visit.execute(path === '/lab/docs' ? '/echo' : '/lab/echo', {});
+      expect([status, body]).toEqual(['200', '"hi"']);
+      const stored = '[Object.entries(sessionStorage), Object.keys(localStorage), document.cookie]';
+      expect(await visit.page.evaluate(stored)).toEqual([[['express-mcpo /mcp/', 'secret']], [], '']);
+      // What a browser says of the page without a key, and of the one with a wrong one.
+      expect(visit.complaints.filter((complaint) => !complaint.includes('401'))).toEqual([]);
+
+      // The other pages of the router need it no more.
+      await visit.page.goto(`${url}/dashboard`);
+      await visit.page.locator('#connection', { hasText: 'Live' }).waitFor();
+      await visit.page.goBack();
+      await visit.page.waitForSelector('.opblock');
+      await visit.page.close();
+    },
+    60_000,
+  );
+
+  test('a key gives no page of a server that is none', async () => {
+    const { url } = await serve({ servers, apiKey: 'secret' });
+    const visit = new DocsVisit(await browser.newPage());
+    await visit.goAsked(`${url}/none/docs`);
+    await visit.enterKey('secret');
+    await visit.page.locator('#access-error', { hasText: 'no server of this name' }).waitFor();
     await visit.page.close();
   }, 60_000);
 

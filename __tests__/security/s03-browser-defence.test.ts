@@ -1,5 +1,6 @@
 import request from 'supertest';
 import { Lab, text } from '../support/lab';
+import { silent } from '../support/loggers';
 import { serving } from '../support/serve';
 
 const serve = serving();
@@ -133,5 +134,38 @@ describe('S3: browsers', () => {
       ).status,
     ).toBe(405);
     expect(lab.runs.size).toBe(0);
+  });
+
+  it.each([
+    ['Host', 'Tools.example:8443', '"tools.example"', 'allowedHosts'],
+    ['Host', 'tools.example', '"tools.example"', 'allowedHosts'],
+    ['Origin', 'https://app.example', '"https://app.example"', 'allowedOrigins'],
+    ['Sec-Fetch-Site', 'cross-site', 'another site', 'allowedOrigins'],
+  ])(
+    'a refusal for %s: %s names in the log, once, the option that allows it, and not in the answer',
+    async (header, value, named, option) => {
+      const warn = jest.fn<undefined, [string]>();
+      const url = await start({ logger: { ...silent, warn } });
+      for (let n = 0; n < 2; n++) {
+        const { status, body } = await request(url).post('/lab/wipe').set(header, value).send({});
+        expect([status, JSON.stringify(body)]).toEqual([403, expect.not.stringMatching(/example|allowed[HO]/)]);
+      }
+      expect(warn.mock.calls).toEqual([[expect.stringContaining(named)]]);
+      expect(warn.mock.calls[0]?.[0]).toContain(option);
+    },
+  );
+
+  it('what is logged of hosts and origins is bounded, in lines and in length', async () => {
+    const warn = jest.fn<undefined, [string]>();
+    const url = await start({ logger: { ...silent, warn } });
+    for (let n = 0; n < 150; n++) {
+      const long = `https://${'a'.repeat(1_000)}${String(n)}.example`;
+      await request(url)
+        .post('/lab/wipe')
+        .set(n % 2 ? 'Origin' : 'Host', n % 2 ? `${String(n)}${long}` : `h${String(n)}.example`)
+        .send({});
+    }
+    expect(warn).toHaveBeenCalledTimes(100);
+    for (const [line] of warn.mock.calls) expect(line.length).toBeLessThan(400);
   });
 });

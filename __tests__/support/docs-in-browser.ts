@@ -59,6 +59,18 @@ export class DocsVisit extends Visit {
     await this.page.waitForSelector('.opblock');
   }
 
+  /** Opens a page that asks for a key. */
+  async goAsked(url: string): Promise<void> {
+    await super.go(url);
+    await this.page.getByText('A key is needed').waitFor();
+  }
+
+  /** Answers the page that asks for a key. */
+  async enterKey(key: string): Promise<void> {
+    await this.page.getByLabel('API key').fill(key);
+    await this.page.getByLabel('API key').press('Enter');
+  }
+
   /** The paths of all tools that are listed. */
   paths(): Promise<readonly string[]> {
     const elements = 'document.querySelectorAll(".opblock-summary-path")';

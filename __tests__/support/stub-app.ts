@@ -6,6 +6,7 @@ import type { McpServer } from '../../lib/servers/server';
 import type { ServerRegistry } from '../../lib/servers/registry';
 import type { Tool } from '../../lib/mcp/tools/tool';
 import { docsPages } from '../../lib/pages/docs';
+import { filePages } from '../../lib/pages/files';
 import { openApiPages } from '../../lib/pages/openapi/document';
 import { pages, serverPages } from '../../lib/pages/pages';
 import { described } from './policies';
@@ -35,8 +36,8 @@ export class StubApp {
     } as unknown as ServerRegistry;
     const info = { title, version: '1', description: undefined };
     const openApi = openApiPages(directory, info, key !== undefined);
-    const docs = docsPages(directory, info);
-    const all = pages({ ...openApi.all, ...docs.all });
+    const docs = docsPages(info);
+    const all = pages({ ...filePages({ refuseBrowser: () => undefined }), ...openApi.all, ...docs.all });
     const each = serverPages(directory, { ...openApi.server, ...docs.server });
     this.#server = createServer((req, res) => {
       const url = req.url ?? '/';

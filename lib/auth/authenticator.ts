@@ -3,7 +3,7 @@ import { McpoError, isMcpoError } from '../errors';
 import type { Logger } from '../util/logger';
 import { type MaybePromise, isPromise } from '../util/maybe-promise';
 import { ApiKeys } from './api-keys';
-import { foreignHosts, isCrossSite, isLoopbackAddress } from './browser';
+import { authorityOf, foreignHosts, hostnameOf, isCrossSite, isLoopbackAddress } from './browser';
 
 /** Validated options on who may use the router. */
 export interface AuthConfig {
@@ -24,6 +24,8 @@ export class Authenticator {
 
   /** When an error of `authorize` was last logged, by its name, on the clock of `performance.now()`. */
   readonly #logged = new Map<string, number>();
+  /** What has been logged of hosts and origins that are not allowed. */
+  readonly #foreign = new Set<string>();
   readonly #logger: Pick<Logger, 'warn'>;
   #isWarned = false;
 
@@ -43,12 +45,32 @@ export class Authenticator {
   refuseBrowser(req: IncomingMessage): McpoError | undefined {
     const { headers } = req;
     if (isCrossSite(headers, req.method, this.#config.allowedOrigins)) {
+      this.#warnOfOrigin(headers.origin);
       return new McpoError('MCPO_FORBIDDEN_ORIGIN', 'the origin of this request is not allowed');
     }
     if (!this.secured && this.#isForeignHost(headers, req.socket)) {
+      const host = authorityOf(headers) ?? '';
+      this.#warnOfHost(hostnameOf(host) ?? host);
       return new McpoError('MCPO_FORBIDDEN_HOST', 'the Host header does not name this server');
     }
     return undefined;
+  }
+
+  #warnOfOrigin(origin: string | undefined): void {
+    const site = origin === undefined ? 'another site, without an Origin header,' : quoted(origin);
+    this.#warnOnce(`mcpo: pages of ${site} are refused with 403; if they may call, add their origin to allowedOrigins`);
+  }
+
+  #warnOfHost(name: string): void {
+    const remedy = 'if it is a name of this app, add it to allowedHosts, or set apiKey or authorize';
+    this.#warnOnce(`mcpo: requests to the host ${quoted(name)} are refused with 403; ${remedy}`);
+  }
+
+  /** Strangers choose the values: each is told once, and no more than the first. */
+  #warnOnce(line: string): void {
+    if (this.#foreign.has(line) || this.#foreign.size >= MAX_NAMES) return;
+    this.#foreign.add(line);
+    this.#logger.warn(line);
   }
 
   /** Why a request may not use the router, by its credentials; `undefined`: it may. Never rejects. */
@@ -115,6 +137,12 @@ export class Authenticator {
 
 const LOG_AGAIN_MS = 60_000;
 const MAX_NAMES = 100;
+const MAX_VALUE = 200;
+
+/** A header as a log line may hold it. */
+function quoted(value: string): string {
+  return JSON.stringify(value.length > MAX_VALUE ? `${value.slice(0, MAX_VALUE)}…` : value);
+}
 
 /** The status of what `authorize` has returned or thrown, where it is one that it may choose. */
 function statusOf(decision: unknown): 401 | 403 | 429 | 503 | undefined {

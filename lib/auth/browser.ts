@@ -22,7 +22,7 @@ export function isCrossSite(
 }
 
 /** The `Host` of a request, or `:authority` in HTTP/2 (RFC 9113 section 8.3.1). */
-function authorityOf(headers: IncomingHttpHeaders): string | undefined {
+export function authorityOf(headers: IncomingHttpHeaders): string | undefined {
   const { host, ':authority': authority } = headers as { host?: string; ':authority'?: string };
   return host ?? authority;
 }
@@ -56,7 +56,7 @@ export function isLoopbackAddress(address: string): boolean {
 }
 
 /** The lower-case host name of a Host header, without the port; `undefined` if it is malformed. */
-function hostnameOf(host: string): string | undefined {
+export function hostnameOf(host: string): string | undefined {
   return /^(\[[0-9a-f:.]+\]|[^:/?#@\\\s,]+)(?::\d*)?$/i.exec(host)?.[1]?.toLowerCase();
 }
 

@@ -8,7 +8,8 @@ const MAX_ONE_PIECE = 16_384;
 
 /** The path of a request below the mount point, percent-encoded, without the query. */
 export function pathOf(req: IncomingMessage): string {
-  const url = req.url ?? '/';
+  // A host without Express may have removed the whole mount path.
+  const url = req.url || '/';
   const query = url.indexOf('?');
   return query === -1 ? url : url.slice(0, query);
 }
@@ -62,7 +63,7 @@ export function sendProblem(req: IncomingMessage, res: ServerResponse, error: Mc
 }
 
 /** The path as the client sent it, without the query, which may hold secrets. */
-function originalPath(req: IncomingMessage): string {
+export function originalPath(req: IncomingMessage): string {
   const { originalUrl } = req as { originalUrl?: unknown };
   return typeof originalUrl === 'string' ? (originalUrl.split('?', 1)[0] ?? '') : pathOf(req);
 }

@@ -5,25 +5,6 @@ import { McpoError } from '../errors';
 import { send } from '../http/response';
 import type { Page } from './pages';
 
-/** The headers of an HTML page that loads only its own files. */
-export const HTML_HEADERS = {
-  'Content-Type': 'text/html; charset=utf-8',
-  'Cache-Control': 'no-cache',
-  // `data:` is for the images in Swagger UI's style sheet.
-  'Content-Security-Policy': [
-    "default-src 'none'",
-    "script-src 'self'",
-    "style-src 'self'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join('; '),
-  'Referrer-Policy': 'no-referrer',
-  'X-Content-Type-Options': 'nosniff',
-};
-
 /** Where the files of the pages are: in the package, from `lib/` or `dist/`; beside a bundle that holds this code. */
 const FOLDERS = [path.join(__dirname, '../../assets'), path.join(__dirname, 'express-mcpo-assets')];
 
