@@ -37,6 +37,6 @@ export function accelerate(config: Config): Acceleration {
   };
 }
 
-function limitsOfServers(config: Config): ReadonlyMap<string, LimiterOptions> {
-  return new Map(config.servers.flatMap(({ name, concurrency }) => (concurrency ? [[name, concurrency]] : [])));
+function limitsOfServers(config: Config): ReadonlyMap<string, LimiterOptions | undefined> {
+  return new Map(config.servers.map(({ name, concurrency }) => [name, concurrency]));
 }
