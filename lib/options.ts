@@ -266,7 +266,7 @@ export interface CacheOptions extends SmartCacheOptions {
 export interface ServerCacheOptions extends Pick<CacheOptions, 'defaultTtlMs'> {
   /**
    * A name that servers with one backing store share, such as files and git on one repository: a write through one drops what is
-   * kept of all.
+   * kept of all. Servers at one URL do so within a process without it.
    * @defaultValue the name of the server
    */
   readonly group?: string | undefined;
