@@ -5,9 +5,6 @@ import { type LimiterOptions, type MaxConcurrent, limiterConfig } from '../limit
 import type { PermitSource } from '../limit/permit';
 import type { Tool } from '../mcp/tools/tool';
 
-/** The share of the router's permits that one of several servers may hold. */
-const SERVER_SHARE = 0.8;
-
 /** The concurrency limits of a router, its servers and its tools. */
 export class CallLimits {
   readonly global: ConcurrencyLimiter;
@@ -67,10 +64,10 @@ export class CallLimits {
     return [this.global, ...servers, ...this.#tools.values(), ...this.#writes.values()];
   }
 
-  /** Gives each server its share of the router's permits. */
+  /** Gives each server its share of the router's permits: four fifths, and at least one. */
   #divide(): void {
     if (!this.#isDivided) return;
-    const share = Math.max(1, Math.floor(this.global.maxConcurrent * SERVER_SHARE));
+    const share = Math.max(1, Math.floor((this.global.maxConcurrent * 4) / 5));
     for (const { limiter, own = share } of this.#servers.values()) limiter.setMaxConcurrent(Math.min(own, share));
   }
 
