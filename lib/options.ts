@@ -41,7 +41,11 @@ export interface CommonServerOptions {
    * @defaultValue the router's
    */
   readonly cache?: boolean | ServerCacheOptions | undefined;
-  /** Limit on the calls of this server, inside the router's limit. @defaultValue no limit of its own */
+  /**
+   * Limit on the calls of this server, inside the router's limit. A server that is not the only one never holds more than four
+   * fifths of the router's permits.
+   * @defaultValue that share, with the queue of the router; the only server has no limit of its own
+   */
   readonly concurrency?: ServerLimitOptions | undefined;
   /** Retries of this server's calls. `false` switches them off. @defaultValue the router's `retry` */
   readonly retry?: false | RetryOptions | undefined;
@@ -190,7 +194,7 @@ export interface McpoOptions {
   readonly cache?: boolean | CacheOptions | undefined;
   /** Runs equal calls of tools that read as one, where they overlap. `false` switches it off. @defaultValue on */
   readonly share?: false | SharingOptions | undefined;
-  /** Limit on all calls. */
+  /** Limit on all calls. With more than one server, each holds at most four fifths of the permits, and at least one. */
   readonly concurrency?: ConcurrencyOptions | undefined;
   /** Retries. `false` switches them off. @defaultValue on */
   readonly retry?: false | RetryOptions | undefined;
@@ -262,7 +266,7 @@ export interface CacheOptions extends SmartCacheOptions {
 export interface ServerCacheOptions extends Pick<CacheOptions, 'defaultTtlMs'> {
   /**
    * A name that servers with one backing store share, such as files and git on one repository: a write through one drops what is
-   * kept of all.
+   * kept of all. Servers at one URL do so within a process without it.
    * @defaultValue the name of the server
    */
   readonly group?: string | undefined;

@@ -138,7 +138,7 @@ export interface McpoRouter extends Router {
 export function mcpoRouter(options: McpoOptions): McpoRouter {
   const config = resolveConfig(options, process.env);
   const acceleration = accelerate(config);
-  const { cache: caches, limits } = acceleration;
+  const { cache: caches, freshness, limits } = acceleration;
   const policies = { access: config.access, cache: config.cache.policy, share: config.share !== undefined };
   const buffers = new BufferedBytes(config.maxBufferedBytes);
   // Tools are discovered once the servers have been started, when all of these are there.
@@ -188,6 +188,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
   const router = Router().use(compose(layers, problems(watch.telemetry, config.logger)));
 
   const callTool = toolCaller(run, servers, watch.telemetry, (value) => authenticator.isOwnKey(value));
+  freshness.open();
   const started = Promise.all(servers.all.map((server) => server.start())).then(() => {
     for (const line of uncached(servers, config.cache.policy)) config.logger.info(line);
   });
@@ -205,6 +206,7 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
     await servers.close();
     // A write that was cut off may have changed something, of which a shared cache is told.
     await servers.drain(CUT_OFF_MS);
+    freshness.close();
     await closeCaches();
     watch.close();
     dashboard.close();

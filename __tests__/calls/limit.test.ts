@@ -17,11 +17,20 @@ interface Desk {
   readonly url: string;
 }
 
-/** Two servers with tools of which nothing is known, so that every call runs by itself. */
-async function desk(options: Partial<McpoOptions> = {}, server: object = {}): Promise<Desk> {
+/** A server with tools of which nothing is known, so that every call runs by itself. */
+function desk(options: Partial<McpoOptions> = {}): Promise<Desk> {
+  return desks(options, {}, () => ({}));
+}
+
+/** Two such servers. */
+async function desks(
+  options: Partial<McpoOptions> = {},
+  server: object = {},
+  others = (other: GatedLab): McpoOptions['servers'] => ({ other: other.server }),
+): Promise<Desk> {
   const lab = new GatedLab().tool('slow').tool('slower').tool('quick').tool('read', { readOnlyHint: true });
   const other = new GatedLab().tool('slow');
-  const servers = { lab: { ...lab.server, ...server }, other: other.server };
+  const servers = { lab: { ...lab.server, ...server }, ...others(other) };
   const { mcpo, url } = await serve({ servers, ...options });
   return { lab, other, mcpo, url, call: (path, args) => post(`${url}/${path}`, { args: args ?? {} }) };
 }
@@ -33,8 +42,14 @@ function collect(answers: readonly Promise<Answer>[]): Answer[] {
   return soFar;
 }
 
+/** How many calls wait, by `/metrics`. */
+async function waiting(url: string): Promise<number> {
+  const metrics = await fetch(`${url}/metrics?format=json`);
+  return ((await metrics.json()) as { concurrency: { waiting: number } }).concurrency.waiting;
+}
+
 /** Many equal calls at once. */
-const many = (count: number, call: () => Promise<Answer>): Promise<Answer>[] => Array.from({ length: count }, call);
+const many = <T>(count: number, call: () => Promise<T>): Promise<T>[] => Array.from({ length: count }, call);
 
 function expectRefusal(answer: Answer | undefined, code: string, detail: string): void {
   expect(answer).toMatchObject({ status: 503, body: { status: 503, code, detail: expect.stringContaining(detail) } });
@@ -112,7 +127,7 @@ it('changed several times at once, the last limit is exact', async () => {
 });
 
 it('a server may have a limit of its own, which leaves the others alone', async () => {
-  const { lab, other, mcpo, call } = await desk({}, { concurrency: { maxConcurrent: 2, maxQueue: 1 } });
+  const { lab, other, mcpo, call } = await desks({}, { concurrency: { maxConcurrent: 2, maxQueue: 1 } });
   const calls = [...many(4, () => call('lab/slow')), ...many(4, () => call('other/slow'))];
   const answers = collect(calls);
   await until(() => answers.length === 1 && lab.begun === 2 && other.begun === 4);
@@ -123,6 +138,61 @@ it('a server may have a limit of its own, which leaves the others alone', async 
   other.openAll();
   expect((await Promise.all(calls)).filter(({ status }) => status === 200)).toHaveLength(7);
   expect([lab.peak, mcpo.limiter.current]).toEqual([2, 0]);
+});
+
+it('one caller of a slow server shuts out neither the callers of another server nor others of the same one', async () => {
+  const principal: McpoOptions['principal'] = (req) => String(req.headers['x-who']);
+  const { lab, other, mcpo, url } = await desks({ principal });
+  const refused: unknown[] = [];
+  const flood = many(1_150, () => mcpo.callTool('lab', 'slow', {}, { principal: 'busy' })).map((call) =>
+    call.catch((error: unknown) => refused.push(error)),
+  );
+  await until(async () => lab.begun === 80 && (await waiting(url)) === 1_000);
+  expect([mcpo.limiter.current, mcpo.limiter.waiting, refused.length]).toEqual([80, 0, 70]);
+  other.openAll();
+  const headers = { 'x-who': 'other' };
+  for (let call = 0; call < 3; call += 1) expect((await post(`${url}/other/slow`, { headers })).status).toBe(200);
+  const same = post(`${url}/lab/slow`, { headers, args: { who: 'other' } });
+  await until(() => refused.length === 71);
+  for (const error of refused) expect(error).toMatchObject({ code: 'MCPO_QUEUE_FULL', status: 503 });
+  // It is its turn after one of the thousand.
+  lab.open(2);
+  await until(() => lab.begun === 82);
+  expect(lab.args[81]).toEqual({ who: 'other' });
+  lab.openAll();
+  expect((await same).status).toBe(200);
+  await Promise.all(flood);
+  expect([lab.peak, refused.length, mcpo.limiter.current, await waiting(url)]).toEqual([80, 71, 0, 0]);
+});
+
+it('the share of a server is four fifths of the limit of the router, whatever that is now, and at least one', async () => {
+  const { lab, other, mcpo, url } = await desks(
+    { concurrency: { maxConcurrent: 10 } },
+    { concurrency: { maxConcurrent: 9 } },
+  );
+  const calls = many(30, () => mcpo.callTool('lab', 'slow'));
+  await until(async () => lab.begun === 8 && (await waiting(url)) === 22);
+  mcpo.limiter.setMaxConcurrent(20);
+  await until(() => lab.begun === 9);
+  mcpo.limiter.setMaxConcurrent(1);
+  const elsewhere = mcpo.callTool('other', 'slow');
+  await until(() => mcpo.limiter.waiting === 1);
+  lab.open(9);
+  other.openAll();
+  await elsewhere;
+  await until(() => lab.begun === 10);
+  expect([lab.running, mcpo.limiter.current]).toEqual([1, 1]);
+  lab.openAll();
+  await Promise.all(calls);
+  expect([lab.peak, mcpo.limiter.current]).toEqual([9, 0]);
+});
+
+it('one server alone may hold all permits', async () => {
+  const { lab, mcpo } = await desk({ concurrency: { maxConcurrent: 10 } });
+  const calls = many(10, () => mcpo.callTool('lab', 'slow'));
+  await until(() => lab.begun === 10);
+  lab.openAll();
+  await Promise.all(calls);
 });
 
 it('tools may have limits by patterns, each tool its own; the first that fits wins', async () => {
@@ -152,21 +222,19 @@ it('a tool keeps its limit, and what runs counts on, when its definition changes
 });
 
 it('a tool, its server and the router may all limit a call, which waits for the narrowest first', async () => {
-  const { lab, other, mcpo, call } = await desk(
-    { concurrency: { maxConcurrent: 2, maxQueue: 0, tools: { 'lab/slow': 1 } } },
+  const { lab, mcpo, url, call } = await desks(
+    { concurrency: { maxConcurrent: 1, maxQueue: 0, tools: { 'lab/slow': 1 } } },
     { concurrency: { maxConcurrent: 1, maxQueue: 1 } },
   );
   const slow = many(3, () => call('lab/slow'));
   await until(() => lab.begun === 1);
   const waits = call('lab/quick');
-  const elsewhere = call('other/slow');
-  await until(() => mcpo.limiter.current === 2);
+  await until(async () => (await waiting(url)) === 3);
   expectRefusal(await call('other/slow'), 'MCPO_QUEUE_FULL', 'the router');
   expect(lab.begun).toBe(1);
   expectRefusal(await call('lab/read'), 'MCPO_QUEUE_FULL', 'server lab');
   lab.openAll();
-  other.openAll();
-  for (const answer of await Promise.all([...slow, waits, elsewhere])) expect(answer.status).toBe(200);
+  for (const answer of await Promise.all([...slow, waits])) expect(answer.status).toBe(200);
   expect([lab.peak, mcpo.limiter.current]).toEqual([1, 0]);
 });
 
@@ -205,7 +273,7 @@ it('a permit that comes when its caller has just left is given back, and nothing
   const cancellation = new Canceller();
   const limits = { tryAcquire: () => undefined, acquire: () => granted.promise };
   const entry = { limits, telemetry: { waited: () => undefined } };
-  const waiting = limit({ init: { entry, cancellation } } as unknown as ToolCall, run);
+  const waiting = limit({ init: { entry, cancellation, identity: {} } } as unknown as ToolCall, run);
   cancellation.abort(new Error('gone'));
   granted.resolve({ waitedMs: 0, release });
   await expect(waiting).rejects.toThrow('gone');

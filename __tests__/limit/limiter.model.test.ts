@@ -8,14 +8,21 @@ const QUEUE = 4;
 const TIMEOUT_MS = 100;
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
+type Principal = 'a' | 'b' | undefined;
+
 type Step =
-  | { readonly do: 'try' | 'acquire' }
+  | { readonly do: 'try' }
+  | { readonly do: 'acquire'; readonly principal: Principal }
   | { readonly do: 'release' | 'abort'; readonly who: number }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'resize'; readonly to: number };
 
 const step: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constantFrom('try', 'acquire', 'acquire', 'acquire') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('try') }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({ do: fc.constant('acquire'), principal: fc.constantFrom('a', 'a', 'b', undefined) }),
+  },
   { weight: 5, arbitrary: fc.record({ do: fc.constantFrom('release', 'release', 'abort'), who: fc.nat(15) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('wait'), ms: fc.integer({ min: 1, max: TIMEOUT_MS }) }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('resize'), to: fc.integer({ min: 1, max: 4 }) }) },
@@ -25,6 +32,7 @@ const steps = fc.array(step, { maxLength: 80 });
 interface Caller {
   readonly controller: AbortController;
   readonly deadline: number;
+  readonly principal: Principal;
   permit?: Permit;
   end?: string;
 }
@@ -49,7 +57,9 @@ class World {
     else if (now.do === 'release') callers[now.who % callers.length]?.permit?.release();
     else {
       const number = callers.length;
-      const caller: Caller = { controller: new AbortController(), deadline: performance.now() + TIMEOUT_MS };
+      const principal = now.do === 'acquire' ? now.principal : undefined;
+      const deadline = performance.now() + TIMEOUT_MS;
+      const caller: Caller = { controller: new AbortController(), deadline, principal };
       callers.push(caller);
       if (now.do === 'try') {
         const permit = limiter.tryAcquire();
@@ -59,7 +69,7 @@ class World {
         }
         caller.end = permit ? 'admitted' : 'none';
       } else {
-        limiter.acquire({ signal: caller.controller.signal }).then(
+        limiter.acquire({ signal: caller.controller.signal, principal }).then(
           (permit) => {
             caller.permit = permit;
             caller.end = 'admitted';
@@ -78,7 +88,13 @@ class World {
 class Model {
   readonly held = new Set<number>();
   readonly ends: (string | undefined)[] = [];
-  #queue: number[] = [];
+  readonly admitted: number[] = [];
+  #queue: { readonly number: number; readonly principal: Principal }[] = [];
+  /** The principals that wait, in the order of their turns. */
+  #turns: Principal[] = [];
+  /** When a principal came to have as many waiting as it has. */
+  readonly #since = new Map<Principal, number>();
+  #clock = 0;
   #max: number;
 
   constructor(max: number) {
@@ -93,18 +109,44 @@ class Model {
     const who = 'who' in now ? now.who % this.ends.length : NaN;
     if (now.do === 'resize') this.#max = now.to;
     else if (now.do === 'release') this.held.delete(who);
-    else if (now.do === 'abort' && this.#queue.includes(who)) this.#leave(who, 'aborted');
+    else if (now.do === 'abort' && this.#queue.some(({ number }) => number === who)) this.#leave(who, 'aborted');
     else if (now.do === 'wait') {
-      const late = this.#queue.filter((one) => (callers[one] as Caller).deadline <= performance.now());
-      for (const one of late) this.#leave(one, 'MCPO_QUEUE_TIMEOUT');
+      const late = this.#queue.filter(({ number }) => (callers[number] as Caller).deadline <= performance.now());
+      for (const { number } of late) this.#leave(number, 'MCPO_QUEUE_TIMEOUT');
     } else if (now.do === 'try' || now.do === 'acquire') {
       const number = this.ends.push(undefined) - 1;
       if (this.held.size < this.#max && this.waiting === 0) this.#admit(number);
       else if (now.do === 'try') this.ends[number] = 'none';
-      else if (this.waiting >= QUEUE) this.ends[number] = 'MCPO_QUEUE_FULL';
-      else this.#queue.push(number);
+      else this.#enter(number, now.principal);
+      if (now.do === 'acquire' && this.ends[number] === 'admitted') this.admitted.push(number);
     }
-    while (this.held.size < this.#max && this.waiting > 0) this.#admit(this.#queue.shift() as number);
+    while (this.held.size < this.#max && this.waiting > 0) {
+      const principal = this.#turns[0];
+      const { number } = this.#of(principal)[0] as { number: number };
+      this.#leave(number, undefined);
+      this.#turns = this.#turns.filter((one) => one !== principal);
+      if (this.#of(principal).length > 0) this.#turns.push(principal);
+      this.#admit(number);
+      this.admitted.push(number);
+    }
+  }
+
+  #of(principal: Principal): { readonly number: number; readonly principal: Principal }[] {
+    return this.#queue.filter((one) => one.principal === principal);
+  }
+
+  #enter(number: number, principal: Principal): void {
+    if (this.waiting >= QUEUE) {
+      const most = Math.max(...this.#turns.map((one) => this.#of(one).length));
+      const longest = this.#turns.filter((one) => this.#of(one).length === most);
+      const [first] = longest.sort((a, b) => (this.#since.get(a) as number) - (this.#since.get(b) as number));
+      const newest = this.#of(first).at(-1) as { number: number };
+      this.#leave(most > this.#of(principal).length ? newest.number : number, 'MCPO_QUEUE_FULL');
+    }
+    if (this.ends[number] !== undefined) return;
+    this.#queue.push({ number, principal });
+    this.#since.set(principal, this.#clock++);
+    if (!this.#turns.includes(principal)) this.#turns.push(principal);
   }
 
   #admit(number: number): void {
@@ -112,8 +154,12 @@ class Model {
     this.ends[number] = 'admitted';
   }
 
-  #leave(number: number, end: string): void {
-    this.#queue = this.#queue.filter((one) => one !== number);
+  #leave(number: number, end: string | undefined): void {
+    for (const { principal } of this.#queue.filter((one) => one.number === number)) {
+      this.#since.set(principal, this.#clock++);
+      this.#queue = this.#queue.filter((one) => one.number !== number);
+      if (this.#of(principal).length === 0) this.#turns = this.#turns.filter((one) => one !== principal);
+    }
     this.ends[number] = end;
   }
 }
@@ -150,7 +196,7 @@ test(`given time to settle, the limiter does what the model does (seed ${SEED})`
         await settled();
         model.apply(now, world.callers);
         expect(world.callers.map(({ end }) => end)).toEqual(model.ends);
-        expect(world.admitted).toEqual([...world.admitted].sort((a, b) => a - b));
+        expect(world.admitted).toEqual(model.admitted);
         expect(world.limiter.current).toBe(model.held.size);
         expect(world.limiter.waiting).toBe(model.waiting);
       }
@@ -160,7 +206,7 @@ test(`given time to settle, the limiter does what the model does (seed ${SEED})`
   );
 });
 
-test(`in a rush, nobody overtakes, is forgotten or exceeds the limit (seed ${SEED})`, async () => {
+test(`in a rush, nobody overtakes its own principal, is forgotten or exceeds the limit (seed ${SEED})`, async () => {
   await fc.assert(
     fc.asyncProperty(fc.integer({ min: 1, max: 4 }), fc.array(steps, { maxLength: 6 }), async (max, bursts) => {
       const world = new World(max);
@@ -179,7 +225,10 @@ test(`in a rush, nobody overtakes, is forgotten or exceeds the limit (seed ${SEE
         expect(limiter.peak).toBeLessThanOrEqual(highest);
         expect(limiter.waiting).toBe(world.callers.filter(({ end }) => end === undefined).length);
       }
-      expect(world.admitted).toEqual([...world.admitted].sort((a, b) => a - b));
+      for (const principal of ['a', 'b', undefined]) {
+        const admitted = world.admitted.filter((one) => world.callers[one]?.principal === principal);
+        expect(admitted).toEqual([...admitted].sort((a, b) => a - b));
+      }
       await expectExactPermits(world);
     }),
     { seed: SEED, numRuns: 300 },

@@ -107,6 +107,50 @@ test('a full queue refuses at once', async () => {
   expect(waiter.permit).toBeDefined();
 });
 
+test('principals are served in turn, the calls of each in order; anonymous callers are one principal', async () => {
+  const limiter = new ConcurrencyLimiter({ maxConcurrent: 1 });
+  const held = take(limiter);
+  const order: string[] = [];
+  const calls = ['a1', 'a2', 'a3', 'b1', '-1', '-2', 'b2', 'c1'].map(async (call) => {
+    const principal = call.startsWith('-') ? undefined : call.charAt(0);
+    const permit = await limiter.acquire({ principal });
+    order.push(call);
+    permit.release();
+  });
+  held.release();
+  await Promise.all(calls);
+  expect(order).toEqual(['a1', 'b1', '-1', 'c1', 'a2', 'b2', '-2', 'a3']);
+  expect(limiter.waiting).toBe(0);
+});
+
+test('in a full queue, a call takes the place of the newest call of the principal with the most', async () => {
+  const limiter = new ConcurrencyLimiter({ maxConcurrent: 1, maxQueue: 3, name: 'server docs' });
+  const held = take(limiter);
+  const busy = Array.from({ length: 3 }, () => watch(limiter.acquire({ principal: 'busy' })));
+  const other = watch(limiter.acquire({ principal: 'other' }));
+  await settled();
+  expect(busy.map(({ error }) => error)).toEqual([undefined, undefined, expect.any(McpoError)]);
+  expect(busy[2]?.error).toMatchObject({
+    code: 'MCPO_QUEUE_FULL',
+    message: 'server docs: 3 calls are waiting, the most of them from this caller',
+    headers: { 'Retry-After': '1' },
+  });
+  // Two of one and one of the other: nobody has more than the busy one, and "other" has fewer.
+  await expect(limiter.acquire({ principal: 'busy' })).rejects.toMatchObject({ code: 'MCPO_QUEUE_FULL' });
+  const anonymous = watch(limiter.acquire());
+  await settled();
+  expect(busy[1]?.error).toMatchObject({ code: 'MCPO_QUEUE_FULL' });
+  await expect(limiter.acquire({ principal: 'other' })).rejects.toMatchObject({
+    message: 'server docs: 3 calls are waiting already',
+  });
+  limiter.close();
+  await settled();
+  for (const { error } of [busy[0], other, anonymous].map((one) => one ?? {})) {
+    expect(error).toMatchObject({ code: 'MCPO_CLOSING' });
+  }
+  held.release();
+});
+
 test('without a queue, a call that cannot run is refused', async () => {
   const limiter = new ConcurrencyLimiter({ maxConcurrent: 1, maxQueue: 0 });
   const held = await limiter.acquire();

@@ -7,6 +7,7 @@ import { type Cancellation, Canceller } from '../util/cancellation';
 import type { Answer } from './call';
 import { Freshness } from './freshness';
 import { CallLimits } from './limits';
+import { addressOf } from './relatives';
 
 /** Cache, shared calls and limits of a router. */
 export interface Acceleration {
@@ -30,13 +31,23 @@ export function accelerate(config: Config): Acceleration {
   };
   return {
     cache,
-    freshness: new Freshness(cache, config.logger, config.share?.fleet),
+    freshness: new Freshness(cache, config.logger, config.share?.fleet, addresses(config)),
     flights: new RequestDeduplicator({ windowMs: config.share?.windowMs }, () => new Canceller()),
     fleet: config.share?.fleet,
     limits: new CallLimits(config.concurrency, limitsOfServers(config), writesInTurn),
   };
 }
 
-function limitsOfServers(config: Config): ReadonlyMap<string, LimiterOptions> {
-  return new Map(config.servers.flatMap(({ name, concurrency }) => (concurrency ? [[name, concurrency]] : [])));
+function limitsOfServers(config: Config): ReadonlyMap<string, LimiterOptions | undefined> {
+  return new Map(config.servers.map(({ name, concurrency }) => [name, concurrency]));
+}
+
+/** The addresses of each group that has servers over HTTP. */
+function addresses({ servers }: Config): ReadonlyMap<string, ReadonlySet<string>> {
+  const groups = new Map<string, Set<string>>();
+  for (const { transport, cache } of servers) {
+    if (transport.kind !== 'http') continue;
+    groups.set(cache.group, (groups.get(cache.group) ?? new Set()).add(addressOf(transport.url)));
+  }
+  return groups;
 }

@@ -3,14 +3,14 @@ import { McpoError } from '../errors';
 import { limiterConfig, permitsFor, type LimiterConfig, type LimiterOptions, type MaxConcurrent } from './options';
 import { OnePermit, type AcquireOptions, type Permit, type PermitSource } from './permit';
 import type { Cancellation } from '../util/cancellation';
-import { LinkedList, type ListNode } from '../util/linked-list';
+import { type Line, type QueueItem, TurnQueue } from './turn-queue';
 
 // When there will be room is unknown. A second keeps callers from retrying at once.
 const RETRY_AFTER_MS = 1_000;
 
 /**
- * Limits the number of calls that run at once. The others wait in a bounded FIFO queue, each with a deadline and its own
- * abort signal.
+ * Limits the number of calls that run at once. The others wait in a bounded queue, each with a deadline and its own abort
+ * signal. Principals are served in turn, the calls of each in FIFO order.
  *
  * async-sema counts the permits. It cannot drop a waiter, so it is only asked for anonymous permits: which waiter gets one is
  * decided when it arrives. A permit requested for a caller that has left goes to the next one.
@@ -18,7 +18,7 @@ const RETRY_AFTER_MS = 1_000;
 export class ConcurrencyLimiter implements PermitSource {
   readonly #config: LimiterConfig;
   readonly #sema: Sema;
-  readonly #queue = new LinkedList<Waiter>();
+  readonly #queue = new TurnQueue<Waiter>();
   readonly #release: () => void;
   #maxConcurrent: number;
   #current = 0;
@@ -81,21 +81,23 @@ export class ConcurrencyLimiter implements PermitSource {
   }
 
   /**
-   * Waits for a permit.
+   * Waits for a permit. If the queue is full and another principal has more calls in it, the newest of that one is refused in
+   * place of this call.
    *
    * @throws McpoError MCPO_QUEUE_FULL if the queue is full, MCPO_QUEUE_TIMEOUT after `queueTimeoutMs`, MCPO_CLOSING after
    * {@link close}; or the reason of the signal
    */
-  async acquire({ signal }: AcquireOptions = {}): Promise<Permit> {
+  async acquire({ signal, principal }: AcquireOptions = {}): Promise<Permit> {
     signal?.throwIfAborted();
     const permit = this.tryAcquire();
     if (permit) return permit;
     if (this.#closed) throw this.#closing();
     const { maxQueue, queueTimeoutMs, name } = this.#config;
     if (this.#queue.size >= maxQueue) {
-      throw new McpoError('MCPO_QUEUE_FULL', `${name}: ${maxQueue} calls are waiting already`, {
-        retryAfterMs: RETRY_AFTER_MS,
-      });
+      const newest = this.#queue.newestBeyond(principal);
+      if (!newest) throw queueFull(`${name}: ${maxQueue} calls are waiting already`);
+      this.#queue.remove(newest);
+      newest.refuse(queueFull(`${name}: ${maxQueue} calls are waiting, the most of them from this caller`));
     }
     const waiter = new Waiter(
       queueTimeoutMs,
@@ -110,7 +112,7 @@ export class ConcurrencyLimiter implements PermitSource {
         waiter.refuse(signal?.reason);
       },
     );
-    this.#queue.append(waiter);
+    this.#queue.append(waiter, principal);
     this.#requestPermits();
     return waiter.promise;
   }
@@ -162,9 +164,14 @@ export class ConcurrencyLimiter implements PermitSource {
   }
 }
 
+function queueFull(detail: string): McpoError {
+  return new McpoError('MCPO_QUEUE_FULL', detail, { retryAfterMs: RETRY_AFTER_MS });
+}
+
 /** A caller in the queue: a promise with a deadline and an abort signal, settled once. */
-class Waiter implements ListNode<Waiter> {
+class Waiter implements QueueItem<Waiter> {
   readonly promise: Promise<Permit>;
+  line: Line<Waiter> | undefined;
   previous: Waiter | undefined;
   next: Waiter | undefined;
   readonly #since = performance.now();

@@ -6,7 +6,11 @@ import { checkInteger } from '../util/checks';
 export interface LimiterOptions {
   /** Maximum number of running calls: a number, `'cpu'` (one per core) or `'io'` (four per core). @defaultValue 100 */
   readonly maxConcurrent?: MaxConcurrent | undefined;
-  /** Maximum number of waiting calls; 0: no call waits. @defaultValue 1000 */
+  /**
+   * Maximum number of waiting calls; 0: no call waits. In a full queue, a call takes the place of the newest of the principal that
+   * has the most, if that is more than its own has.
+   * @defaultValue 1000
+   */
   readonly maxQueue?: number | undefined;
   /** Maximum waiting time of a call, in milliseconds. @defaultValue 30000 */
   readonly queueTimeoutMs?: number | undefined;

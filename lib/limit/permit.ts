@@ -12,13 +12,15 @@ export interface Permit {
 export interface AcquireOptions {
   /** Aborts the waiting: `acquire()` rejects with its reason. */
   readonly signal?: Cancellation | undefined;
+  /** Who calls. Those who wait are served in turn by principal. @defaultValue anonymous: all such callers are one principal */
+  readonly principal?: string | undefined;
 }
 
 /** A source of permits: a limiter, or several as one. */
 export interface PermitSource {
   /** A permit if one is free and no call waits, without a promise. */
   tryAcquire(): Permit | undefined;
-  /** Waits for a permit, in FIFO order. */
+  /** Waits for a permit, in turn by principal. */
   acquire(options?: AcquireOptions): Promise<Permit>;
 }
 

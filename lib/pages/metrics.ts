@@ -19,6 +19,7 @@ export interface MetricsJson {
     readonly max_concurrent: number;
     readonly current_concurrent: number;
     readonly peak_concurrent: number;
+    /** Calls that wait for a permit of this limit, or of that of a server or tool. */
     readonly waiting: number;
   };
   /** By name; unknown values are `null`. */
@@ -55,7 +56,8 @@ export function metricsJson(
   { cache, limits }: Pick<Acceleration, 'cache' | 'limits'>,
   registry: ServerRegistry,
 ): MetricsJson {
-  const { maxConcurrent, current, peak, waiting } = limits.global;
+  const { waiting } = limits;
+  const { maxConcurrent, current, peak } = limits.global;
   const servers = serverStates(registry);
   return {
     performance: monitor.all(),

@@ -66,8 +66,8 @@ function sources(
       return all.flatMap(([name, health]) => (health ? [[name, health] as const] : []));
     },
     concurrency: () => {
-      const { maxConcurrent, current, waiting } = limits.global;
-      return { limit: maxConcurrent, inFlight: current, waiting };
+      const { maxConcurrent, current } = limits.global;
+      return { limit: maxConcurrent, inFlight: current, waiting: limits.waiting };
     },
     buffered: () => buffers.held,
     servers: () =>

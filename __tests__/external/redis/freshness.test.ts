@@ -1,10 +1,11 @@
 import { until } from '../../support/deferred';
-import { inPlainHttp } from '../../support/hosts';
+import { inPlainHttp, listen } from '../../support/hosts';
 import { Lab, text } from '../../support/lab';
 import { LightClient } from '../../support/light-client';
 import { post } from '../../support/post';
 import { type Instance, instances } from '../../support/redis-instances';
 import { RedisServer } from '../../support/redis-server';
+import { RpcServer, says } from '../../support/rpc-server';
 import { serving } from '../../support/serve';
 import type { RedisFleetOptions } from '../../../lib/redis';
 import { SEED, numbersFrom } from '../../support/seed';
@@ -148,5 +149,55 @@ describe.each(Object.entries(kinds))('a fleet %s', (kind, options) => {
     const before = executions;
     await ask(1, 'write');
     expect((await ask(2)).body).toBe(before + 1);
+  });
+
+  it('drops what any instance has kept of the servers of a group, when one of them is written to', async () => {
+    let executions = 0;
+    const lab = new Lab()
+      .tool('read', () => text(String((executions += 1))), READ)
+      .tool('write', () => text('written'));
+    const cache = { group: 'repository' };
+    const servers = {
+      files: { connect: lab.connect, cache },
+      git: { connect: lab.connect, cache },
+      other: { connect: lab.connect },
+    };
+    apps = await instances(serve, redis.port, 2, { servers }, { prefix: `group ${kind}:`, ...options });
+    const ask = (index: number, path: string): ReturnType<typeof post> => post(`${apps[index]?.url ?? ''}/${path}`);
+    for (const server of ['git', 'other']) {
+      await until(async () => (await ask(1, `${server}/read`)).header('cache-status')?.includes('hit') === true);
+    }
+    const before = executions;
+    await ask(0, 'files/write');
+    expect((await ask(1, 'git/read')).body).toBe(before + 1);
+    expect((await ask(1, 'other/read')).header('cache-status')).toContain('hit');
+  });
+
+  it('drops what another instance has kept of a server, when one at the same URL is written to', async () => {
+    let executions = 0;
+    const server = new RpcServer();
+    server.on['tools/list'] = () => ({
+      tools: ['read', 'write'].map((name) => ({
+        name,
+        inputSchema: { type: 'object' },
+        annotations: { readOnlyHint: name === 'read' },
+      })),
+    });
+    server.on['tools/call'] = ({ name }) => says(name === 'read' ? String((executions += 1)) : 'written');
+    const { url, close } = await listen((req, res) => void server.listener(req, res));
+    try {
+      const started = { prefix: `url ${kind}:`, ...options };
+      const [one] = await instances(serve, redis.port, 1, { servers: { a: { url }, b: { url } } }, started);
+      // In this process too, but with a query of its own: what it hears, it hears through Redis.
+      const [two] = await instances(serve, redis.port, 1, { servers: { b: { url: `${url}?of=two` } } }, started);
+      apps = [one, two] as Instance[];
+      const read = (): ReturnType<typeof post> => post(`${two?.url ?? ''}/b/read`);
+      await until(async () => (await read()).header('cache-status')?.includes('hit') === true);
+      const before = executions;
+      expect((await post(`${one?.url ?? ''}/a/write`)).status).toBe(200);
+      expect((await read()).body).toBe(before + 1);
+    } finally {
+      await close();
+    }
   });
 });
