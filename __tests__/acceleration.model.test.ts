@@ -7,12 +7,15 @@ import { until } from './support/deferred';
 import { type Mounted, inPlainHttp } from './support/hosts';
 import { Ledger, type LedgerLine } from './support/ledger';
 import { silent } from './support/loggers';
+import { post } from './support/post';
 import { SEED } from './support/seed';
 import { atScale } from './support/tier';
 
-const RUNS = atScale(300, 10_000);
+const RUNS = atScale(450, 12_000);
 const BRIEF_TTL_MS = 15;
 const MAX_CONNECTIONS = 3;
+/** As of packages whose annotations are known to be wrong. */
+const LIARS = ['@modelcontextprotocol/server-sequential-thinking', '@playwright/mcp'];
 const KEYS = ['key-of-a', 'key-of-b', 'key-of-c'];
 
 /** What a caller does. */
@@ -65,6 +68,14 @@ const likeItsSubject = (twin: Step): Step => ({
   fail: twin.subject === 2,
   relist: false,
 });
+/**
+ * `calm` and `hasty` have one state for all of their processes, `pair` one in each of two; `liar` says of tools that write that
+ * they read, or may run twice.
+ */
+type ServerName = 'calm' | 'hasty' | 'pair' | 'liar';
+const IN_TURN: readonly ServerName[] = ['calm', 'pair', 'liar'];
+const LIES: Readonly<Partial<Record<Step['tool'], string>>> = { write: 'sequentialthinking', bump: 'browser_wait_for' };
+
 // Slow enough to reach every connection: each goes to the one with the fewest calls.
 const FENCE: Step = {
   ...{ tool: 'write', principal: 0, subject: 0, startMs: 0, delayMs: 5, afterMs: 0, fail: false, relist: false },
@@ -75,15 +86,24 @@ const steps = fc.array(
   { minLength: 10, maxLength: 36 },
 );
 
+const liars = (): Ledger => new Ledger('ledger.js', ['lies', ...LIARS]);
+
 describe('random callers of a real server', () => {
   // A write whose caller has left keeps its server's reads out of the cache for a while: such plans go to the other one.
-  const ledgers = { calm: new Ledger(), hasty: new Ledger() };
+  const ledgers: Readonly<Record<ServerName, Ledger>> = {
+    ...{ calm: new Ledger(), hasty: new Ledger() },
+    ...{ pair: new Ledger('ledger.js', ['own']), liar: liars() },
+  };
   const agent = new Agent({ keepAlive: true });
   let mcpo: McpoRouter;
   let app: Mounted;
   beforeAll(async () => {
     mcpo = mcpoRouter({
-      servers: { calm: ledgers.calm.server, hasty: ledgers.hasty.server },
+      servers: {
+        ...{ calm: ledgers.calm.server, hasty: ledgers.hasty.server },
+        pair: { ...ledgers.pair.server, cache: true, pool: { minConnections: 2, maxConnections: 2 } },
+        liar: { ...ledgers.liar.server, cache: true },
+      },
       apiKey: KEYS,
       cache: { tools: { '*/brief': { ttlMs: BRIEF_TTL_MS } } },
       concurrency: { maxConcurrent: 4 },
@@ -100,7 +120,9 @@ describe('random callers of a real server', () => {
     for (const ledger of Object.values(ledgers)) ledger.remove();
   });
 
-  async function take(server: string, step: Step, run: number, index: number): Promise<Seen> {
+  const pairs = new Set<string>();
+
+  async function take(server: ServerName, step: Step, run: number, index: number): Promise<Seen> {
     const { tool, principal, subject, delayMs, afterMs, fail, relist, leaveMs, cacheControl } = step;
     await sleep(step.startMs);
     const op = `${String(run)}-${step.twin ? `${tool}-${String(subject)}` : String(index)}`;
@@ -110,7 +132,8 @@ describe('random callers of a real server', () => {
       const left = (): void => {
         resolve({ ...step, op, began, ended: performance.now(), status: undefined });
       };
-      const req = request(`${app.url}/${server}/${tool}`, {
+      const name = (server === 'liar' ? LIES[tool] : undefined) ?? tool;
+      const req = request(`${app.url}/${server}/${name}`, {
         method: 'POST',
         agent,
         headers: {
@@ -135,7 +158,10 @@ describe('random callers of a real server', () => {
     });
   }
 
-  const counts = { calls: 0, hits: 0, collapsed: 0, left: 0, failed: 0, executions: 0 };
+  const none = (): Record<'calls' | 'hits' | 'collapsed' | 'left' | 'failed' | 'executions', number> => {
+    return { calls: 0, hits: 0, collapsed: 0, left: 0, failed: 0, executions: 0 };
+  };
+  const counted = { calm: none(), hasty: none(), pair: none(), liar: none() };
 
   test(
     `are never answered wrongly (${String(RUNS)} runs, seed ${SEED})`,
@@ -145,7 +171,8 @@ describe('random callers of a real server', () => {
         fc.asyncProperty(steps, async (plan) => {
           run += 1;
           const current = run;
-          const server = plan.some((step) => isWrite(step) && step.leaveMs !== undefined) ? 'hasty' : 'calm';
+          const isHasty = plan.some((step) => isWrite(step) && step.leaveMs !== undefined);
+          const server = isHasty ? 'hasty' : (IN_TURN[current % IN_TURN.length] ?? 'calm');
           const ledger = ledgers[server];
           ledger.clear();
           const seen = await Promise.all(plan.map((step, index) => take(server, step, current, index)));
@@ -156,13 +183,18 @@ describe('random callers of a real server', () => {
           );
           await Promise.all(fences);
           await until(() => ledger.count('begin') === ledger.count('end'));
-          check(seen, ledger.lines());
+          check(server, seen, ledger.lines());
         }),
         { numRuns: RUNS, seed: SEED, endOnFailure: true },
       );
-      process.stdout.write(`model: seed ${SEED}, ${String(RUNS)} runs, ${JSON.stringify(counts)}\n`);
+      process.stdout.write(`model: seed ${SEED}, ${String(RUNS)} runs, ${JSON.stringify(counted)}\n`);
       // A run in which nothing was cached, shared or left would prove nothing.
-      for (const count of Object.values(counts)) expect(count).toBeGreaterThan(RUNS / 50);
+      for (const name of IN_TURN) {
+        for (const count of Object.values(counted[name])) expect(count).toBeGreaterThan(RUNS / 100);
+      }
+      expect(counted.hasty.left).toBeGreaterThan(RUNS / 100);
+      // The state of a pair is in two processes, and both were asked.
+      expect(pairs.size).toBe(2);
     },
     (RUNS + 100) * 300,
   );
@@ -178,12 +210,13 @@ describe('random callers of a real server', () => {
     return open === idle && mcpo.stats.running === 0;
   }
 
-  function check(seen: readonly Seen[], lines: readonly LedgerLine[]): void {
+  function check(server: ServerName, seen: readonly Seen[], lines: readonly LedgerLine[]): void {
     expect([mcpo.limiter.current, mcpo.limiter.waiting]).toEqual([0, 0]);
     const answered = seen.filter((call) => call.status !== undefined);
     for (const call of answered) expect([200, 500]).toContain(call.status);
     for (const call of answered) expect(call.status === 500).toBe(call.fail);
 
+    const counts = counted[server];
     counts.calls += seen.length;
     counts.left += seen.length - answered.length;
     counts.failed += answered.filter((call) => call.status === 500).length;
@@ -192,14 +225,36 @@ describe('random callers of a real server', () => {
     counts.executions += lines.filter((line) => line.event === 'begin').length;
 
     noResultOfAnother(answered);
-    noStaleRead(answered);
+    asOfItsTime(answered, server === 'pair' ? processOf : () => '');
     noErrorKept(answered);
     noneKeptTooLong(answered);
     onceEach(
-      seen.filter((call) => call.tool === 'write'),
+      seen.filter((call) => call.tool === 'write' || (server === 'liar' && isWrite(call))),
       lines,
     );
+    if (server === 'pair') for (const call of answered) pairs.add(processOf(call));
   }
+});
+
+describe('a tool that writes, says that it may run twice, and is known not to', () => {
+  const ledger = liars();
+  afterAll(() => {
+    ledger.remove();
+  });
+
+  it.each([
+    ['runs once where its process dies', true, 502, 1],
+    ['runs again where corrections are off', false, 502, 3],
+  ])('%s', async (_what, corrections, status, executions) => {
+    ledger.clear();
+    const mcpo = mcpoRouter({ servers: { liar: ledger.server }, corrections, logger: silent });
+    await mcpo.ready();
+    const app = await inPlainHttp.mount(mcpo);
+    const answer = await post(`${app.url}/liar/browser_wait_for`, { args: { op: 'x', crash: true } });
+    expect([answer.status, ledger.executions('x')]).toEqual([status, executions]);
+    await app.close();
+    await mcpo.close();
+  });
 });
 
 function noResultOfAnother(answered: readonly Seen[]): void {
@@ -223,12 +278,18 @@ function onceEach(writes: readonly Seen[], lines: readonly LedgerLine[]): void {
   }
 }
 
-/** A read that begins after a write has ended sees it, whoever wrote. */
-function noStaleRead(answered: readonly Seen[]): void {
+const processOf = ({ execution = '' }: Seen): string => execution.split('-')[0] ?? '';
+
+/**
+ * What a read is answered is what the tool could have answered while the read was running, whoever wrote: it sees each write that
+ * ended before it began, and none that began after it ended. Writes count that have changed the same state.
+ */
+function asOfItsTime(answered: readonly Seen[], stateOf: (call: Seen) => string): void {
   const writes = answered.filter(isWrite);
   for (const read of answered.filter((call) => !isWrite(call))) {
-    for (const write of writes) {
+    for (const write of writes.filter((each) => stateOf(each) === stateOf(read))) {
       if (write.ended < read.began) expect(read.version).toBeGreaterThanOrEqual(write.version ?? Infinity);
+      if (write.began > read.ended) expect(read.version).toBeLessThan(write.version ?? -Infinity);
     }
   }
 }

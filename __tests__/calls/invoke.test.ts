@@ -553,7 +553,7 @@ it('tools that fail, and arguments that are refused, open no breaker', async () 
   }
   lab.lab.remove('fail');
   for (let failure = 0; failure < 6; failure += 1) {
-    expect(codeOf(await call('fail'))).toBe('MCPO_INVALID_ARGUMENTS');
+    expect(codeOf(await call('fail'))).toBe('MCPO_UNKNOWN_TOOL');
   }
   expect((await call('read')).status).toBe(200);
 });

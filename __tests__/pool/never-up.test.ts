@@ -3,10 +3,10 @@ import type { IncomingMessage } from 'node:http';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ServerOptions } from '../../lib';
+import { Telemetry } from '../../lib/telemetry/telemetry';
 import { until } from '../support/deferred';
 import { listen } from '../support/hosts';
 import { Lab, text } from '../support/lab';
-import { silent } from '../support/loggers';
 import { children } from '../support/own-children';
 import { post } from '../support/post';
 import { serving } from '../support/serve';
@@ -77,6 +77,17 @@ async function idlePercent(): Promise<number> {
   return (user + system) / 10 / (performance.now() - start);
 }
 
+/** When connections have failed from now on, of one reason or any. */
+function failures(only?: string): number[] {
+  const failedAt: number[] = [];
+  const { connectionFailed } = Telemetry.prototype;
+  jest.spyOn(Telemetry.prototype, 'connectionFailed').mockImplementation(function (this: Telemetry, server, reason) {
+    if (only === undefined || reason === only) failedAt.push(performance.now());
+    connectionFailed.call(this, server, reason);
+  });
+  return failedAt;
+}
+
 /** Expects each failure to be a step of the backoff after the one before. */
 function expectSteps(failedAt: readonly number[]): void {
   const gaps = failedAt.slice(1).map((at, index) => at - (failedAt[index] ?? NaN));
@@ -90,22 +101,21 @@ describe.each([
 ])('%s', (what, make) => {
   it('is tried once for each step of the backoff, refused at once, and costs nothing meanwhile', async () => {
     const { options, attempts } = await make();
-    const failedAt: number[] = [];
-    const logger = { ...silent, warn: () => void failedAt.push(performance.now()) };
+    const failedAt = failures();
     const lab = new Lab().tool('ok', () => text('fine'));
-    const { url, mcpo } = await serve({ servers: { broken: options, lab: { connect: lab.connect } }, logger });
+    const { url, mcpo } = await serve({ servers: { broken: options, lab: { connect: lab.connect } } });
     expect(failedAt).toHaveLength(1);
 
     const middleMs = await refusalMs(`${url}/broken/any`);
     expect((await post(`${url}/lab/ok`)).body).toBe('fine');
     const percent = await idlePercent();
-    const failures = failedAt.length;
+    const tries = failedAt.length;
     process.stdout.write(
-      `${what}: refused in ${middleMs.toFixed(1)} ms, ${failures} attempts, ${percent.toFixed(1)} % CPU\n`,
+      `${what}: refused in ${middleMs.toFixed(1)} ms, ${tries} attempts, ${percent.toFixed(1)} % CPU\n`,
     );
     expectSteps(failedAt);
-    expect(failures).toBeGreaterThanOrEqual(4);
-    if (attempts) expect(attempts()).toBe(failures);
+    expect(tries).toBeGreaterThanOrEqual(4);
+    if (attempts) expect(attempts()).toBe(tries);
     expect(middleMs).toBeLessThan(DRAWN * FIRST_MS);
     expect(percent).toBeLessThan(5);
     expect(mcpo.stats.servers.broken?.state).toBe('down');
@@ -130,13 +140,12 @@ describe('a server that goes for good', () => {
   it('is waited for a moment; from then on callers are refused at once', async () => {
     const lab = new Lab().tool('ok', () => text('fine'));
     let isGone = false;
-    const failedAt: number[] = [];
     const connect: typeof lab.connect = async (context) => {
       if (isGone) throw new Error('gone for good');
       return lab.connect(context);
     };
-    const logger = { ...silent, warn: () => void failedAt.push(performance.now()) };
-    const { url } = await serve({ servers: { gone: { connect } }, logger });
+    const failedAt = failures('connect');
+    const { url } = await serve({ servers: { gone: { connect } } });
     await Promise.all(Array.from({ length: 20 }, () => post(`${url}/gone/ok`)));
     isGone = true;
     for (const server of lab.servers) await server.close();
@@ -179,9 +188,8 @@ describe('a server that accepts a connection and never answers', () => {
   it('on stdio is ended after connectTimeoutMs, one try at a time', async () => {
     const script = path.join(__dirname, '../support/servers/stdio-server.js');
     const mute = { command: process.execPath, args: [script, 'silent'] };
-    const failedAt: number[] = [];
-    const logger = { ...silent, warn: () => void failedAt.push(performance.now()) };
-    const { url, mcpo } = await serve({ servers: { mute }, pool: { connectTimeoutMs: 300 }, logger });
+    const failedAt = failures();
+    const { url, mcpo } = await serve({ servers: { mute }, pool: { connectTimeoutMs: 300 } });
     expect(await refusalMs(`${url}/mute/any`)).toBeLessThan(DRAWN * FIRST_MS);
     await until(() => failedAt.length >= 3);
     expectSteps(failedAt);

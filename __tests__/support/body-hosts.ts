@@ -13,6 +13,8 @@ export interface Sent {
   readonly body?: Buffer | string;
   /** Whether its length is told; otherwise it comes in chunks, or in the frames of HTTP/2. */
   readonly hasLength?: boolean;
+  /** In how many writes it is sent over HTTP/1.1, so that it comes in as many parts or more. 1 by default. */
+  readonly parts?: number;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
@@ -59,14 +61,19 @@ async function overHttp1(server: Server): Promise<BodyHost> {
   // One connection, so that what is left of one body would be seen by the next request.
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   return {
-    async send(path, { body = '', hasLength = true, headers = {} }) {
+    async send(path, { body = '', hasLength = true, parts = 1, headers = {} }) {
       const length = hasLength ? { 'Content-Length': Buffer.byteLength(body) } : { 'Transfer-Encoding': 'chunked' };
       const req = request({ port, method: 'POST', path, agent, headers: { ...length, ...headers } });
       // A server that refuses a body may close the connection before all of it has gone.
       req.on('error', () => undefined);
-      if (body.length > 0) req.write(body);
+      const answered = once(req, 'response');
+      const size = Math.ceil(body.length / parts);
+      for (let at = 0; at < body.length && !req.destroyed; at += size) {
+        if (at > 0) await new Promise(setImmediate);
+        req.write(body.slice(at, at + size));
+      }
       req.end();
-      const [res] = (await once(req, 'response')) as [IncomingMessage];
+      const [res] = (await answered) as [IncomingMessage];
       return { status: res.statusCode ?? 0, text: await textOf(res) };
     },
     close() {

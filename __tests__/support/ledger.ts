@@ -16,18 +16,23 @@ export interface LedgerLine {
 /** A real MCP server over stdio that writes down every execution. */
 export class Ledger {
   readonly #script: string;
+  readonly #modes: readonly string[];
   readonly #folder = mkdtempSync(path.join(tmpdir(), 'mcpo-ledger-'));
   readonly #file = path.join(this.#folder, 'ledger.jsonl');
 
-  /** @param script - which server, in `servers/` */
-  constructor(script = 'ledger.js') {
+  /**
+   * @param script - which server, in `servers/`
+   * @param modes - `own`: each process has a state of its own. `lies`: two more tools, whose annotations are wrong
+   */
+  constructor(script = 'ledger.js', modes: readonly string[] = []) {
+    this.#modes = modes;
     this.#script = path.join(__dirname, 'servers', script);
     writeFileSync(this.#file, '');
   }
 
   /** For `servers`. */
   get server(): StdioServerOptions & { readonly command: string; readonly args: readonly string[] } {
-    return { command: process.execPath, args: [this.#script, this.#file] };
+    return { command: process.execPath, args: [this.#script, this.#file, ...this.#modes] };
   }
 
   /** All that has been written down so far. */

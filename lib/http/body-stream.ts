@@ -80,7 +80,18 @@ export function bytesOf(
     req.resume();
     if (whole) return bytesIn(whole, req);
   }
-  return collected(req, { limit, length, ...decoding(encoding.trim().toLowerCase(), length, refusal) });
+  return collected(req, {
+    limit,
+    length,
+    ...decoding(encoding.trim().toLowerCase(), length, refusal ?? spoilt(req, encoding)),
+  });
+}
+
+/** The error for compressed bytes that the host has turned into a string by `setEncoding()`, which cannot be undone. */
+function spoilt(req: IncomingMessage, encoding: string): McpoError | undefined {
+  if (encoding === 'identity' || req.readableEncoding === null) return undefined;
+  const detail = `another middleware has called setEncoding(), so that the compressed body cannot be read; ${REMEDY}`;
+  return new McpoError('MCPO_INVALID_BODY', detail);
 }
 
 /** The host may have called `setEncoding()`. */

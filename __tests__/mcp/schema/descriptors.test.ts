@@ -61,7 +61,7 @@ it.each([0, 1, 4, 9])('with %i descriptors left a schema is compiled by a later 
   left = Infinity;
   expect(tool.check({ c: 1 })).toEqual([{ pointer: '/c', message: 'must be string' }]);
   expect(tool.check({ c: 'x' })).toBeUndefined();
-  expect(tool.warnings).toEqual([`${refused.message}: calls are refused for now`]);
+  expect(tool.warnings).toEqual([`${refused.message}: calls are refused for now; raise ulimit -n`]);
 });
 
 it('without descriptors costly arguments are refused and said to be once for each shortage, and checked again after it', () => {

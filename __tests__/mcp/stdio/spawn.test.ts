@@ -22,10 +22,10 @@ function withoutPipes(code: string): ChildProcess {
 }
 
 const reasons = [
-  ['EMFILE', 'no file descriptors left (EMFILE)'],
-  ['ENFILE', 'no file descriptors left (ENFILE)'],
-  ['EAGAIN', 'no more processes are allowed (EAGAIN)'],
-  ['ENOMEM', 'no memory left (ENOMEM)'],
+  ['EMFILE', 'no file descriptors left (EMFILE); raise ulimit -n'],
+  ['ENFILE', 'no file descriptors left (ENFILE); raise the limit of the system (fs.file-max)'],
+  ['EAGAIN', 'no more processes are allowed (EAGAIN); raise ulimit -u'],
+  ['ENOMEM', 'no memory left (ENOMEM); raise the memory limit'],
 ] as const;
 
 describe.each(reasons)('a child that cannot be started for %s', (code, reason) => {

@@ -5,13 +5,19 @@ const { Server } = require('@modelcontextprotocol/sdk/server/index.js');
 const { StdioServerTransport } = require('@modelcontextprotocol/sdk/server/stdio.js');
 const { CallToolRequestSchema, ListToolsRequestSchema } = require('@modelcontextprotocol/sdk/types.js');
 
-const [, , ledger] = process.argv;
+const [, , ledger, ...modes] = process.argv;
 const server = new Server({ name: 'ledger', version: '1' }, { capabilities: { tools: { listChanged: true } } });
 const inputSchema = { type: 'object', additionalProperties: true };
-// The state is the length of a file, as the processes of all connections have the same.
+// The state is the length of a file, as the processes of all connections have the same; or each has its own.
 const state = `${ledger}.state`;
 appendFileSync(state, '');
-const version = () => statSync(state).size;
+const hasOwnState = modes.includes('own');
+let writes = 0;
+const version = () => (hasOwnState ? writes : statSync(state).size);
+function change() {
+  writes += 1;
+  appendFileSync(state, '.');
+}
 let executions = 0;
 
 const pause = (ms) => (ms > 0 ? new Promise((resolve) => setTimeout(resolve, ms)) : undefined);
@@ -27,7 +33,8 @@ async function read(args) {
 // Writes take effect at a moment of their own between beginning and end.
 async function write(args) {
   await pause(args.delayMs);
-  appendFileSync(state, '.');
+  change();
+  if (args.crash) process.kill(process.pid, 'SIGKILL');
   const made = version();
   await pause(args.afterMs);
   return made;
@@ -42,6 +49,11 @@ const TOOLS = {
   'stall-once': [stallOnce, { readOnlyHint: true }],
   'crash-once': [crashOnce, { readOnlyHint: true }],
   'crash-once-idempotent': [crashOnce, { readOnlyHint: false, idempotentHint: true }],
+  // Both write, as tools of these names are known to do that say so too.
+  ...(modes.includes('lies') && {
+    sequentialthinking: [write, { readOnlyHint: true }],
+    browser_wait_for: [write, { readOnlyHint: false, idempotentHint: true }],
+  }),
 };
 
 // As of a server that never answers again; another process of it answers at once.

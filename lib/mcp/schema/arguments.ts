@@ -189,7 +189,7 @@ class Checker {
 
   #refusal(error: UnguardedError): McpoError {
     const detail = `the arguments cannot be checked in bounded time: ${error.message}`;
-    if (!this.#isShort) this.#options.warn(`${detail}: calls are refused for now`);
+    if (!this.#isShort) this.#options.warn(`${detail}: calls are refused for now; ${error.remedy}`);
     this.#isShort = true;
     return new McpoError('MCPO_SERVER_DOWN', detail, { retryAfterMs: 1_000, cause: error });
   }

@@ -1,10 +1,10 @@
 import { closeSync, openSync } from 'node:fs';
 import { devNull } from 'node:os';
 import { createContext, Script, type Context } from 'node:vm';
+import { type Shortage, shortageOf } from '../../util/shortage';
 
 /** The watchdog thread takes 4 on Linux; the rest is a reserve for what other threads open meanwhile. */
 const DESCRIPTORS = 10;
-const SHORTAGES: ReadonlySet<unknown> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 /** Of a run that ends at its time limit, this share of the limit is processor time on an idle machine. */
 const HAD_ITS_TIME = 0.8;
@@ -17,9 +17,12 @@ let context: Context | undefined;
 
 /** The time of a run could not be limited, so it did not take place. */
 export class UnguardedError extends Error {
-  /** @param code - the system's error, such as `EMFILE` */
-  constructor(code: string, cause: unknown) {
-    super(`no file descriptors left (${code})`, { cause });
+  /** What its operator can do. */
+  readonly remedy: string;
+
+  constructor({ what, remedy }: Shortage, cause: unknown) {
+    super(what, { cause });
+    this.remedy = remedy;
   }
 }
 
@@ -62,9 +65,9 @@ function requireDescriptors(): void {
   try {
     while (opened.length < DESCRIPTORS) opened.push(openSync(devNull, 'r'));
   } catch (error) {
-    const { code = '' } = error as NodeJS.ErrnoException;
     // Other errors (such as by Node's permission model) are no shortage.
-    if (SHORTAGES.has(code)) throw new UnguardedError(code, error);
+    const shortage = shortageOf((error as NodeJS.ErrnoException).code);
+    if (shortage) throw new UnguardedError(shortage, error);
   } finally {
     for (const descriptor of opened) closeSync(descriptor);
   }

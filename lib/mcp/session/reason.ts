@@ -2,6 +2,7 @@ import { types } from 'node:util';
 import { SseError } from '@modelcontextprotocol/sdk/client/sse.js';
 import { StreamableHTTPError } from '@modelcontextprotocol/sdk/client/streamableHttp.js';
 import { messageOf } from '../../util/listeners';
+import { shortageOf } from '../../util/shortage';
 import type { TransportSpec } from '../transport-spec';
 
 // A server may answer with a whole page.
@@ -53,6 +54,8 @@ function httpReason(error: unknown): Reason {
     };
   }
   for (const { code, text } of causesOf(error)) {
+    const shortage = shortageOf(code);
+    if (shortage) return shortage;
     const known = NETWORK.find(([pattern]) => pattern.test(code ?? text));
     if (known) return { what: `${known[1]} (${code ?? text})`.slice(0, MAX_LENGTH), remedy: known[2] };
   }

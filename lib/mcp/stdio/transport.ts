@@ -9,6 +9,7 @@ import type { BufferedBytes } from '../../util/buffered-bytes';
 import type { Logger } from '../../util/logger';
 import { parseJson } from '../../util/exact-json';
 import { isObject } from '../../util/json-object';
+import { shortageOf } from '../../util/shortage';
 import { withTimeout } from '../../util/timeout';
 import { INVALID_MESSAGE, connectionGone } from '../session/failures';
 import { asMessage, brokenAnswer, cancelledId, idOfEdges } from '../json-rpc';
@@ -227,14 +228,13 @@ function pipesOf(child: ChildProcess): Iterable<ChildProcess['stdio'][number]> {
 const SPAWN_ERRORS: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   EACCES: 'may not be executed',
-  EMFILE: 'cannot be started: no file descriptors left (EMFILE)',
-  ENFILE: 'cannot be started: no file descriptors left (ENFILE)',
-  EAGAIN: 'cannot be started: no more processes are allowed (EAGAIN)',
-  ENOMEM: 'cannot be started: no memory left (ENOMEM)',
 };
 
 function spawnError(command: string, error: NodeJS.ErrnoException): Error {
-  return new Error(`the command ${command} ${SPAWN_ERRORS[error.code ?? ''] ?? 'cannot be started'}`, { cause: error });
+  const { code = '' } = error;
+  const shortage = shortageOf(code);
+  const why = shortage ? `: ${shortage.what}; ${shortage.remedy}` : '';
+  return new Error(`the command ${command} ${SPAWN_ERRORS[code] ?? `cannot be started${why}`}`, { cause: error });
 }
 
 function isDirectory(path: string): boolean {
