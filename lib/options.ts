@@ -128,7 +128,7 @@ export type ForwardHeaders = readonly string[] | Readonly<Record<string, string 
 export type ServerOptions = StdioServerOptions | HttpServerOptions | CustomServerOptions;
 
 /** How connections to the MCP servers are made. */
-export interface PoolOptions extends Omit<ConnectionPoolOptions, 'breaker' | 'onEvent' | 'takeTurn'> {
+export interface PoolOptions extends Omit<ConnectionPoolOptions, 'breaker' | 'onEvent' | 'stateful' | 'takeTurn'> {
   /** Callers with a connection of their own (forwarded headers or sessions), for each server. @defaultValue 100 */
   readonly maxCallers?: number | undefined;
   /** Sessions of one caller with a `stateful` server. @defaultValue 10 */

@@ -1,4 +1,5 @@
 import { buffer } from 'node:stream/consumers';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { Canceller } from '../../lib/util/cancellation';
 import { HttpResponse } from '../../lib/network/response';
 
@@ -54,6 +55,46 @@ it('keeps what comes of the body until somebody reads it', async () => {
   incoming.onComplete();
   await whole;
   expect(read).toEqual([bytes, bytes]);
+});
+
+it.each([
+  ['gzip', gzipSync],
+  ['X-GZIP', gzipSync],
+  ['deflate', deflateSync],
+  ['br', brotliCompressSync],
+])('reads a body in %s, in any pieces', async (encoding, compress) => {
+  const { incoming } = arrived(
+    'Content-Encoding',
+    encoding,
+    'Content-Type',
+    'text/plain',
+    'content-type',
+    'text/plain',
+  );
+  expect([...incoming.headers]).toEqual([['content-type', 'text/plain']]);
+  const read: Buffer[] = [];
+  const whole = incoming.read((chunk) => read.push(chunk));
+  for (const byte of compress(bytes)) incoming.onData(Buffer.of(byte));
+  incoming.onComplete();
+  await whole;
+  expect(Buffer.concat(read)).toEqual(bytes);
+});
+
+it('ends where a compressed body is empty, and breaks off where it is none or too long for its reader', async () => {
+  const empty = arrived('Content-Encoding', 'gzip').incoming;
+  empty.onComplete();
+  await empty.read(() => undefined);
+  const broken = arrived('Content-Encoding', 'gzip');
+  broken.incoming.onData(bytes);
+  await expect(broken.incoming.read(() => undefined)).rejects.toThrow('terminated');
+  expect(broken.aborted).toHaveLength(1);
+  const long = arrived('Content-Encoding', 'gzip');
+  const reading = long.incoming.read(() => {
+    throw new Error('too long');
+  });
+  long.incoming.onData(gzipSync(Buffer.alloc(2 ** 20)));
+  await expect(reading).rejects.toThrow('terminated');
+  expect(long.aborted).toEqual([new Error('too long')]);
 });
 
 it('has no first bytes when it ends without any', async () => {

@@ -6,6 +6,7 @@ import { deferred, until } from './deferred';
 import type { Host, Mounted } from './hosts';
 import { Lab, text } from './lab';
 import { silent } from './loggers';
+import { rawPost, sendRaw } from './raw-http';
 
 const SUM = {
   inputSchema: {
@@ -99,6 +100,18 @@ export function httpBehaviour(host: Host): void {
         expect(response.status).toBe(200);
         expect(response.headers['content-type']).toBe('application/json');
         expect(JSON.parse(response.text)).toEqual(body);
+      });
+
+      it.each(['http', 'HTTPS'])('takes a request target in absolute form, with %s', async (scheme) => {
+        const { pathname } = new URL(mounted.url);
+        const base = `${scheme}://example.com:8080${pathname === '/' ? '' : pathname}`;
+        const found = await sendRaw(mounted.url, rawPost(`${base}/lab/no-args?a=http://b/c`));
+        expect([found.status, found.body]).toEqual([200, '"done"']);
+        const missing = await sendRaw(mounted.url, rawPost(`${base}/lab/missing?secret`));
+        expect([missing.status, JSON.parse(missing.body)]).toMatchObject([
+          404,
+          { code: 'MCPO_UNKNOWN_TOOL', instance: new URL(`${mounted.url}/lab/missing`).pathname },
+        ]);
       });
 
       it('keeps the digits of numbers that JavaScript cannot hold', async () => {

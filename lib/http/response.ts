@@ -3,15 +3,23 @@ import { Socket } from 'node:net';
 import type { McpoError } from '../errors';
 import { stateOf } from './request-state';
 
+const ABSOLUTE = /^https?:\/\/[^/?#]*/i;
+
 /** Up to this size, in bytes, a body is copied behind its headers instead of written separately. */
 const MAX_ONE_PIECE = 16_384;
 
 /** The path of a request below the mount point, percent-encoded, without the query. */
 export function pathOf(req: IncomingMessage): string {
   // A host without Express may have removed the whole mount path.
-  const url = req.url || '/';
-  const query = url.indexOf('?');
-  return query === -1 ? url : url.slice(0, query);
+  return pathIn(req.url || '/');
+}
+
+/** Of a target in origin form, or in absolute form (RFC 9112, 3.2.2): `http://host/path`. */
+function pathIn(target: string): string {
+  const isAbsolute = target[0] !== '/' && ABSOLUTE.test(target);
+  const path = isAbsolute ? target.replace(ABSOLUTE, '') : target;
+  const query = path.indexOf('?');
+  return (query === -1 ? path : path.slice(0, query)) || '/';
 }
 
 /** Closes the connection after the response, so that `server.close()` need not wait for it. */
@@ -65,5 +73,5 @@ export function sendProblem(req: IncomingMessage, res: ServerResponse, error: Mc
 /** The path as the client sent it, without the query, which may hold secrets. */
 export function originalPath(req: IncomingMessage): string {
   const { originalUrl } = req as { originalUrl?: unknown };
-  return typeof originalUrl === 'string' ? (originalUrl.split('?', 1)[0] ?? '') : pathOf(req);
+  return typeof originalUrl === 'string' ? pathIn(originalUrl) : pathOf(req);
 }

@@ -1,8 +1,19 @@
+import type { Transform } from 'node:stream';
+import { createBrotliDecompress, createUnzip } from 'node:zlib';
 import type { Dispatcher } from 'undici';
 import type { Cancellation } from '../util/cancellation';
 
 // The limit of unread data in a web stream.
 const MAX_UNREAD_BYTES = 64 * 1_048_576;
+
+// A header that counts once, however often it is given.
+const SINGLE = new Set(['content-encoding', 'content-type']);
+const DECODERS: Readonly<Record<string, () => Transform>> = {
+  gzip: createUnzip,
+  'x-gzip': createUnzip,
+  deflate: createUnzip,
+  br: createBrotliDecompress,
+};
 
 interface Reader {
   onData(chunk: Buffer): void;
@@ -29,6 +40,8 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
   #onFirst: (() => void) | undefined;
   #isOver = false;
   #error: Error | undefined;
+  #createDecoder: (() => Transform) | undefined;
+  #decoder: Transform | undefined;
 
   /** @param signal - aborts the response with its reason */
   constructor(signal: Cancellation, onHeaders: OnHeaders) {
@@ -106,31 +119,55 @@ export class HttpResponse implements Dispatcher.DispatchHandlers {
       const [field, value] = raw.slice(place, place + 2).map((bytes) => bytes.toString('latin1')) as [string, string];
       const name = field.toLowerCase();
       const known = this.headers.get(name);
+      if (known !== undefined && SINGLE.has(name)) continue;
       this.headers.set(name, known === undefined ? value : `${known}, ${value}`);
     }
+    this.#createDecoder = DECODERS[this.headers.get('content-encoding')?.trim().toLowerCase() ?? ''];
+    if (this.#createDecoder) this.headers.delete('content-encoding');
     this.#onHeaders(undefined);
     return true;
   }
 
   onData(chunk: Buffer): boolean {
+    if (this.#createDecoder) (this.#decoder ??= this.#decoderOf(this.#createDecoder())).write(chunk);
     // undici calls onError() with what this throws.
-    if (this.#reader) this.#reader.onData(chunk);
-    else this.#unread.push(chunk);
-    this.#onFirst?.();
+    else this.#receive(chunk);
     return true;
   }
 
   onComplete(): void {
-    this.#end(undefined);
+    if (this.#decoder) this.#decoder.end();
+    else this.#end(undefined);
   }
 
   onError(error: Error): void {
     this.#end(error);
   }
 
+  /** Some servers compress although `accept-encoding` says `identity`. */
+  #decoderOf(decoder: Transform): Transform {
+    decoder.on('data', (chunk: Buffer) => {
+      try {
+        if (!this.#isOver) this.#receive(chunk);
+      } catch (error) {
+        this.cancel(error as Error);
+      }
+    });
+    decoder.on('error', (error) => this.cancel(error));
+    decoder.on('end', () => this.#end(undefined));
+    return decoder;
+  }
+
+  #receive(chunk: Buffer): void {
+    if (this.#reader) this.#reader.onData(chunk);
+    else this.#unread.push(chunk);
+    this.#onFirst?.();
+  }
+
   #end(cause: Error | undefined): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#decoder?.destroy();
     this.#error = cause && this.#brokenOff(cause);
     if (this.status === 0) this.#onHeaders(this.#error);
     this.#reader?.onEnd();

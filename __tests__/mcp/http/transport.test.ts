@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib';
 import type { StreamableHTTPServerTransport } from '@modelcontextprotocol/sdk/server/streamableHttp.js';
 import { deferred, until } from '../../support/deferred';
 import { text } from '../../support/lab';
@@ -73,6 +74,20 @@ describe('a URL with a name and a password', () => {
     expect(error.message).not.toContain('hunter');
     await failure(started.connect(withPassword, mode, { Authorization: 'Bearer own' }));
     expect(seen[1]).toBe('Bearer own');
+  });
+});
+
+describe('an answer that is given in a way that was not asked for', () => {
+  it.each(['application/json', 'text/event-stream'])('is read: %s compressed, and its type twice', async (type) => {
+    const { url } = await started.listen(
+      byHand((rpc, res) => {
+        const json = answer(rpc.id, text('well'));
+        const body = type === 'application/json' ? json : `data: ${json}\n\n`;
+        res.writeHead(200, ['Content-Type', type, 'Content-Type', type, 'Content-Encoding', 'gzip']);
+        res.end(gzipSync(body));
+      }),
+    );
+    expect(await call(await started.connect(`${url}/mcp`))).toEqual(text('well'));
   });
 });
 
