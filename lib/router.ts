@@ -160,8 +160,8 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
       };
     },
   });
-  const watch = observability(config, servers, acceleration, buffers);
   const authenticator = new Authenticator(config.auth, config.logger);
+  const watch = observability(config, servers, acceleration, buffers, authenticator.secured);
   const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(servers, config.info, authenticator.secured);
   const docs = docsPages(config.info);
