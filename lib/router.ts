@@ -83,6 +83,7 @@ export interface ToolResult {
   readonly content: CallToolResult['content'];
   /** Any value of JSON: newer servers send arrays, strings, numbers and `null` too. */
   readonly structuredContent?: ExactJson;
+  /** What the server says of the result beside it (MCP, "_meta"). */
   readonly _meta?: Readonly<Record<string, unknown>>;
   /** What else the server has sent. */
   readonly [member: string]: unknown;
@@ -160,8 +161,8 @@ export function mcpoRouter(options: McpoOptions): McpoRouter {
       };
     },
   });
-  const watch = observability(config, servers, acceleration, buffers);
   const authenticator = new Authenticator(config.auth, config.logger);
+  const watch = observability(config, servers, acceleration, buffers, authenticator.secured);
   const identify = identifier(authenticator, config.principal);
   const openApi = openApiPages(servers, config.info, authenticator.secured);
   const docs = docsPages(config.info);

@@ -121,3 +121,48 @@ describe('S11: errors', () => {
     expect(JSON.stringify(body)).not.toMatch(/10\.0\.0\.7|database|node_modules|\.ts/);
   });
 });
+
+describe('S11: why a server is down', () => {
+  const pages = ['/health', '/metrics?format=json', '/dashboard/events', '/'];
+  /** The beginning of each page. */
+  async function shown(url: string, headers: Record<string, string> = {}): Promise<string> {
+    const texts = pages.map(async (page) => {
+      const response = await fetch(url + page, { headers });
+      const reader = response.body?.getReader();
+      const { value } = (await reader?.read()) ?? {};
+      await reader?.cancel();
+      return Buffer.from((value as Uint8Array | undefined) ?? []).toString();
+    });
+    return (await Promise.all(texts)).join('\n');
+  }
+  const servers = async (): Promise<McpoOptions['servers']> => {
+    const { url } = await started.listen((_req, res) => res.writeHead(500).end('words-of-http'));
+    const { command, args } = scripted(['dies', 'words-of-child\n']);
+    return {
+      http: { url: `${url.replace('://', '://user:userinfo-secret@')}/mcp?token=query-secret` },
+      custom: { connect: () => Promise.reject(new Error('words-of-custom')) },
+      child: { command, args },
+      command: { command: '/nowhere/command' },
+    };
+  };
+
+  it('is not on pages that are open to all, but in stats', async () => {
+    const { url, mcpo } = await serve({ servers: await servers() });
+    const text = await shown(url);
+    expect(text).toContain('the log says why');
+    expect(text).not.toMatch(/words-of|-secret|127\.0\.0\.1|nowhere/);
+    const stats = JSON.stringify(mcpo.stats.servers);
+    expect(stats).toMatch(/words-of-custom/);
+    expect(stats).toMatch(/127\.0\.0\.1:\d+\/mcp/);
+    expect(stats).not.toMatch(/-secret/);
+  });
+
+  it('is on pages for those who have the key, without user info and query of an address', async () => {
+    const { url } = await serve({ servers: await servers(), apiKey: 'k' });
+    const text = await shown(url, { 'X-API-Key': 'k' });
+    expect(text).toMatch(/words-of-custom/);
+    expect(text).toMatch(/the command \/nowhere\/command does not exist/);
+    expect(text).not.toMatch(/-secret|the log says why/);
+    expect(await shown(url)).not.toMatch(/words-of|-secret|nowhere|the log says why/);
+  });
+});

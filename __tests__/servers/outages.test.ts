@@ -61,7 +61,8 @@ describe('a server that cannot be reached is told once, with cause, address and 
 
   it('a command that is not there', async () => {
     expect(await warnings({ command: '/nowhere/server', args: [] })).toEqual([
-      'mcpo: server x: the MCP server cannot be reached: the command /nowhere/server does not exist',
+      'mcpo: server x: the MCP server cannot be reached: the command /nowhere/server does not exist; ' +
+        'is it installed, and on the PATH of this process? A service (systemd, cron) needs an absolute path to npx or uvx',
     ]);
   });
 

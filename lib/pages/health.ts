@@ -18,7 +18,8 @@ export function healthPages(servers: ServerRegistry, authenticator: Authenticato
       const status = healthOf(servers);
       const refused = authenticator.refuseBrowser(req) !== undefined;
       const detailed = !refused && (await authenticator.refusal(req)) === undefined;
-      answer(req, res, status, { status, ...(detailed && { servers: serverStates(servers) }) });
+      const states = detailed && { servers: shownStates(servers, authenticator.secured) };
+      answer(req, res, status, { status, ...states });
     },
     '/health/ready': (req, res) => {
       const status = healthOf(servers);
@@ -33,6 +34,17 @@ export function healthPages(servers: ServerRegistry, authenticator: Authenticato
 /** The state of each server, by name. */
 export function serverStates(servers: ServerRegistry): Readonly<Record<string, ServerStatus>> {
   return Object.fromEntries(servers.all.map((server) => [server.name, server.status]));
+}
+
+const HIDDEN = 'the log says why; this page does once apiKey or authorize is set';
+
+/** The same for a page. The reason may hold addresses and words of a child process: it is not for pages that are open to all. */
+export function shownStates(servers: ServerRegistry, isSecured: boolean): Readonly<Record<string, ServerStatus>> {
+  const states = Object.entries(serverStates(servers)).map(([name, state]) => {
+    const isHidden = !isSecured && state.lastError !== undefined;
+    return [name, isHidden ? { ...state, lastError: HIDDEN } : state] as const;
+  });
+  return Object.fromEntries(states);
 }
 
 /** The overall state. */

@@ -7,7 +7,7 @@ import type { PerformanceMonitor } from '../monitor/performance-monitor';
 import type { Exposition } from '../monitor/registry';
 import type { PerformanceStats } from '../monitor/track';
 import type { ServerStatus } from '../servers/status';
-import { type Health, healthOf, serverStates } from './health';
+import { type Health, healthOf, shownStates } from './health';
 import type { Page } from './pages';
 
 /** The JSON of `/metrics`, in MCPO's form. Durations are in seconds, rates in percent. */
@@ -50,15 +50,16 @@ export interface CacheJson {
   readonly memory_usage: number | null;
 }
 
-/** The current metrics in JSON. */
+/** The current metrics in JSON. `isSecured`: whether credentials are required to read them. */
 export function metricsJson(
   monitor: PerformanceMonitor,
   { cache, limits }: Pick<Acceleration, 'cache' | 'limits'>,
   registry: ServerRegistry,
+  isSecured: boolean,
 ): MetricsJson {
   const { waiting } = limits;
   const { maxConcurrent, current, peak } = limits.global;
-  const servers = serverStates(registry);
+  const servers = shownStates(registry, isSecured);
   return {
     performance: monitor.all(),
     concurrency: { max_concurrent: maxConcurrent, current_concurrent: current, peak_concurrent: peak, waiting },

@@ -19,7 +19,7 @@ export interface ServerStatus {
   readonly errors: number;
   /** How many calls so far had arguments that could not be checked, or not in full: the log says why. */
   readonly uncheckedCalls: number;
-  /** Why it is, or was last, down. */
+  /** Why it is, or was last, down. Pages that need no credentials say only where to look. */
   readonly lastError?: string;
 }
 

@@ -23,12 +23,16 @@ export interface Observability {
   close(): void;
 }
 
-/** Throws a ConfigError if the host's registry has metrics of these names. */
+/**
+ * Throws a ConfigError if the host's registry has metrics of these names. `isSecured`: whether credentials are required to read
+ * the pages.
+ */
 export function observability(
   config: Config,
   servers: ServerRegistry,
   acceleration: Acceleration,
   buffers: BufferedBytes,
+  isSecured: boolean,
 ): Observability {
   const { metrics, logger } = config;
   const monitor = new PerformanceMonitor(config.monitor);
@@ -39,7 +43,7 @@ export function observability(
   monitor.on('alert', ({ level, state, message }) => {
     logger[state === 'firing' ? level : 'info'](`mcpo: ${message}`);
   });
-  const json = (): MetricsJson => metricsJson(monitor, acceleration, servers);
+  const json = (): MetricsJson => metricsJson(monitor, acceleration, servers, isSecured);
   return {
     monitor,
     registry,

@@ -230,9 +230,15 @@ describe('a child', () => {
     expect(await textOf(connection, 'cwd')).toBe(path.parse(__dirname).root);
   });
 
+  const REMEDY =
+    'is it installed, and on the PATH of this process? A service (systemd, cron) needs an absolute path to npx or uvx';
   it.each([
-    ['whose command does not exist', { command: 'no-such-command' }, 'the command no-such-command does not exist'],
-    ['whose path does not exist', { command: '/no/such/file' }, 'the command /no/such/file does not exist'],
+    [
+      'whose command does not exist',
+      { command: 'no-such-command' },
+      `the command no-such-command does not exist; ${REMEDY}`,
+    ],
+    ['whose path does not exist', { command: '/no/such/file' }, `the command /no/such/file does not exist; ${REMEDY}`],
     [
       'whose directory does not exist',
       { cwd: '/no/such/folder' },

@@ -24,9 +24,15 @@ const NETWORK: readonly Explanation[] = [
   [/^(?:ERR_SSL_|EPROTO)|wrong version number/, 'it speaks no TLS', 'http:// instead of https:// in url?'],
 ];
 
+const COMMAND_REMEDY =
+  'is it installed, and on the PATH of this process? A service (systemd, cron) needs an absolute path to npx or uvx';
+
 /** Why a server cannot be reached, for its operator: the cause, the address without credentials and query, and what may help. */
 export function reasonOf(error: unknown, spec: TransportSpec): string {
-  if (spec.kind !== 'http') return messageOf(error).slice(0, MAX_LENGTH);
+  if (spec.kind !== 'http') {
+    const isMissing = spec.kind === 'stdio' && causesOf(error).some(({ code }) => code === 'ENOENT');
+    return `${messageOf(error).slice(0, MAX_LENGTH)}${isMissing ? `; ${COMMAND_REMEDY}` : ''}`;
+  }
   const { origin, pathname } = spec.url;
   const { what, remedy } = httpReason(error);
   return `${what} (${origin}${pathname})${remedy === undefined ? '' : `; ${remedy}`}`;
