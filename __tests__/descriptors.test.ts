@@ -4,6 +4,7 @@ import { LightClient } from './support/callers';
 import { until } from './support/deferred';
 import { Forked } from './support/forked';
 import { Started } from './support/mcp-http';
+import type { Told } from './support/plain-app';
 import { children, signalTo } from './support/own-children';
 import { RpcServer, listOf } from './support/rpc-server';
 import { text } from './support/lab';
@@ -68,7 +69,7 @@ it('no file descriptors left: the app lives, says what it cannot do, and does it
   const options: McpoOptions = {
     servers: { one: { command, args: [...args], pool }, web: { url: `${web.url}/mcp`, pool } },
   };
-  const app = new Forked('descriptors-app.ts', [JSON.stringify(options)], DESCRIPTORS);
+  const app = new Forked('plain-app.ts', [JSON.stringify(options)], DESCRIPTORS);
   ends.push(() => app.end());
   const url = await app.next<string>();
   const client = new LightClient();
@@ -80,8 +81,7 @@ it('no file descriptors left: the app lives, says what it cannot do, and does it
     const said = JSON.parse(body) as { readonly code?: string; readonly detail?: string } | string | number;
     return typeof said !== 'object' ? String(said) : `${status} ${said.code}: ${said.detail}`;
   };
-  const lastError = async (): Promise<unknown> =>
-    (await app.ask<Record<string, { readonly lastError?: string }>>('status'))['one']?.lastError;
+  const lastError = async (): Promise<unknown> => (await app.ask<Told>('status')).servers['one']?.lastError;
   const unique = Array.from({ length: 900 }, (_, index) => index);
   const unchecked =
     '503 MCPO_SERVER_DOWN: the arguments cannot be checked in bounded time: no file descriptors left (EMFILE)';
