@@ -18,6 +18,24 @@ const body = args.chain((value) => jsonText(value));
 const bodies = fc.array(body, { minLength: BODIES, maxLength: BODIES });
 const tool = fc.record({ inputSchema, bodies });
 
+function withoutStrings(text: string): string {
+  return text.replace(/"(?:[^"\\]|\\.)*"/g, '""');
+}
+
+/** Whether a text of JSON has two members of one name: more members than its value. */
+function hasTwins(text: string, value: unknown): boolean {
+  const written = withoutStrings(text).split(':').length - 1;
+  let members = 0;
+  const left: unknown[] = [value];
+  while (left.length > 0) {
+    const each = left.pop();
+    if (typeof each !== 'object' || each === null) continue;
+    if (!Array.isArray(each)) members += Object.keys(each).length;
+    left.push(...Object.values(each));
+  }
+  return written !== members;
+}
+
 it('arguments of all kinds against schemas of all kinds get the verdict of the specification', async () => {
   const { requests } = SHARES.arguments;
   const it = await rig();
@@ -29,9 +47,15 @@ it('arguments of all kinds against schemas of all kinds get the verdict of the s
     const answer = await it.send({ path: `/fuzz/${name}`, body: text });
     const value = parsed(Buffer.from(text).toString());
     const context = (): string => `${answer.status} for ${text.slice(0, 1_000)}\nagainst ${shown(schema)}`;
-    if (!isObject(value)) {
+    if (!isObject(value) || hasTwins(text, value)) {
       seen.refused += 1;
       if (answer.status !== 400) throw new Error(context());
+      return;
+    }
+    if (answer.status === 422 && /a double cannot hold/.test(problemOf(answer).detail)) {
+      // The server of this test is connected by a transport that takes JavaScript values.
+      if (!/\d[eE]|\d{15}|\.\d{12}/.test(withoutStrings(text))) throw new Error(context());
+      seen.refused += 1;
       return;
     }
     const verdict = verdictOf(it, name, schema, value);

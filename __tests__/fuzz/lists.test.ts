@@ -1,7 +1,7 @@
 import { SHARES, fuzz, scaled, shown } from '../support/fuzz';
 import { problemOf } from '../support/fuzz-answers';
 import { type Listed, listed, pages } from '../support/fuzz-lists';
-import { type Rig, rigs } from '../support/fuzz-rig';
+import { type Rig, UNREAD, rigs } from '../support/fuzz-rig';
 import { inPlainHttp } from '../support/hosts';
 import { dialectErrors, structureErrors } from '../support/openapi-validators';
 import type { OpenApiDocument } from '../../lib/pages/openapi/document';
@@ -89,5 +89,5 @@ function depthOf(value: unknown): number {
 }
 
 function isRefused({ warnings }: Rig): boolean {
-  return warnings.some((line) => line.includes('its changed list of tools cannot be read'));
+  return warnings.some((line) => line.includes(UNREAD));
 }

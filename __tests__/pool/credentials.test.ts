@@ -39,7 +39,7 @@ const release = (): Promise<Report> => server.ask('release');
 async function start(pool: PoolOptions, more: Partial<McpoOptions> = {}): Promise<Served> {
   const url = await server.next<string>();
   const web = { type: 'streamable-http' as const, url, forwardHeaders: ['Authorization'] };
-  return serve({ servers: { web }, pool, ...more });
+  return serve({ servers: { web }, pool, cache: true, ...more });
 }
 
 function call({ url }: Served, tool: string, who?: string, args: object = {}): Promise<RawAnswer> {

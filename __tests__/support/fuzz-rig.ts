@@ -1,4 +1,6 @@
 import type { Logger, McpoOptions, McpoRouter } from '../../lib';
+import type { Connection } from '../../lib/mcp/session/connection';
+import { CatalogueRefresh } from '../../lib/mcp/tools/catalogue-refresh';
 import { labelsOf } from './exposition';
 import { type FuzzAnswer, FuzzClient, type FuzzRequest } from './fuzz-client';
 import { faultOf } from './fuzz-answers';
@@ -66,27 +68,40 @@ export class Rig {
   }
 }
 
+/** What is logged of a list that was announced and cannot be read. */
+export const UNREAD = 'its list of tools cannot be read again';
+
 /** Makes rigs for the tests of a file; whatever they emit as a warning of the process fails the test. */
 export function rigs(host?: Host): (options?: Partial<McpoOptions> & { readonly entry?: object }) => Promise<Rig> {
   const serve = serving(host);
   let warned: jest.SpyInstance;
+  let follow: jest.SpyInstance;
+  let warnings: string[] = [];
   beforeEach(() => {
     warned = jest.spyOn(process, 'emitWarning');
+    // Without the pauses between readings, which would be most of the time of these tests.
+    follow = jest.spyOn(CatalogueRefresh.prototype, 'follow').mockImplementation(readAtOnce);
+    function readAtOnce(this: CatalogueRefresh, connection: Connection): void {
+      connection.onToolsChanged(() => {
+        this.read(connection).catch((error: unknown) => warnings.push(`${UNREAD}: ${String(error)}`));
+      });
+    }
   });
   afterEach(() => {
     const calls: unknown = warned.mock.calls;
-    warned.mockRestore();
+    for (const spy of [warned, follow]) spy.mockRestore();
     expect(calls).toEqual([]);
   });
   return async ({ entry, ...options } = {}) => {
     const server = new FuzzServer();
-    const warnings: string[] = [];
+    const own: string[] = [];
+    warnings = own;
     const errors: unknown[] = [];
     const quiet = (): void => undefined;
     const logger: Logger = {
       debug: quiet,
       info: quiet,
-      warn: (...args: unknown[]) => void warnings.push(args.map(String).join(' ')),
+      warn: (...args: unknown[]) => void own.push(args.map(String).join(' ')),
       // Alerts are texts alone: most of what is called here is to fail.
       error: (first: unknown, ...rest: unknown[]) => {
         if (typeof first !== 'string') errors.push([first, ...rest]);
@@ -94,6 +109,6 @@ export function rigs(host?: Host): (options?: Partial<McpoOptions> & { readonly 
     };
     const servers = { fuzz: { connect: server.connect, timeoutMs: 15_000, ...entry } };
     const { mcpo, url } = await serve({ logger, servers, ...options });
-    return new Rig(mcpo, url, server, { warnings, errors });
+    return new Rig(mcpo, url, server, { warnings: own, errors });
   };
 }

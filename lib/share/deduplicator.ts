@@ -59,7 +59,11 @@ export class RequestDeduplicator<T, S extends Cancellation = AbortSignal> {
    * can be joined whatever its age
    * @returns the result; rejects like `run`, or with the reason of the caller's own signal
    */
-  async executeOrWait(key: string, run: (signal: S, sent: () => void) => Promise<T>, { signal }: ShareOptions = {}): Promise<T> {
+  async executeOrWait(
+    key: string,
+    run: (signal: S, sent: () => void) => Promise<T>,
+    { signal }: ShareOptions = {},
+  ): Promise<T> {
     signal?.throwIfAborted();
     const found = this.#flights.get(key);
     if (found && performance.now() - found.sentAt < this.#windowMs) {

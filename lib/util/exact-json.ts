@@ -53,13 +53,7 @@ export type ExactNumber = bigint | JsonNumber;
 
 /** Any value of JSON, each number with its exact value. */
 export type ExactJson =
-  | null
-  | boolean
-  | number
-  | string
-  | ExactNumber
-  | readonly ExactJson[]
-  | { readonly [name: string]: ExactJson };
+  null | boolean | number | string | ExactNumber | readonly ExactJson[] | { readonly [name: string]: ExactJson };
 
 export function isExactNumber(value: unknown): value is ExactNumber {
   return typeof value === 'bigint' || value instanceof JsonNumber;
