@@ -56,9 +56,9 @@ it(`${REQUESTS} random paths make not one new value of a label (FC_SEED=${SEED})
       const headers = { 'x-request-id': word().replace(/[^a-z]/g, '') };
       const { hostname, port, pathname } = new URL(url);
       const req = request({ agent, hostname, port, method, path: pathname + target, headers }, (res) => {
-        // What names no tool and is no POST may have been meant for a page. The mount path is a page.
-        const mayBeTool = method === 'POST' || res.statusCode === 405;
-        if (mayBeTool && !/^\/(?:\?|$)/.test(target)) counted += 1;
+        // What names no tool and is no POST may have been meant for a page. The mount path is one.
+        const isPage = /^\/(?:\?|$)/.test(target);
+        if (method === 'POST' || (res.statusCode === 405 && !isPage)) counted += 1;
         res.resume().once('end', resolve).once('error', reject);
       });
       req.once('error', reject).end();
