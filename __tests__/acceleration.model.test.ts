@@ -243,15 +243,17 @@ describe('a tool that writes, says that it may run twice, and is known not to', 
   });
 
   it.each([
-    ['runs once where its process dies', true, 502, 1],
-    ['runs again where corrections are off', false, 502, 3],
-  ])('%s', async (_what, corrections, status, executions) => {
+    ['runs once where its process dies', true, false],
+    ['runs again where corrections are off', false, true],
+  ])('%s', async (_what, corrections, runsAgain) => {
     ledger.clear();
     const mcpo = mcpoRouter({ servers: { liar: ledger.server }, corrections, logger: silent });
     await mcpo.ready();
     const app = await inPlainHttp.mount(mcpo);
     const answer = await post(`${app.url}/liar/browser_wait_for`, { args: { op: 'x', crash: true } });
-    expect([answer.status, ledger.executions('x')]).toEqual([status, executions]);
+    // How often within the time of the call depends on how fast a process starts.
+    expect([answer.status, ledger.executions('x') > 1]).toEqual([502, runsAgain]);
+    expect(ledger.executions('x')).toBeGreaterThan(0);
     await app.close();
     await mcpo.close();
   });

@@ -137,7 +137,7 @@ const FAULTS: readonly HttpFault[] = [
       const headers = { ...JSON_TYPE, 'Content-Encoding': 'gzip' };
       gzip(Buffer.alloc(200 * MIB, ' '), { level: 1 }, (_error, bomb) => res.writeHead(200, headers).end(bomb));
     },
-    told: NONSENSE,
+    told: LOST,
     timeoutMs: 20_000,
   },
   {
