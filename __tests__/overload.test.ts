@@ -11,7 +11,7 @@ jest.setTimeout(300_000);
 
 const serve = serving();
 const MEGABYTES = 10;
-const CALLERS = 80;
+const CALLERS = 24;
 const MAX = 32 * 2 ** 20;
 
 let sockets: Socket[] = [];
