@@ -182,7 +182,8 @@ describe('hostile arguments and schemas', () => {
     const tool = compiled({ $defs, anyOf: names.map((name) => ({ $ref: `#/$defs/${name}` })) });
     const { value, ms } = timed(() => tool.check({ a: -1 }));
     expect(value).toBeUndefined();
-    expect(ms).toBeLessThan(3_000);
+    // The limit is a second of processor time, of which a busy machine gives a part.
+    expect(ms).toBeLessThan(6_000);
     expect(tool.warnings).toHaveLength(1);
     expect(timed(() => tool.check({ a: -1 })).ms).toBeLessThan(50);
   });
