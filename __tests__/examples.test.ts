@@ -1,6 +1,6 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { cp, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -72,6 +72,20 @@ describe('the quickstart', () => {
   ])('answers POST /mcp/%s', async (route, args, status, body) => {
     const response = await request(url).post(`/mcp/${route}`).send(args);
     expect([response.status, response.body]).toEqual([status, body]);
+  });
+
+  it('reads a file again that was changed outside', async () => {
+    const file = path.join(root, 'examples/quickstart/files/changed-outside.txt');
+    const read = async (): Promise<unknown> =>
+      (await request(url).post('/mcp/files/read_text_file').send({ path: 'changed-outside.txt' })).body;
+    try {
+      for (const content of ['one', 'two']) {
+        await writeFile(file, content);
+        expect(await read()).toEqual({ content });
+      }
+    } finally {
+      await rm(file);
+    }
   });
 
   it('has pages: its own, the description, the docs and the health', async () => {

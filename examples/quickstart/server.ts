@@ -27,10 +27,11 @@ export async function quickstart(port: number): Promise<Quickstart> {
   const mcpo = mcpoRouter({
     servers: {
       everything: { command: process.execPath, args: [everything, 'stdio'] },
-      // its files change by its own tools alone
-      files: { command: process.execPath, args: [filesystem, path.join(__dirname, 'files')], cache: true },
+      files: { command: process.execPath, args: [filesystem, path.join(__dirname, 'files')] },
       web: { type: 'streamable-http', url: web.url },
     },
+    // The same message always has the same echo. Files may change at any time: they are not cached.
+    cache: { tools: { 'everything/echo': { ttlMs: 300_000 } } },
   });
 
   app.get('/', (_req, res) => {
