@@ -59,8 +59,8 @@ export function invoke(freshness: Freshness): Next {
 }
 
 /**
- * Tries as often as the retry budget of the server allows: any tool again when nothing was sent, one that reads or is
- * idempotent also when the connection was lost on the way. A 429 is waited for once, as long as the server says.
+ * Retry budget: bounds the tries. What was not sent is tried again; a read or an idempotent tool also if the connection was lost
+ * meanwhile, unless the server is `stateful`: its session is gone. A 429 is waited for once, as long as the server says.
  */
 async function retry(call: ToolCall, attempt: () => Promise<CallResult>): Promise<CallResult> {
   const { entry, cancellation: signal } = call.init;
